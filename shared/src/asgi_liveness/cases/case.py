@@ -1,0 +1,114 @@
+"""What a case is: an id, what it looks at, a claim about that, and words for whoever fails it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from asgi_liveness.contract import Exchange, State, Window
+from asgi_liveness.verdict import Answer, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+Evidence = TypeVar("Evidence", Seen, Answer)
+
+
+@dataclass(frozen=True)
+class Case(Generic[Evidence]):
+    """One conformance case. Its claim returns what is wrong with the evidence, or None."""
+
+    id: str
+    slug: str
+    looks_at: Window | Exchange
+    fix: str
+    """What to do when it fails; ``{place}`` stands for where the loop body is made."""
+    claim: Callable[[Evidence], str | None]
+
+    @property
+    def name(self) -> str:
+        """Id and slug."""
+        return f"{self.id} {self.slug}"
+
+    @property
+    def text(self) -> tuple[str, str, str]:
+        """What the case does, what it must see, and why: its docstring's three paragraphs."""
+        does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
+        return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
+
+    def judge(self, evidence: Any) -> str | None:
+        """Return None if the claim holds, else a message that tells a newcomer what to do."""
+        wrong = self.claim(evidence)
+        if wrong is None:
+            return None
+        loops = evidence.loops if isinstance(evidence, Seen) else ()
+        place = next((loop.place for loop in loops if loop.place), "the handler")
+        fix = self.fix.format(place=place)
+        return f"{self.name}: {wrong}\n  {fix} CONTRACT.md#{self.id}"
+
+
+def case(
+    name: str, looks_at: Window | Exchange, fix: str
+) -> Callable[[Callable[[Evidence], str | None]], Case[Evidence]]:
+    """Make a case of a claim; *name* is id and slug."""
+    number, slug = name.split(" ")
+
+    def make(claim: Callable[[Evidence], str | None]) -> Case[Evidence]:
+        return Case(number, slug, looks_at, fix, claim)
+
+    return make
+
+
+def collect(module: ModuleType) -> tuple[Case[Any], ...]:
+    """Return the cases of a module, in the order in which they are written."""
+    return tuple(found for found in vars(module).values() if isinstance(found, Case))
+
+
+_SHOWS = {
+    State.ALIVE: "it left it answering",
+    State.FROZEN: "it froze it",
+    State.STARVED: "it starved it",
+    State.MIXED: "it left probes unanswered",
+    State.NOT_RUNNING: "its loop did not keep running",
+}
+_MEANS = {
+    State.ALIVE: "The loop gave the event loop its turns.",
+    State.FROZEN: "The event loop did not turn once.",
+    State.STARVED: "The loop is not on the event loop; other threads kept the GIL to themselves.",
+    State.MIXED: "Some were answered and some were not.",
+    State.NOT_RUNNING: "Without a loop that runs, nothing is shown.",
+}
+_MUST = {State.ALIVE: "must leave the app answering", State.FROZEN: "must freeze the app"}
+
+
+def show_state(seen: Seen) -> str | None:
+    """Claim that a window shows what it must; return the facts where it does not."""
+    must_be, state = seen.window.must_be, seen.state
+    if state is must_be:
+        return None
+    subject = seen.window.title if seen.window.jobs else "an app at rest"
+    facts = ", ".join(
+        f"{seen.answered.get(path, 0)} of {seen.window.probes} probes of {path}"
+        for path in dict.fromkeys(probe.path for probe in seen.probes)
+    )
+    lines = [
+        f"{subject} {_MUST[must_be]}; {_SHOWS[state]}.",
+        f"{facts} answered while the loop made {seen.steps:,} steps; "
+        f"longest wait {seen.longest_wait * 1000:,.0f} ms.",
+        _MEANS[state],
+        *_oddities(seen),
+    ]
+    return "\n  ".join(lines)
+
+
+def _oddities(seen: Seen) -> list[str]:
+    """Say what else came than an answer, once each."""
+    answers = [*seen.jobs.items(), *((p.path, p.answer) for p in seen.probes if p.answer)]
+    odd = dict.fromkeys(
+        f"{path} answered {answer.status or answer.error}."
+        for path, answer in answers
+        if answer.status != 200
+    )
+    return [*odd, *([f"The server ended: {seen.ended}"] if seen.ended else [])]

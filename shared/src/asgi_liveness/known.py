@@ -1,0 +1,107 @@
+"""Known differences: which case a target is known to fail, where, why, and who says so.
+
+The file has one table a row::
+
+    [[difference]]
+    case = "LIVE-011"
+    target = "quart_impl.app:app"
+    server = ["uvicorn/asyncio"]     # left out: on every server
+    python = ["3.11"]                # left out: on every Python
+    reason = "what is different, in a sentence"
+    link = "https://..."
+
+A row excuses nothing but what it lists: one that does not hold fails its case, one that can
+match nothing is an error.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from asgi_liveness.cases import CASES
+from asgi_liveness.errors import UsageError
+from asgi_liveness.serving import SERVERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+_REQUIRED: Final = {"case": str, "target": str, "reason": str, "link": str}
+_OPTIONAL: Final = {"server": list, "python": list}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row."""
+
+    case: str
+    target: str
+    reason: str
+    link: str
+    server: tuple[str, ...]
+    python: tuple[str, ...]
+
+    def covers(self, case: str, target: str, server: str) -> bool:
+        """Whether the row is about this case id on this target and server, on this Python."""
+        return (
+            (self.case, self.target) == (case, target)
+            and server in self.server
+            and PYTHON in self.python
+        )
+
+
+def load(path: Path, targets: Iterable[str]) -> list[Difference]:
+    """Read the rows of *path* for a run of *targets*. Raises ``UsageError`` for a bad one."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    if unknown := table.keys() - {"difference"}:
+        raise UsageError(f"{path} has {sorted(unknown)[0]!r}; a row begins with [[difference]]")
+    rows = table.get("difference", [])
+    return [_read(row, f"{path}, row {n}", set(targets)) for n, row in enumerate(rows, start=1)]
+
+
+def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
+    for key, kind in _REQUIRED.items():
+        if not isinstance(row.get(key), kind) or not row[key]:
+            raise UsageError(f"{where}: {key!r} must be there and be a text")
+    for key, value in row.items():
+        if key not in _REQUIRED and not isinstance(value, _OPTIONAL.get(key, type(None))):
+            raise UsageError(f"{where}: {key!r} = {value!r}; known: {_keys()}; the last two lists")
+    names = tuple(server.name for server in SERVERS)
+    found = Difference(
+        **{key: row[key] for key in _REQUIRED},
+        server=tuple(row.get("server", names)),
+        python=tuple(row.get("python", [PYTHON])),
+    )
+    if found.case not in {case.id for case in CASES}:
+        raise UsageError(f"{where}: there is no case {found.case!r}; CONTRACT.md lists them")
+    if strange := set(found.server) - set(names):
+        raise UsageError(f"{where}: no server is called {min(strange)!r}; {', '.join(names)} are")
+    if found.target not in targets and not _importable(found.target):
+        raise UsageError(
+            f"{where}: the target {found.target!r} is not in this run and cannot be found here"
+        )
+    return found
+
+
+def _keys() -> str:
+    return ", ".join([*_REQUIRED, *_OPTIONAL])
+
+
+def _importable(target: str) -> bool:
+    sys.path.insert(0, "")
+    try:
+        return importlib.util.find_spec(target.partition(":")[0]) is not None
+    except ModuleNotFoundError:
+        return False
+    finally:
+        sys.path.remove("")

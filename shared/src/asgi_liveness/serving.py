@@ -1,0 +1,278 @@
+"""One server: start it as its users do, wait until it answers, always end it.
+
+The rule: every server lives in the group of a keeper (see ``keeper``) and is ended with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from asgi_liveness import observed
+from asgi_liveness.errors import LedgerError, TargetError, UsageError
+from asgi_liveness.ledger import PATH_VARIABLE, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+READY_LIMIT: Final = 10.0  # seconds from the start to the first answer
+END_LIMIT: Final = 5.0  # seconds from letting go of the keeper to its end
+_POLL: Final = 0.005  # seconds
+_KEEPER: Final = Path(__file__).with_name("keeper.py")
+
+
+@dataclass(frozen=True)
+class ServerKind:
+    """One way to serve an app, with one worker."""
+
+    name: str
+    distributions: tuple[str, ...]
+    """What must be installed."""
+    command: tuple[str, ...]
+    """Arguments to Python. ``{fd}`` is the number of a listening socket; a server that takes
+    no descriptor has ``{port}`` instead."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The distributions that are not installed here."""
+        return [name for name in self.distributions if version(name) is None]
+
+
+_APP: Final = "asgi_liveness.observed:app"
+SERVERS: Final = (
+    ServerKind(
+        "uvicorn/asyncio",
+        ("uvicorn",),
+        ("-m", "uvicorn", "--loop", "asyncio", "--fd", "{fd}", _APP),
+    ),
+    ServerKind(
+        "uvicorn/uvloop",
+        ("uvicorn", "uvloop"),
+        ("-m", "uvicorn", "--loop", "uvloop", "--fd", "{fd}", _APP),
+    ),
+    ServerKind(
+        "hypercorn",
+        ("hypercorn",),
+        ("-m", "hypercorn", "--worker-class", "asyncio", "--bind", "fd://{fd}", _APP),
+    ),
+)
+
+
+def choose_servers(names: Iterable[str]) -> list[ServerKind]:
+    """Return the servers asked for, in the table's order; with no names, all that are installed.
+
+    A name is that of a row (``uvicorn/uvloop``) or of a program (``uvicorn``). Raises
+    ``UsageError`` for a name that no row has and for a server that is not installed.
+    """
+    chosen: set[str] = set()
+    for name in names:
+        rows = [row for row in SERVERS if name in (row.name, row.name.partition("/")[0])]
+        if not rows:
+            known = ", ".join(row.name for row in SERVERS)
+            raise UsageError(f"no server is called {name!r}; choose from: {known}")
+        installed = [row for row in rows if not row.missing]
+        if not installed:
+            missing = " ".join(rows[0].missing)
+            raise UsageError(f"{name} was asked for and is not installed: pip install {missing}")
+        chosen |= {row.name for row in installed}
+    if not chosen:
+        chosen = {row.name for row in SERVERS if not row.missing}
+    if not chosen:
+        raise UsageError("no supported server is installed here: pip install uvicorn")
+    return [row for row in SERVERS if row.name in chosen]
+
+
+def version(distribution: str) -> str | None:
+    """Return the installed version of *distribution*, or None."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(distribution)
+    return None
+
+
+class Server:
+    """A target on a server, from ``start`` to ``end``.
+
+    ``start`` does not wait, so that several can start at once; ``ready`` does.
+    *port* 0 takes a free one.
+    """
+
+    def __init__(self, kind: ServerKind, target: str, port: int = 0) -> None:
+        self.kind, self.target, self.port = kind, target, port
+
+    def start(self) -> None:
+        """Start the keeper, then the server in its group.
+
+        Raises ``LedgerError`` where no file can be made, ``TargetError`` where the port is taken.
+        """
+        self._started = time.monotonic()
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_KEEPER), tempfile.gettempdir()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,
+        )
+        try:
+            self._folder = self._keepers_folder()
+            self.ledger = Ledger.create(self._folder / "ledger")
+            self._launch()
+        except BaseException:
+            self.end()
+            raise
+
+    def _keepers_folder(self) -> Path:
+        assert self._keeper.stdout is not None
+        select.select([self._keeper.stdout], [], [], END_LIMIT)
+        line = os.read(self._keeper.stdout.fileno(), 4096).decode().rstrip("\n")
+        if not line.startswith("/"):
+            raise LedgerError(
+                f"the ledger cannot be written: no folder can be made in "
+                f"{tempfile.gettempdir()} ({line[1:]}); set TMPDIR to one that can be"
+            )
+        return Path(line)
+
+    def _launch(self) -> None:
+        listener = _listen(self.port)
+        with listener:
+            self.port = listener.getsockname()[1]
+            takes_descriptor = "{fd}" in " ".join(self.kind.command)
+            if not takes_descriptor:
+                listener.close()
+            with (self._folder / "stderr").open("wb") as stderr:
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        *(
+                            part.format(fd=listener.fileno(), port=self.port)
+                            for part in self.kind.command
+                        ),
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    env={
+                        **os.environ,
+                        PATH_VARIABLE: str(self.ledger.path),
+                        observed.TARGET_VARIABLE: self.target,
+                    },
+                    pass_fds=[listener.fileno()] if takes_descriptor else [],
+                    process_group=self._keeper.pid,
+                )
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ready(self) -> float:
+        """Wait for the first answer; return the seconds since the start.
+
+        Raises ``TargetError`` where the app reports that it cannot start, where the server ends
+        or starts its app twice without an answer, and after ``READY_LIMIT`` seconds.
+        """
+        async with httpx.AsyncClient(
+            base_url=self.url, timeout=None, verify=False, trust_env=False
+        ) as client:
+            request: asyncio.Task[httpx.Response] | None = None
+            try:
+                while True:
+                    if request is None:
+                        request = asyncio.create_task(client.get("/hello"))
+                    await asyncio.wait({request}, timeout=_POLL)
+                    if request.done():
+                        if request.exception() is None and self.ledger.answers:
+                            return time.monotonic() - self._started
+                        request = None
+                        await asyncio.sleep(_POLL)
+                    self._check_start()
+            finally:
+                if request is not None:
+                    request.cancel()
+                    await asyncio.wait({request})
+
+    def _check_start(self) -> None:
+        if failure := self.note.get("failure"):
+            raise TargetError(f"{self.target}: {failure}")
+        code = self._process.poll()
+        if code is not None:
+            raise TargetError(
+                f"{self.target}: {self.kind.name} ended with {code} before it answered; "
+                f"its last words: {self.last_words()}"
+            )
+        if self.ledger.starts > 1:
+            raise TargetError(
+                f"{self.target}: the app ended on start-up and was started again by "
+                f"{self.kind.name}; its last words: {self.last_words()}"
+            )
+        if time.monotonic() - self._started > READY_LIMIT:
+            doing = self.note.get("doing", "being started")
+            raise TargetError(
+                f"{self.target}: no answer on {self.kind.name} within {READY_LIMIT:.0f} s; "
+                f"it was {doing}"
+            )
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What the app's wrapper says of the app (see ``observed``); empty before it says so."""
+        try:
+            note: dict[str, Any] = json.loads(observed.note_path(self.ledger.path).read_text())
+        except FileNotFoundError:
+            return {}
+        return note
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server's own process has ended."""
+        return self._process.poll() is not None
+
+    def last_words(self) -> str:
+        """Return the last line that the server wrote to its standard error."""
+        with contextlib.suppress(FileNotFoundError):
+            lines = (self._folder / "stderr").read_text(errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        return "nothing"
+
+    def end(self) -> None:
+        """Let go of the keeper, which ends everything; may be called twice."""
+        assert self._keeper.stdin is not None
+        assert self._keeper.stdout is not None
+        self._keeper.stdin.close()
+        try:
+            self._keeper.wait(END_LIMIT)
+        except subprocess.TimeoutExpired:  # stopped by somebody: the group is still ours to end
+            os.killpg(self._keeper.pid, signal.SIGKILL)
+            self._keeper.wait(END_LIMIT)
+        self._keeper.stdout.close()
+        if hasattr(self, "_process"):
+            self._process.wait(END_LIMIT)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it; uvicorn takes a descriptor for a UNIX socket and does not
+        # set it, and then each keep-alive request waits 40 ms for a delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise TargetError(
+            f"port {port} on 127.0.0.1 cannot be listened on ({error.strerror}); choose another"
+        ) from error
+    return listener

@@ -1,0 +1,138 @@
+"""What was seen, and what it shows. Pure: times are numbers in seconds, nothing is measured here.
+
+The order of events judges, never a number of milliseconds: a probe counts as answered if its
+answer came before the moment of judgement, while the loop was still running.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.contract import State, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asgi_liveness.ledger import Loop
+
+LATE_LIMIT: Final = 0.5
+"""Seconds. A prober that sent later than this cannot hold a failure against the target; in the
+trial of the engine it was late by up to 0.25 s with both cores busy."""
+
+
+class Verdict(StrEnum):
+    """What is said of a case on a target and a server."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    DIFFERS = "differs"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not applicable"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to a request, or the error that came instead."""
+
+    at: float
+    """When it was complete, in seconds of the runner's monotonic clock."""
+    status: int = 0
+    """0 where no answer came."""
+    content_type: str = ""
+    body: object = None
+    """Parsed where it is JSON, else its text."""
+    connection: object = None
+    """The client's end of the connection that it came over."""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A request that must be answered."""
+
+    path: str
+    due: float
+    sent: float
+    answer: Answer | None
+
+    def answered_by(self, moment: float) -> bool:
+        """Whether it was answered, with success, by then."""
+        return (
+            self.answer is not None and self.answer.status == 200 and self.answer.at <= moment
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One window, as it was seen."""
+
+    window: Window
+    judged_at: float
+    probes: tuple[Probe, ...]
+    jobs: Mapping[str, Answer]
+    """What the requests that started the loops were answered, if they were."""
+    loops: tuple[Loop, ...]
+    """The loops of the window at the moment of judgement."""
+    steps: int
+    """Steps of all its loops between the first probe and the judgement."""
+    kept_running: bool
+    """Every job made a step after the last probe was answered or given up."""
+    beats: int
+    """Turns of the event loop's heartbeat between the first probe and the judgement."""
+    recovered: bool
+    """After the stop all loops ended and all requests were answered."""
+    ended: str = ""
+    """The server's last words, where it ended in the window."""
+    answered: Mapping[str, int] = field(init=False)
+    """Probes answered in the window, by path."""
+
+    def __post_init__(self) -> None:
+        answered = Counter(
+            probe.path for probe in self.probes if probe.answered_by(self.judged_at)
+        )
+        object.__setattr__(self, "answered", answered)
+
+    @property
+    def total_answered(self) -> int:
+        """Probes answered in the window."""
+        return sum(self.answered.values())
+
+    @property
+    def lateness(self) -> float:
+        """How late the worst probe was sent, in seconds."""
+        return max((probe.sent - probe.due for probe in self.probes), default=0.0)
+
+    @property
+    def longest_wait(self) -> float:
+        """How long a probe waited at the most, in seconds from when it was due to its answer or,
+        without one, to the judgement."""
+        return max(
+            (
+                (probe.answer.at if probe.answer and probe.answered_by(self.judged_at) else
+                 self.judged_at) - probe.due
+                for probe in self.probes
+            ),
+            default=0.0,
+        )
+
+    @property
+    def state(self) -> State:
+        """What the window shows.
+
+        Without an answer, the app is frozen if a loop steps in the event loop's own thread and
+        the event loop did not turn; if it turned, or if all steps are made in other threads, it
+        is starved: those threads keep the interpreter to themselves.
+        """
+        if not self.kept_running:
+            return State.NOT_RUNNING
+        if self.total_answered == len(self.probes):
+            return State.ALIVE
+        if self.total_answered:
+            return State.MIXED
+        blocked = any(loop.on_event_loop and not loop.ended for loop in self.loops)
+        could_turn = self.window.jobs and not blocked
+        return State.STARVED if could_turn or self.beats else State.FROZEN
