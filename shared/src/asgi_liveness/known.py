@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.cases import CASES
 from asgi_liveness.errors import UsageError
-from asgi_liveness.serving import SERVERS
+from asgi_liveness.servers import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

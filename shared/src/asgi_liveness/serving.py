@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
 import json
 import os
 import select
@@ -17,91 +16,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from asgi_liveness import observed
-from asgi_liveness.errors import LedgerError, TargetError, UsageError
+from asgi_liveness.errors import LedgerError, TargetError
 from asgi_liveness.ledger import PATH_VARIABLE, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from asgi_liveness.servers import ServerKind
 
 READY_LIMIT: Final = 10.0  # seconds from the start to the first answer
 END_LIMIT: Final = 5.0  # seconds from letting go of the keeper to its end
 _POLL: Final = 0.005  # seconds
 _KEEPER: Final = Path(__file__).with_name("keeper.py")
-
-
-@dataclass(frozen=True)
-class ServerKind:
-    """One way to serve an app, with one worker."""
-
-    name: str
-    distributions: tuple[str, ...]
-    """What must be installed."""
-    command: tuple[str, ...]
-    """Arguments to Python. ``{fd}`` is the number of a listening socket; a server that takes
-    no descriptor has ``{port}`` instead."""
-
-    @property
-    def missing(self) -> list[str]:
-        """The distributions that are not installed here."""
-        return [name for name in self.distributions if version(name) is None]
-
-
-_APP: Final = "asgi_liveness.observed:app"
-SERVERS: Final = (
-    ServerKind(
-        "uvicorn/asyncio",
-        ("uvicorn",),
-        ("-m", "uvicorn", "--loop", "asyncio", "--fd", "{fd}", _APP),
-    ),
-    ServerKind(
-        "uvicorn/uvloop",
-        ("uvicorn", "uvloop"),
-        ("-m", "uvicorn", "--loop", "uvloop", "--fd", "{fd}", _APP),
-    ),
-    ServerKind(
-        "hypercorn",
-        ("hypercorn",),
-        ("-m", "hypercorn", "--worker-class", "asyncio", "--bind", "fd://{fd}", _APP),
-    ),
-)
-
-
-def choose_servers(names: Iterable[str]) -> list[ServerKind]:
-    """Return the servers asked for, in the table's order; with no names, all that are installed.
-
-    A name is that of a row (``uvicorn/uvloop``) or of a program (``uvicorn``). Raises
-    ``UsageError`` for a name that no row has and for a server that is not installed.
-    """
-    chosen: set[str] = set()
-    for name in names:
-        rows = [row for row in SERVERS if name in (row.name, row.name.partition("/")[0])]
-        if not rows:
-            known = ", ".join(row.name for row in SERVERS)
-            raise UsageError(f"no server is called {name!r}; choose from: {known}")
-        installed = [row for row in rows if not row.missing]
-        if not installed:
-            missing = " ".join(rows[0].missing)
-            raise UsageError(f"{name} was asked for and is not installed: pip install {missing}")
-        chosen |= {row.name for row in installed}
-    if not chosen:
-        chosen = {row.name for row in SERVERS if not row.missing}
-    if not chosen:
-        raise UsageError("no supported server is installed here: pip install uvicorn")
-    return [row for row in SERVERS if row.name in chosen]
-
-
-def version(distribution: str) -> str | None:
-    """Return the installed version of *distribution*, or None."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version(distribution)
-    return None
 
 
 class Server:

@@ -1,0 +1,152 @@
+"""One target on one server: what was seen of it, and the verdict on a case from that.
+
+What a window showed is kept, so that several cases can look at it. The server is kept between
+windows that leave it healthy; a fresh one gets a control of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from asgi_liveness.contract import FEATURES, IDLE, Exchange, State, Window
+from asgi_liveness.errors import RouteMissing, TargetError
+from asgi_liveness.serving import Server
+from asgi_liveness.verdict import LATE_LIMIT, Answer, Seen, Verdict
+from asgi_liveness.window import ask, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asgi_liveness.cases import Case
+    from asgi_liveness.servers import ServerKind
+
+
+@dataclass
+class Clock:
+    """Where the time of a run went, in seconds."""
+
+    starts: float = 0.0
+    windows: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @contextlib.contextmanager
+    def counting(self, part: str) -> Iterator[None]:
+        """Add the time that the block takes to *part*."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            setattr(self, part, getattr(self, part) + time.monotonic() - began)
+
+
+class Bench:
+    """One target on one server, and what was seen of it."""
+
+    def __init__(
+        self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock
+    ) -> None:
+        self.target, self.kind = target, kind
+        self.seen: dict[Window, Seen] = {}
+        self.note: dict[str, Any] = {}
+        self.start_seconds = 0.0
+        self._lacks, self._clock = lacks, clock
+        self._answers: dict[Exchange, Answer] = {}
+        self._server: Server | None = None
+        self._ready = False
+        self._failure: TargetError | None = None
+
+    def start(self) -> None:
+        """Start the server and do not wait for it."""
+        self._server, self._ready = Server(self.kind, self.target), False
+        self._server.start()
+
+    def end(self) -> None:
+        """End the server, if there is one."""
+        if self._server is not None:
+            self._server.end()
+            self._server = None
+
+    async def ready(self) -> None:
+        """Wait until a server answers, a fresh one if need be. Raises ``TargetError``."""
+        if self._failure is not None:
+            raise self._failure
+        if self._ready:
+            return
+        if self._server is None:
+            self.start()
+        assert self._server is not None
+        try:
+            self.start_seconds = await self._server.ready()
+            await self._warm_up()
+        except TargetError as failure:
+            self._failure = failure
+            raise
+        self._ready = True
+        self.note = self._server.note
+
+    async def _warm_up(self) -> None:
+        """Ask for every probed path once: a first answer is late where it imports and starts
+        threads. Raises ``RouteMissing``."""
+        assert self._server is not None
+        for path in self._paths(IDLE):
+            if (await ask(self._server, Exchange("GET", path))).status == 404:
+                raise RouteMissing(self.target, "GET", path)
+
+    def _paths(self, window: Window) -> tuple[str, ...]:
+        return tuple(
+            path for path in window.paths if not Exchange("GET", path).needs & self._lacks
+        )
+
+    async def judge(self, case: Case[Any]) -> tuple[Verdict, str]:
+        """Judge one case, without regard to known differences."""
+        if lacking := case.looks_at.needs & self._lacks:
+            return Verdict.NOT_APPLICABLE, f"the target lacks {FEATURES[min(lacking)]}"
+        try:
+            with self._clock.counting("starts"):
+                await self.ready()
+            control = await self._look(IDLE)
+            evidence = await self._look(case.looks_at)
+        except TargetError as failure:
+            return Verdict.ERROR, str(failure)
+        message = case.judge(evidence)
+        late = max(seen.lateness for seen in (control, evidence) if isinstance(seen, Seen))
+        if late > LATE_LIMIT and (message or control.state is not State.ALIVE):
+            return Verdict.INCONCLUSIVE, (
+                f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again"
+            )
+        if control.state is not State.ALIVE and case.looks_at != IDLE:
+            return Verdict.INCONCLUSIVE, "its control does not hold: see LIVE-001"
+        return (Verdict.FAILED, message) if message else (Verdict.PASSED, "")
+
+    async def _look(self, at: Window | Exchange) -> Any:
+        """Return what is seen there, from now or before. A fresh server has its own control."""
+        if isinstance(at, Window):
+            if at not in self.seen:
+                await self._be_controlled(at)
+                self.seen[at] = await self._watch(at)
+            return self.seen[at]
+        if at not in self._answers:
+            await self.ready()
+            assert self._server is not None
+            with self._clock.counting("windows"):
+                self._answers[at] = await ask(self._server, at)
+        return self._answers[at]
+
+    async def _be_controlled(self, window: Window) -> None:
+        if self._server is None and window != IDLE and IDLE in self.seen:
+            control = await self._watch(IDLE)
+            if control.state is not State.ALIVE:
+                self.seen[IDLE] = control
+
+    async def _watch(self, window: Window) -> Seen:
+        await self.ready()
+        assert self._server is not None
+        with self._clock.counting("windows"):
+            seen = await watch(self._server, replace(window, paths=self._paths(window)))
+        if not seen.recovered or seen.ended:
+            self.end()
+            self._ready = False
+        return seen

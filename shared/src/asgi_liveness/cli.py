@@ -1,0 +1,182 @@
+"""Arguments and printing, nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness import known, render
+from asgi_liveness.cases import CASES
+from asgi_liveness.errors import LivenessError, UsageError
+from asgi_liveness.report import Report
+from asgi_liveness.runner import Runner
+from asgi_liveness.servers import SERVERS, choose_servers
+from asgi_liveness.serving import Server
+from asgi_liveness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EPILOG: Final = """\
+examples:
+  asgi-liveness run mypkg.app:app
+  asgi-liveness run mypkg.app:app --server uvicorn -k LIVE-002
+  asgi-liveness run one.app:app two.app:app --report json=out/compared.json
+  asgi-liveness serve mypkg.app:app --server hypercorn
+
+exit codes: 0 as it should be, 1 a failure, 2 it could not be run, 3 inconclusive
+"""
+_MARKS: Final = {
+    Verdict.PASSED: ".",
+    Verdict.FAILED: "F",
+    Verdict.DIFFERS: "d",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_APPLICABLE: "-",
+    Verdict.ERROR: "E",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.command(args)
+    except LivenessError as error:
+        print(f"asgi-liveness: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nasgi-liveness: interrupted; every server is ended", file=sys.stderr)
+        return 130
+    return code
+
+
+def _run(args: argparse.Namespace) -> int:
+    outputs = sorted(_output(text) for text in args.report)  # JSON before what is rendered
+    differences = known.load(args.known, args.target) if args.known else []
+    servers = choose_servers(args.server)
+    with Runner(args.target, servers, _choose_cases(args.k), differences, args.lacks) as runner:
+        _judge_all(runner)
+        report = Report.of(runner)
+    for form, path in outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report.to_json() if form == "json" else render.markdown(report))
+    errors = {cell.message for cell in report.cells if cell.verdict == Verdict.ERROR}
+    if report.verdicts[Verdict.ERROR] < len(report.cells):
+        print(f"\n{render.text(report)}", end="")
+    for error in sorted(errors):
+        print(f"asgi-liveness: {error}", file=sys.stderr)
+    return report.exit_code
+
+
+def _judge_all(runner: Runner) -> None:
+    """Judge every cell, and show that it goes on."""
+    at: tuple[str, str] | None = None
+    width = max(len(kind.name) for kind in runner.servers)
+    for cell in runner.cells:
+        if at is None or at[0] != cell.target:
+            print(f"{cell.target}: starting ...", end="", flush=True)
+            began = time.monotonic()
+            runner.start(cell.target)
+            print(f" {time.monotonic() - began:.1f} s", end="", flush=True)
+        if at != (cell.target, cell.server.name):
+            at = (cell.target, cell.server.name)
+            print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
+        print(_MARKS[runner.judge(cell).verdict], end="", flush=True)
+        if cell.server is runner.servers[-1] and cell.case is runner.cases[-1]:
+            print()
+
+
+def _serve(args: argparse.Namespace) -> int:
+    server = Server(choose_servers([args.server])[0], args.target, args.port)
+    server.start()
+    try:
+        asyncio.run(server.ready())
+        print(
+            f"{args.target} on {server.kind.name}, {server.url}; what its loops print is not shown.\n"
+            f"In a second terminal:\n\n"
+            f"  curl -m 2 {server.url}/hello        # answers\n"
+            f"  curl -m 2 {server.url}/blocking     # an endless loop: no answer, and it goes on\n"
+            f"  curl -m 2 {server.url}/hello        # frozen: no answer\n\n"
+            f"Press Enter here, which stops the loops, and then:\n\n"
+            f"  curl -m 2 {server.url}/background   # the first fix\n"
+            f"  curl -m 2 {server.url}/hello        # answers while the loop runs\n"
+            f"  curl -m 2 {server.url}/cooperative  # the second fix\n"
+            f"  curl -m 2 {server.url}/hello        # answers while both run\n\n"
+            f"A browser is no witness: it queues tabs of one address by itself.\n"
+            f"Enter stops the loops, Ctrl+C ends the server, frozen or not.",
+            flush=True,
+        )
+        for _ in sys.stdin:
+            server.ledger.stop()
+            print("the stop flag is set", flush=True)
+        while not server.ended:
+            time.sleep(0.1)
+    finally:
+        server.end()
+    raise LivenessError(f"{server.kind.name} ended by itself: {server.last_words()}")
+
+
+def _report(args: argparse.Namespace) -> int:
+    report = Report.load(args.file)
+    print(render.markdown(report) if args.format == "md" else render.text(report), end="")
+    return report.exit_code
+
+
+def _contract(args: argparse.Namespace) -> int:
+    print(render.contract_markdown(), end="")
+    return 0
+
+
+def _choose_cases(text: str | None) -> list[object]:
+    chosen = [case for case in CASES if text is None or text.lower() in case.name.lower()]
+    if not chosen:
+        raise UsageError(f"no case has {text!r} in its name; CONTRACT.md lists them")
+    return chosen
+
+
+def _output(text: str) -> tuple[str, Path]:
+    form, _, path = text.partition("=")
+    if form not in ("json", "md") or not path:
+        raise UsageError(f"--report {text!r}: write FORMAT=FILE, with json or md")
+    return form, Path(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="asgi-liveness",
+        description="Does your ASGI app still answer while it works?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="judge implementations of the contract")
+    run.add_argument("target", nargs="+", help="an ASGI app, as module:attribute")
+    names = ", ".join(kind.name for kind in SERVERS)
+    run.add_argument("--server", action="append", default=[], help=f"one of {names}, or a program")
+    run.add_argument("-k", metavar="TEXT", help="only cases with TEXT in their id or name")
+    run.add_argument("--lacks", action="append", default=[], help="a feature that targets lack")
+    run.add_argument("--known", type=Path, metavar="FILE", help="a list of known differences")
+    run.add_argument(
+        "--report", action="append", default=[], metavar="FORMAT=FILE", help="json or md"
+    )
+    run.set_defaults(command=_run)
+
+    serve = commands.add_parser("serve", help="serve a target, to see the freeze with curl")
+    serve.add_argument("target", help="an ASGI app, as module:attribute")
+    serve.add_argument("--server", default="uvicorn/asyncio", help=f"one of {names}")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.set_defaults(command=_serve)
+
+    report = commands.add_parser("report", help="show a recorded report")
+    report.add_argument("file", type=Path)
+    report.add_argument("--format", choices=("text", "md"), default="text")
+    report.set_defaults(command=_report)
+
+    contract = commands.add_parser("contract", help="print the contract as Markdown")
+    contract.set_defaults(command=_contract)
+    return parser

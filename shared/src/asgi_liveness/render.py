@@ -1,0 +1,235 @@
+"""A report as text for a terminal and as Markdown; the contract as Markdown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness import contract
+from asgi_liveness.cases import CASES
+from asgi_liveness.contract import State, Window
+from asgi_liveness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from asgi_liveness.report import Report, TargetRow, WindowRow
+
+_WORDS: Final = {
+    State.ALIVE: "answers",
+    State.FROZEN: "FROZEN",
+    State.STARVED: "STARVED",
+    State.MIXED: "MIXED",
+    State.NOT_RUNNING: "NO LOOP",
+}
+_CELL: Final = 25  # columns
+_SHOWN: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
+
+
+def text(report: Report) -> str:
+    """The whole report for a terminal."""
+    parts = [_head(report), _table(report), *_explained(report)]
+    if len(report.targets) > 1:
+        parts.append(agreement(report))
+    return "\n\n".join([*parts, _closing(report)]) + "\n"
+
+
+def _head(report: Report) -> str:
+    targets = " · ".join(f"{t.title} {t.version or ''}".rstrip() for t in report.targets)
+    machine = f"{report.platform['system']}, {report.platform['cores']} cores"
+    cases = len({cell.case for cell in report.cells})
+    versions = ", ".join(
+        f"{name} {report.versions[name]}" for name in _SHOWN if name in report.versions
+    )
+    return (
+        f"{targets} · Python {report.python} · {machine} · "
+        f"contract {report.contract}, {_count(cases, 'case')}\n{versions}"
+    )
+
+
+def _table(report: Report) -> str:
+    """Windows by servers for one target; for several, windows by targets, server by server."""
+    rows = {(row.window, row.target, row.server): row for row in report.windows}
+    titles = [window for window in contract.WINDOWS if any(window.title == key[0] for key in rows)]
+    if not titles:
+        return "No window was seen."
+    lines = []
+    if len(report.targets) == 1:
+        target = report.targets[0].target
+        keys = [(target, server) for server in report.servers]
+        lines += _block("while this runs", report.servers, titles, keys, rows)
+    else:
+        columns = [target.title for target in report.targets]
+        for server in report.servers:
+            keys = [(target.target, server) for target in report.targets]
+            lines += [*_block(f"on {server}", columns, titles, keys, rows), ""]
+    lines.append("probes answered of due, and the longest wait of one from when it was due")
+    if all(row.state != State.NOT_RUNNING for row in report.windows):
+        lines.append("the loops were running in every window: their steps grew to its end")
+    return "\n".join(lines)
+
+
+def _block(
+    corner: str,
+    columns: Sequence[str],
+    titles: Sequence[Window],
+    keys: Sequence[tuple[str, str]],
+    rows: dict[tuple[str, str, str], WindowRow],
+) -> list[str]:
+    width = max(len(corner), *(len(window.title) for window in titles)) + 4
+    lines = [corner.ljust(width) + "".join(name.ljust(_CELL) for name in columns) + "must be"]
+    for window in titles:
+        cells = (rows.get((window.title, *key)) for key in keys)
+        line = f"  {window.title}".ljust(width) + "".join(_cell(row).ljust(_CELL) for row in cells)
+        lines.append(line + window.must_be)
+    return lines
+
+
+def _cell(row: WindowRow | None) -> str:
+    if row is None:
+        return "-"
+    counts = f"{row.answered}/{row.due}"
+    return f"{_WORDS[State(row.state)]:<8}{counts:>6}{row.longest_wait * 1000:>6.0f} ms"
+
+
+def _explained(report: Report) -> list[str]:
+    """Every verdict that is not `passed`, once, with where it was found."""
+    where: dict[tuple[str, str], list[str]] = defaultdict(list)
+    titles = {target.target: target.title for target in report.targets}
+    for cell in report.cells:
+        if cell.verdict == Verdict.PASSED:
+            continue
+        told = f"{cell.message} {cell.link}".rstrip()
+        if cell.verdict != Verdict.FAILED:
+            told = f"{cell.case} {cell.slug}: {told}"
+        where[cell.verdict, told].append(f"{titles[cell.target]} on {cell.server}")
+    return [
+        f"{verdict.upper()} ({', '.join(places)})\n  {told}"
+        for (verdict, told), places in where.items()
+    ]
+
+
+def agreement(report: Report) -> str:
+    """One sentence: in how many cells the targets agree, and which differ."""
+    by_cell: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for cell in report.cells:
+        by_cell[f"{cell.case} {cell.slug}", cell.server][cell.target] = cell.verdict
+    titles = {target.target: target.title for target in report.targets}
+    differing: dict[str, list[str]] = defaultdict(list)
+    for (case, server), verdicts in by_cell.items():
+        if len(set(verdicts.values())) > 1:
+            said = ", ".join(f"{titles[target]} {verdict}" for target, verdict in verdicts.items())
+            differing[f"{case} ({said})"].append(server)
+    agreeing = len(by_cell) - sum(map(len, differing.values()))
+    names = _listed(list(titles.values()))
+    cases = len({case for case, _ in by_cell})
+    sentence = (
+        f"{names} agree in {agreeing} of {len(by_cell)} cells "
+        f"({_count(cases, 'case')} on {_count(len(report.servers), 'server')})"
+    )
+    if not differing:
+        return f"{sentence}."
+    places = "; ".join(f"{case} on {_listed(servers)}" for case, servers in differing.items())
+    return f"{sentence}; they differ in {places}."
+
+
+def _closing(report: Report) -> str:
+    count, seconds = report.verdicts, report.seconds
+    fine = count[Verdict.PASSED] + count[Verdict.DIFFERS]
+    line = f"{_count(len(report.cells), 'verdict')}: {fine} as they should be"
+    if count[Verdict.DIFFERS]:
+        line += f" ({count[Verdict.DIFFERS]} known to differ)"
+    line += f", {count[Verdict.FAILED]} not, {count[Verdict.INCONCLUSIVE]} inconclusive"
+    for verdict in (Verdict.ERROR, Verdict.NOT_APPLICABLE):
+        if count[verdict]:
+            line += f", {count[verdict]} {verdict}"
+    split = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())
+    return f"{line}.   {sum(seconds.values()):.1f} s ({split})"
+
+
+def markdown(report: Report) -> str:
+    """The short form: the four loops by frameworks, all servers in one cell."""
+    shown = (
+        (contract.BLOCKING, "a loop without `await`, in an `async def` route"),
+        (contract.BACKGROUND_ASYNC, "the same in an `async def` background task"),
+        (contract.BACKGROUND, "the loop in a plain `def` background task"),
+        (contract.COOPERATIVE, "the loop with `await asyncio.sleep(0)` in every turn"),
+    )
+    lines = [
+        f"| while this runs, does `/hello` answer? | {' | '.join(_title(report.targets))} |",
+        f"| --- |{' --- |' * len(report.targets)}",
+    ]
+    for window, words in shown:
+        cells = (
+            _short(row for row in report.windows if (row.window, row.target) == (window.title, t))
+            for t in (target.target for target in report.targets)
+        )
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+    lines += ["", f"{agreement(report)} {_head(report).replace(chr(10), ' · ')}."]
+    return "\n".join(lines) + "\n"
+
+
+def _short(rows: Iterable[WindowRow]) -> str:
+    """What all servers show, or each server's own."""
+    cells = {row.server: (row.state, row.answered, row.due) for row in rows}
+    if len(set(cells.values())) == 1:
+        return _answered(*next(iter(cells.values())))
+    return "; ".join(f"{server}: {_answered(*cell)}" for server, cell in cells.items())
+
+
+def _answered(state: str, answered: int, due: int) -> str:
+    words = {State.ALIVE: "yes", State.FROZEN: "**no**"}
+    return f"{words.get(State(state), state)}, {answered} of {due}"
+
+
+def _title(targets: Iterable[TargetRow]) -> list[str]:
+    return [target.title for target in targets]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def contract_markdown() -> str:
+    """The contract: routes and cases, from their tables."""
+    lines = [
+        "# The contract",
+        "",
+        f"Version {contract.VERSION}. Rendered from the tables and docstrings of the kit; "
+        "`nox -s docs` writes it, the tests compare it.",
+        "",
+        "## Routes",
+        "",
+        "Every route is a GET; answers are JSON. What an endless route answers once it was "
+        "stopped is no part of the contract.",
+        "",
+        "| route | handler | what it does | answer |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in contract.ROUTES:
+        answer = f"`{row.answer}`".replace("'", '"') if row.answer else ""
+        lines.append(f"| `{row.path}` | {row.handler} | {row.does} | {answer} |")
+    lines += [
+        "",
+        "A loop is counted by `asgi_liveness.LoopBody`: make a body with the route's path, then "
+        "`while body.running: body.step()`.",
+    ]
+    features = ", ".join(f"`{name}` ({words})" for name, words in contract.FEATURES.items())
+    lines += ["", f"Features that a target may lack: {features}.", "", "## Cases", ""]
+    for case in CASES:
+        does, sees, why = (" ".join(part.split()) for part in case.text)
+        lines += [
+            f'<a id="{case.id}"></a>',
+            "",
+            f"### {case.name}",
+            "",
+            f"{does} Must see: {sees}",
+            "",
+            f"Why: {why}",
+            "",
+        ]
+    return "\n".join(lines)

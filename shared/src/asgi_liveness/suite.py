@@ -1,0 +1,23 @@
+"""The suite that a stranger's pytest runs::
+
+    pytest --pyargs asgi_liveness.suite --liveness-target mypkg.app:app
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from asgi_liveness.verdict import Verdict
+
+if TYPE_CHECKING:
+    from asgi_liveness.runner import Result
+
+
+def test_contract(liveness_result: Result) -> None:
+    """Hold one cell, a case on a target and a server, against its claim."""
+    if liveness_result.verdict is Verdict.DIFFERS:
+        pytest.xfail(f"{liveness_result.message} {liveness_result.link}")
+    if liveness_result.verdict is Verdict.FAILED:
+        pytest.fail(liveness_result.message, pytrace=False)
