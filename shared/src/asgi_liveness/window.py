@@ -52,15 +52,19 @@ class _Request:
 
     async def _run(self, client: httpx.AsyncClient, method: str) -> None:
         try:
-            response = await client.request(method, self.path)
+            async with client.stream(method, self.path) as response:
+                # Asked for before the end of the body: a closed connection has no address.
+                stream = response.extensions["network_stream"]
+                connection = stream.get_extra_info("client_addr")
+                await response.aread()
         except httpx.HTTPError as error:
             words = f"{type(error).__name__} {error}".strip()
             self.answer = Answer(at=time.monotonic(), error=words)
         else:
-            self.answer = _read(response)
+            self.answer = _read(response, connection)
 
 
-def _read(response: httpx.Response) -> Answer:
+def _read(response: httpx.Response, connection: object) -> Answer:
     content_type = response.headers.get("content-type", "")
     body: object = response.text
     if content_type.startswith("application/json"):
@@ -68,13 +72,12 @@ def _read(response: httpx.Response) -> Answer:
             body = response.json()
         except ValueError:
             content_type += " (and not JSON)"
-    stream = response.extensions["network_stream"]
     return Answer(
         at=time.monotonic(),
         status=response.status_code,
         content_type=content_type,
         body=body,
-        connection=stream.get_extra_info("client_addr"),
+        connection=connection,
     )
 
 
@@ -126,17 +129,17 @@ class _Watching:
 
     async def through(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> Seen:
         ledger = self.server.ledger
+        must_freeze = self.window.must_be is State.FROZEN
         running = await self._start_jobs(client)
         beats, steps = ledger.beats, self._steps()
         await self._send_probes(prober)
-        await self._hold()
+        await self._hold(FROZEN_HOLD if must_freeze or not running else ALIVE_CAP)
         running = running and await self._a_further_step()
         # Here it is judged. What comes after the stop proves nothing of the time before.
         judged_at = time.monotonic()
         beats, steps = ledger.beats - beats, self._steps() - steps
         loops = tuple(self._loops())
         ended = self.server.last_words() if self.server.ended else ""
-        ledger.stop()
         recovered = await self._recover()
         self._refuse_missing_routes()
         return Seen(
@@ -159,7 +162,7 @@ class _Watching:
             self.jobs.append(job)
             job.send(client)
             # An answer that is no success will not be followed by a step.
-            await _until(lambda: self._steps(path) > 0 or _failed(job))
+            await self._until(lambda: self._steps(path) > 0 or _failed(job))
             if not self._steps(path):
                 return False
         return True
@@ -174,19 +177,41 @@ class _Watching:
                 self.probes.append(probe)
                 probe.send(client)
 
-    async def _hold(self) -> None:
+    async def _hold(self, seconds: float) -> None:
         """Hold the window open until all is answered, or for as long as it is worth watching."""
-        hold = FROZEN_HOLD if self.window.must_be is State.FROZEN else ALIVE_CAP
-        await asyncio.wait([probe.task for probe in self.probes], timeout=hold)
+        await asyncio.wait([probe.task for probe in self.probes], timeout=seconds)
 
     async def _a_further_step(self) -> bool:
         """Wait until every job made one more step: so the loops ran while answers came."""
         before = {path: self._steps(path) for path in self.window.jobs}
-        return await _until(lambda: all(self._steps(path) > before[path] for path in before))
+
+        def all_stepped() -> bool:
+            return all(self._steps(path) > steps for path, steps in before.items())
+
+        def one_ended() -> bool:
+            return any(loop.ended for loop in self._loops())
+
+        await self._until(lambda: all_stepped() or one_ended())
+        return all_stepped()
 
     async def _recover(self) -> bool:
-        ended = await _until(lambda: all(loop.ended for loop in self._loops()))
+        def all_ended() -> bool:
+            # Again: a request that waited for the end of a freeze starts its loop only now.
+            self.server.ledger.stop()
+            answered = all(job.task.done() for job in self.jobs)
+            return answered and all(loop.ended for loop in self._loops())
+
+        ended = await self._until(all_ended)
         return await _finish([*self.jobs, *self.probes]) and ended
+
+    async def _until(self, condition: Callable[[], bool]) -> bool:
+        """Poll *condition*; return whether it came true within ``LIMIT`` and the server's life."""
+        limit = time.monotonic() + LIMIT
+        while not condition():
+            if time.monotonic() > limit or self.server.ended:
+                return False
+            await asyncio.sleep(POLL)
+        return True
 
     def _loops(self) -> list[Loop]:
         return self.server.ledger.loops(self.first)
@@ -204,24 +229,16 @@ def _failed(request: _Request) -> bool:
     return request.answer is not None and request.answer.status != 200
 
 
-async def _until(condition: Callable[[], bool]) -> bool:
-    """Poll *condition*; return whether it came true within ``LIMIT``."""
-    limit = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > limit:
-            return False
-        await asyncio.sleep(POLL)
-    return True
-
-
 async def _finish(requests: list[_Request]) -> bool:
     """Wait for the requests; return whether all came to an end within ``LIMIT``."""
     tasks = [request.task for request in requests]
     if not tasks:
         return True
-    _, pending = await asyncio.wait(tasks, timeout=LIMIT)
+    done, pending = await asyncio.wait(tasks, timeout=LIMIT)
     for task in pending:
         task.cancel()
     if pending:
         await asyncio.wait(pending)
+    for task in done:
+        task.result()  # httpx's errors are answers; any other is a defect of ours
     return not pending

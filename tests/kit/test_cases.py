@@ -1,0 +1,66 @@
+"""Every case can fail: each miniature fails just the cases that it says, for a reason."""
+
+from __future__ import annotations
+
+from asgi_liveness.cases import CASES, RETIRED
+from asgi_liveness.contract import BACKGROUND, BLOCKING, State
+from asgi_liveness.runner import Runner
+from asgi_liveness.servers import choose_servers
+from asgi_liveness.verdict import Verdict
+from tests.miniatures import MINIATURES
+
+import pytest
+
+IDS = {case.id for case in CASES}
+FIRST_EDITION = {*(f"LIVE-{n:03}" for n in range(1, 12)), *(f"CONT-{n:03}" for n in range(1, 7))}
+
+
+def judge(target: str, server: str = "uvicorn/asyncio") -> Runner:
+    with Runner([target], choose_servers([server]), CASES) as runner:
+        for cell in runner.cells:
+            runner.judge(cell)
+    return runner
+
+
+@pytest.mark.parametrize("name", MINIATURES)
+def test_a_miniature_fails_just_what_it_says(name: str) -> None:
+    runner = judge(f"tests.miniatures:apps.{name}")
+    told = {result.cell.case.id: result for result in runner.results}
+    failed = {case for case, result in told.items() if result.verdict is Verdict.FAILED}
+    others = {result.verdict for case, result in told.items() if case not in failed}
+    assert failed == MINIATURES[name].fails, "\n".join(result.message for result in told.values())
+    # Without its control a case is inconclusive: never a pass, never a failure.
+    assert others == {Verdict.INCONCLUSIVE if "LIVE-001" in failed else Verdict.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("name", "window"),
+    [("background_that_starves", BACKGROUND), ("blocking_that_starves", BLOCKING)],
+)
+@pytest.mark.parametrize("server", ["uvicorn/asyncio", "uvicorn/uvloop", "hypercorn"])
+def test_a_starved_app_is_never_called_frozen(name: str, window: object, server: str) -> None:
+    runner = judge(f"tests.miniatures:apps.{name}", server)
+    (bench,) = runner.benches.values()
+    assert {seen.state for at, seen in bench.seen.items() if at == window} == {State.STARVED}
+
+
+@pytest.mark.parametrize("server", ["uvicorn/asyncio", "uvicorn/uvloop", "hypercorn"])
+def test_an_app_of_no_framework_passes(server: str) -> None:
+    runner = judge("tests.bare_app:app", server)
+    assert {result.verdict for result in runner.results} == {Verdict.PASSED}
+
+
+def test_every_case_is_failed_by_a_miniature() -> None:
+    assert set().union(*(miniature.fails for miniature in MINIATURES.values())) == IDS
+
+
+def test_ids_are_append_only() -> None:
+    assert len(CASES) == len(IDS)
+    assert not IDS & RETIRED
+    assert FIRST_EDITION <= IDS | RETIRED
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_says_what_it_does_what_it_must_see_and_why(case) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    does, sees, why = case.text
+    assert does and sees and why and case.fix
