@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -242,15 +243,23 @@ def command_of(args: argparse.Namespace) -> list[str]:
     return [sys.executable, "-m", "asgi_liveness", "run", args.target, *servers]
 
 
-def tell(outcomes: dict[str, list[Outcome]]) -> int:
+def show(name: str, outcome: Outcome, *, verbose: bool) -> None:
+    """Print what is wrong, and a line in any case if *verbose*."""
+    if verbose:
+        print(f"{name} {outcome.phase}: all gone in {outcome.seconds:.2f} s", flush=True)
+    for line in outcome.wrong:
+        print(f"{name} {outcome.phase}: {line}", file=sys.stderr)
+
+
+def summarise(outcomes: list[tuple[str, Outcome]]) -> int:
     """Print the summary; return the exit code."""
-    for name, those in outcomes.items():
-        phases = Counter(outcome.phase for outcome in those).most_common()
-        print(f"{len(those)} {name}: " + ", ".join(f"{count} {phase}" for phase, count in phases))
-    everything = [outcome for those in outcomes.values() for outcome in those]
-    wrong = sum(bool(outcome.wrong) for outcome in everything)
-    slowest = max(outcome.seconds for outcome in everything)
-    print(f"slowest clean-up {slowest:.2f} s; {wrong or 'no'} run left something or said too much")
+    for name in dict(outcomes):
+        phases = Counter(outcome.phase for its_name, outcome in outcomes if its_name == name)
+        counts = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
+        print(f"{phases.total()} {name}: {counts}")
+    wrong = sum(bool(outcome.wrong) for _, outcome in outcomes)
+    slowest = max(outcome.seconds for _, outcome in outcomes)
+    print(f"the slowest clean-up took {slowest:.2f} s; {wrong} of {len(outcomes)} runs went wrong")
     return 1 if wrong else 0
 
 
@@ -267,13 +276,21 @@ def main() -> int:
     length, outcome = measure(command)
     print(f"seed {args.seed}; a run takes {length:.1f} s", flush=True)
     random.seed(args.seed)
-    outcomes: dict[str, list[Outcome]] = {"left alone": [outcome]}
-    for act, count in ((kill, 0 if args.nox else args.n), (interrupt, args.n // 5)):
-        ...
-    return tell(outcomes)
+    show("left alone", outcome, verbose=args.v)
+    outcomes = [("left alone", outcome)]
+    plan = [kill] * (0 if args.nox else args.n) + [interrupt] * (args.n // 5)
+    for act, moment in zip(plan, itertools.cycle(moments(length)), strict=False):
+        name = f"{act.__name__}ed"
+        outcome = act(command, moment)
+        show(name, outcome, verbose=args.v)
+        outcomes.append((name, outcome))
+    return summarise(outcomes)
 
 
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         signal.signal(number, signal.default_int_handler)
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; what was started is ended")

@@ -56,18 +56,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     outputs = sorted(_output(text) for text in args.report)  # JSON before what is rendered
-    differences = known.load(args.known, args.target) if args.known else []
+    targets = list(dict.fromkeys(args.target))
+    differences = known.load(args.known, targets) if args.known else []
     servers = choose_servers(args.server)
-    with Runner(args.target, servers, _choose_cases(args.k), differences, args.lacks) as runner:
+    with Runner(targets, servers, _choose_cases(args.k), differences, args.lacks) as runner:
         _judge_all(runner)
         report = Report.of(runner)
     for form, path in outputs:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(report.to_json() if form == "json" else render.markdown(report))
-    errors = {cell.message for cell in report.cells if cell.verdict == Verdict.ERROR}
     if report.verdicts[Verdict.ERROR] < len(report.cells):
         print(f"\n{render.text(report)}", end="")
-    for error in sorted(errors):
+    errors: dict[str, str] = {}  # one a target: what is wrong is mostly the same on all servers
+    for cell in report.cells:
+        if cell.verdict == Verdict.ERROR:
+            errors.setdefault(cell.target, cell.message)
+    for error in errors.values():
         print(f"asgi-liveness: {error}", file=sys.stderr)
     return report.exit_code
 
@@ -142,6 +145,11 @@ def _output(text: str) -> tuple[str, Path]:
     form, _, path = text.partition("=")
     if form not in ("json", "md") or not path:
         raise UsageError(f"--report {text!r}: write FORMAT=FILE, with json or md")
+    try:  # before the run, which would be lost
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).open("a").close()
+    except OSError as error:
+        raise UsageError(f"--report {text!r}: cannot be written: {error.strerror}") from error
     return form, Path(path)
 
 

@@ -66,7 +66,7 @@ class Ledger:
         """Make an empty ledger at *path*, which must not exist."""
         try:
             with path.open("xb") as file:
-                file.truncate(_SIZE)
+                file.write(bytes(_SIZE))  # no hole: a full disk is found out here and now
         except OSError as error:
             raise LedgerError(
                 f"the ledger {path} cannot be written ({error.strerror}); "

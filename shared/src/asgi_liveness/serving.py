@@ -50,8 +50,12 @@ class Server:
         Raises ``LedgerError`` where no file can be made, ``TargetError`` where the port is taken.
         """
         self._started = time.monotonic()
+        try:
+            parent = tempfile.gettempdir()
+        except FileNotFoundError as error:
+            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
         self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_KEEPER), tempfile.gettempdir()],
+            [sys.executable, "-I", "-S", str(_KEEPER), parent],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,
@@ -137,22 +141,22 @@ class Server:
     def _check_start(self) -> None:
         if failure := self.note.get("failure"):
             raise TargetError(f"{self.target}: {failure}")
+        doing = self.note.get("doing", "being started")
         code = self._process.poll()
         if code is not None:
             raise TargetError(
-                f"{self.target}: {self.kind.name} ended with {code} before it answered; "
+                f"{self.target}: {self.kind.name} ended with {code} while {doing}; "
                 f"its last words: {self.last_words()}"
             )
         if self.ledger.starts > 1:
             raise TargetError(
-                f"{self.target}: the app ended on start-up and was started again by "
-                f"{self.kind.name}; its last words: {self.last_words()}"
+                f"{self.target}: the app ended while {doing} and {self.kind.name} started it "
+                f"again; its last words: {self.last_words()}"
             )
         if time.monotonic() - self._started > READY_LIMIT:
-            doing = self.note.get("doing", "being started")
             raise TargetError(
-                f"{self.target}: no answer on {self.kind.name} within {READY_LIMIT:.0f} s; "
-                f"it was {doing}"
+                f"{self.target}: no answer on {self.kind.name} within {READY_LIMIT:.0f} s "
+                f"while {doing}"
             )
 
     @property

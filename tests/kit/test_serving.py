@@ -1,0 +1,285 @@
+"""A server is started as its users do it, is ready when it answers itself, and is always ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from asgi_liveness import serving
+from asgi_liveness.errors import LedgerError, TargetError
+from asgi_liveness.servers import SERVERS, ServerKind
+from asgi_liveness.serving import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+UVICORN, _, HYPERCORN = SERVERS
+LIMIT = 10.0  # seconds
+
+APP = """\
+import asyncio
+from asgi_liveness import LoopBody
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise RuntimeError("no lifespan here")
+    if scope["path"] == "/blocking":
+        body = LoopBody("/blocking")
+        while True:
+            body.step()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+async def silent(scope, receive, send):
+    await asyncio.sleep(3600)
+
+async def shy(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database\\nat 127.0.0.1"})
+
+not_an_app = object()
+"""
+ANSWER_ONCE_AND_END = """\
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+        connection.recv(4096)
+sys.exit("that was somebody else")
+"""
+
+
+def as_stranger(script: str) -> ServerKind:
+    return ServerKind("stranger", (), ("-c", script, "{port}"))
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    """Start servers in a folder of their own; they end with the test and leave nothing."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    (tmp_path / "hello.py").write_text(APP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    servers: list[Server] = []
+
+    def start(kind: ServerKind = UVICORN, target: str = "hello:app", port: int = 0) -> Server:
+        server = Server(kind, target, port)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.end()
+    assert list(temporary.iterdir()) == []
+
+
+def ready(server: Server) -> float:
+    return asyncio.run(server.ready())
+
+
+def refusal(server: Server) -> str:
+    with pytest.raises(TargetError) as raised:
+        ready(server)
+    return str(raised.value)
+
+
+def members(server: Server) -> list[str]:
+    """The command lines of the living processes of the server's group."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, group = (process / "stat").read_text().rpartition(")")[2].split()[:3]
+            command = (process / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+        if int(group) == server._keeper.pid and state not in "ZX":
+            found.append(command)
+    return found
+
+
+@pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
+def test_a_ready_server_answers_and_an_ended_one_refuses(
+    kind: ServerKind, start: Callable[..., Server]
+) -> None:
+    if kind.missing:
+        pytest.fail(f"install {' '.join(kind.missing)}")
+    server = start(kind)
+    assert ready(server) > 0
+    assert httpx.get(f"{server.url}/hello", trust_env=False).text == "hello"
+    assert server.ledger.starts == 1
+    assert not server.ended
+    server.end()
+    assert server.ended
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{server.url}/hello", trust_env=False)
+
+
+def test_a_frozen_hypercorn_is_ended_with_worker_and_tracker(start: Callable[..., Server]) -> None:
+    server = start(HYPERCORN)
+    ready(server)
+    before = members(server)
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT) as connection:
+        connection.sendall(b"GET /blocking HTTP/1.1\r\nHost: x\r\n\r\n")
+        limit = time.monotonic() + LIMIT
+        while not any(loop.steps for loop in server.ledger.loops()):
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+    server.end()
+    for part in ("keeper.py", "-m hypercorn", "multiprocessing.spawn", "resource_tracker"):
+        assert any(part in command for command in before)
+    assert members(server) == []
+
+
+def test_a_server_may_be_ended_twice(start: Callable[..., Server]) -> None:
+    server = start()
+    server.end()
+    server.end()
+    assert server.ended
+
+
+def test_servers_start_side_by_side(start: Callable[..., Server]) -> None:
+    one, two = start(), start()
+
+    async def both() -> None:
+        await asyncio.gather(one.ready(), two.ready())
+
+    asyncio.run(both())
+    assert one.port != two.port
+    assert one.ledger.path != two.ledger.path
+
+
+def test_a_stopped_keeper_does_not_keep_the_server(
+    start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "END_LIMIT", 1.0)
+    server = start()
+    os.kill(server._keeper.pid, signal.SIGSTOP)
+    server.end()
+    assert members(server) == []
+    server.ledger.path.unlink()
+    (server.ledger.path.parent / "stderr").unlink()
+    server.ledger.path.parent.rmdir()
+
+
+def test_what_the_app_is_stands_in_its_note(start: Callable[..., Server]) -> None:
+    server = start()
+    ready(server)
+    assert server.note["app"] == {"name": None, "package": None, "version": None}
+
+
+@pytest.mark.parametrize(
+    ("target", "failure"),
+    [
+        pytest.param(
+            "gone:app",
+            "there is no module 'gone' in {folder} or among the installed packages; "
+            "start from the folder that holds it",
+            id="no module",
+        ),
+        pytest.param(
+            "hello:api",
+            "the module hello has no attribute 'api'; name the app as module:attribute",
+            id="no attribute",
+        ),
+        pytest.param(
+            "hello:not_an_app",
+            "not_an_app is not an ASGI app: it is 'object' and cannot be awaited with "
+            "(scope, receive, send)",
+            id="no app",
+        ),
+        pytest.param(
+            "raising:app", "importing raising failed: ZeroDivisionError: division by zero"
+        ),
+        pytest.param("exiting:app", "exiting exits with 'no settings' when imported"),
+        pytest.param("hello:shy", "its lifespan start-up failed: at 127.0.0.1", id="lifespan"),
+    ],
+)
+def test_an_app_that_does_not_come_up_is_told_why(
+    start: Callable[..., Server], tmp_path: Path, target: str, failure: str
+) -> None:
+    (tmp_path / "raising.py").write_text("1 / 0")
+    (tmp_path / "exiting.py").write_text("raise SystemExit('no settings')")
+    assert refusal(start(target=target)) == f"{target}: {failure.format(folder=tmp_path)}"
+
+
+def test_an_app_that_is_started_twice_without_an_answer_is_refused(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    (tmp_path / "quitting.py").write_text("import os; os._exit(0)")
+    assert refusal(start(HYPERCORN, "quitting:app")) == (
+        "quitting:app: the app ended on start-up and was started again by hypercorn; "
+        "its last words: nothing"
+    )
+
+
+def test_a_server_that_ends_by_itself_is_refused_with_its_last_words(
+    start: Callable[..., Server],
+) -> None:
+    server = start(as_stranger("import sys; sys.exit('first\\nno such option\\n\\n')"))
+    assert refusal(server) == (
+        "hello:app: stranger ended with 1 before it answered; its last words: no such option"
+    )
+
+
+def test_an_answer_that_is_not_its_own_is_refused(start: Callable[..., Server]) -> None:
+    assert refusal(start(as_stranger(ANSWER_ONCE_AND_END))) == (
+        "hello:app: stranger ended with 1 before it answered; "
+        "its last words: that was somebody else"
+    )
+
+
+def test_an_app_that_does_not_answer_is_given_up(
+    start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "READY_LIMIT", 2.0)
+    assert refusal(start(target="hello:silent")) == (
+        "hello:silent: no answer on uvicorn/asyncio within 2 s; it was in its lifespan start-up"
+    )
+
+
+def test_a_proxy_in_the_environment_is_not_asked(
+    start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    assert ready(start()) > 0
+
+
+def test_a_port_that_is_taken_is_an_error_and_leaves_nothing(start: Callable[..., Server]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = Server(UVICORN, "hello:app", port)
+        with pytest.raises(TargetError) as raised:
+            server.start()
+    assert str(raised.value) == (
+        f"port {port} on 127.0.0.1 cannot be listened on (Address already in use); choose another"
+    )
+    assert members(server) == []
+    assert start(port=port).port == port
+
+
+def test_without_a_place_for_files_there_is_an_error_and_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    server = Server(UVICORN, "hello:app")
+    with pytest.raises(LedgerError) as raised:
+        server.start()
+    assert str(raised.value) == (
+        f"the ledger cannot be written: no folder can be made in {tmp_path}/gone "
+        f"(No such file or directory); set TMPDIR to one that can be"
+    )
+    assert members(server) == []
