@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LIMIT = 20  # seconds
 
-TAKE_FIFTY = """\
+TAKE_SLOTS = """\
 import sys
 from pathlib import Path
 from asgi_liveness.ledger import Ledger
@@ -28,7 +28,9 @@ with Ledger(Path(sys.argv[1])) as ledger:
     ledger.stamp_start()
     while not ledger.generation:
         pass
-    print(*(ledger.take_slot("/process", "app.py:1") for _ in range(50)))
+    print(*(ledger.take_slot("/process", "app.py:1") for _ in range(300)))
+    for _ in range(3000):
+        ledger.stamp_start()
 """
 
 
@@ -61,22 +63,34 @@ def test_what_one_writes_another_reads(ledger: Ledger, path: Path) -> None:
     assert [(loop.route, loop.place) for loop in ledger.loops()] == [("/normal", "app.py:7")]
 
 
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let threads take turns far more often than they usually do."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("restless_threads")
 def test_slots_taken_by_many_threads_at_once_are_distinct(ledger: Ledger, path: Path) -> None:
     together = threading.Barrier(8)
 
-    def take_twenty(_: int) -> list[int]:
+    def take_a_hundred(_: int) -> list[int]:
         with Ledger(path) as own:
             together.wait(LIMIT)
-            return [own.take_slot("/thread", "app.py:1") for _ in range(20)]
+            return [own.take_slot("/thread", "app.py:1") for _ in range(100)]
 
     with ThreadPoolExecutor(8) as pool:
-        taken = [slot for slots in pool.map(take_twenty, range(8)) for slot in slots]
-    assert len(set(taken)) == 160
-    assert ledger.taken == 160
+        taken = [slot for slots in pool.map(take_a_hundred, range(8)) for slot in slots]
+    assert len(set(taken)) == 800
+    assert ledger.taken == 800
 
 
-def test_slots_taken_by_several_processes_at_once_are_distinct(ledger: Ledger, path: Path) -> None:
-    command = [sys.executable, "-c", TAKE_FIFTY, str(path)]
+def test_slots_taken_by_several_processes_at_once_are_distinct_and_no_start_is_lost(
+    ledger: Ledger, path: Path
+) -> None:
+    command = [sys.executable, "-c", TAKE_SLOTS, str(path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     try:
         limit = time.monotonic() + LIMIT
@@ -89,8 +103,9 @@ def test_slots_taken_by_several_processes_at_once_are_distinct(ledger: Ledger, p
         for process in processes:
             with process:
                 process.kill()
-    assert len(set(" ".join(printed).split())) == 150
-    assert ledger.taken == 150
+    assert len(set(" ".join(printed).split())) == 900
+    assert ledger.taken == 900
+    assert ledger.starts == 3 + 9000
 
 
 def test_no_step_is_lost_where_every_writer_stores_its_own_sum(ledger: Ledger) -> None:

@@ -50,7 +50,7 @@ class Observed:
         except ImportFailed as error:
             self._note(failure=str(error))
             raise
-        self._note(app=describe(self._app), doing="waiting for its first request")
+        self._note(app=describe(self._app), doing="imported")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if not self._beating:
@@ -72,6 +72,8 @@ class Observed:
             if message["type"] == "lifespan.startup.failed":
                 reason = _last_line(message.get("message", "")) or "no reason given"
                 self._note(failure=f"its lifespan start-up failed: {reason}")
+            elif message["type"] == "lifespan.startup.complete":
+                self._note(app=describe(self._app), doing="asked for its first answer")
             await send(message)
 
         return watched

@@ -1,0 +1,76 @@
+"""Repeat all windows and count verdicts: are they steady, also on a busy machine?
+
+``nox -s steady -- 20 fastapi --busy 2``: twenty runs of a column beside two busy processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+from asgi_liveness import known
+from asgi_liveness.cases import CASES
+from asgi_liveness.contract import State
+from asgi_liveness.report import Report
+from asgi_liveness.runner import Runner
+from asgi_liveness.servers import choose_servers
+
+COMPARISON = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["comparison"]
+# It ends by itself when its parent is gone, however that came about.
+BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
+
+
+def main() -> int:
+    """Run, print a line a run and the sums, and return 0 if every verdict was as it should be."""
+    frameworks: dict[str, str] = COMPARISON["frameworks"]
+    parser = argparse.ArgumentParser(prog="nox -s steady --", description=__doc__)
+    parser.add_argument("runs", type=int)
+    parser.add_argument("framework", nargs="*", choices=[*frameworks, []], help="default: all")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="busy processes beside")
+    args = parser.parse_args()
+    targets = [frameworks[name] for name in args.framework or frameworks]
+
+    verdicts: Counter[str] = Counter()
+    code, wait, late = 0, 0.0, 0.0
+    with ExitStack() as stack:
+        for _ in range(args.busy):
+            busy = subprocess.Popen([sys.executable, "-c", BUSY, str(os.getpid())])
+            stack.callback(busy.wait)
+            stack.callback(busy.kill)
+        for number in range(1, args.runs + 1):
+            report, run_late = once(targets)
+            verdicts += report.verdicts
+            code = max(code, report.exit_code)
+            alive = [row.longest_wait for row in report.windows if row.must_be == State.ALIVE]
+            wait, late = max(wait, *alive), max(late, run_late)
+            print(f"{number:>3}: {dict(report.verdicts)}", flush=True)
+            for cell in report.cells:
+                if cell.verdict not in ("passed", "differs"):
+                    print(f"     {cell.target} on {cell.server}: {cell.verdict}: {cell.message}")
+    print(
+        f"{verdicts.total()} verdicts in {args.runs} runs beside {args.busy} busy processes: "
+        f"{dict(verdicts)}; in windows that must answer, the longest wait was {wait * 1000:.0f} ms; "
+        f"the prober was late by {late * 1000:.0f} ms at the most"
+    )
+    return code
+
+
+def once(targets: list[str]) -> tuple[Report, float]:
+    """Judge everything once; return the report, and how late a probe was sent at the worst."""
+    differences = known.load(Path(COMPARISON["known"]), targets)
+    servers = choose_servers(COMPARISON["servers"])
+    with Runner(targets, servers, CASES, differences) as runner:
+        for cell in runner.cells:
+            runner.judge(cell)
+        late = max(s.lateness for bench in runner.benches.values() for s in bench.seen.values())
+        return Report.of(runner), late
+
+
+if __name__ == "__main__":
+    sys.exit(main())
