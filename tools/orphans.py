@@ -25,7 +25,7 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness.contract import WINDOWS, State
 from asgi_liveness.errors import LedgerError
@@ -46,24 +46,23 @@ OVER: Final = "after their own end"
 class Run:
     """A run, looked at from outside."""
 
-    mark: str
-    """What all of its processes have in their environment, and no other."""
-    folder: Path
-    """Its TMPDIR."""
-    stdout: IO[bytes]
-    stderr: IO[bytes]
-    others: set[Path]
-    """The semaphores that were there before."""
     process: subprocess.Popen[bytes]
+    mark: str  # all of its processes have it in their environment
+    folder: Path  # of its output, and of its TMPDIR, called temporary
+    others: set[Path]  # the semaphores that were there before
 
-    def has_spoken(self) -> bool:
+    def said(self, stream: str) -> str:
+        """Return what it wrote to stdout or stderr so far."""
+        return (self.folder / stream).read_text(errors="replace")
+
+    def has_begun(self) -> bool:
         """Whether the command itself has begun, and with it its own answer to an interrupt."""
-        return bool(read(self.stdout))
+        return bool(self.said("stdout"))
 
     def loops(self) -> set[str]:
         """Return the routes of the loops that have begun and not ended."""
         routes = set()
-        for path in self.folder.glob("*/ledger"):
+        for path in self.folder.glob("temporary/*/ledger"):
             with contextlib.suppress(LedgerError), Ledger(path) as ledger:
                 routes |= {loop.route for loop in ledger.loops() if not loop.ended}
         return routes
@@ -72,7 +71,7 @@ class Run:
         """Say where it is. Its first line ends when all servers are ready."""
         if self.process.poll() is not None:
             return OVER
-        if "\n" not in read(self.stdout):
+        if "\n" not in self.said("stdout"):
             return "in start-up"
         loops = self.loops()
         return next((f"in {route}" for route in FREEZES if route in loops), "elsewhere")
@@ -81,7 +80,7 @@ class Run:
         """Return what there is of it, a line each."""
         return [
             *(f"process {pid}: {command}" for pid, command in processes(self.mark).items()),
-            *(f"file {path}" for path in self.folder.iterdir()),
+            *(f"file {path}" for path in (self.folder / "temporary").iterdir()),
             *(f"semaphore {path}" for path in unused(semaphores() - self.others)),
         ]
 
@@ -95,7 +94,7 @@ class Run:
 
     def bad_words(self) -> list[str]:
         """Return what it said when interrupted, unless that is one clean line."""
-        lines = [line for line in read(self.stderr).split("\n") if line and line[:6] != "nox > "]
+        lines = [line for line in self.said("stderr").split("\n") if line and line[:6] != "nox > "]
         clean = len(lines) == 1 and "interrupted" in lines[0]
         return [] if clean else ["its words: " + "\n  ".join(lines)]
 
@@ -103,24 +102,24 @@ class Run:
 @contextlib.contextmanager
 def running(command: list[str]) -> Iterator[Run]:
     """Start a run in a session of its own; at the end of the block end all that is left of it."""
-    mark = str(uuid.uuid4())
-    others = semaphores()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryFile() as stdout,
-        tempfile.TemporaryFile() as stderr,
-    ):
+    mark, others = str(uuid.uuid4()), semaphores()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as files:
+        folder = Path(name)
+        temporary = folder / "temporary"
+        temporary.mkdir()
+        stdout = files.enter_context((folder / "stdout").open("wb"))
+        stderr = files.enter_context((folder / "stderr").open("wb"))
         try:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "ASGI_LIVENESS_RUN": mark, "TMPDIR": folder},
+                env={**os.environ, "ASGI_LIVENESS_RUN": mark, "TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
             )
-            yield Run(mark, Path(folder), stdout, stderr, others, process)
+            yield Run(process, mark, folder, others)
         finally:
             end(mark)
         process.wait()
@@ -148,7 +147,7 @@ def processes(mark: str) -> dict[int, str]:
 
 
 def semaphores() -> set[Path]:
-    """Return the semaphores of multiprocessing, anybody's."""
+    """Return the semaphores of multiprocessing. What others leak meanwhile is blamed on a run."""
     return set(Path("/dev/shm").glob("sem.mp-*"))  # noqa: S108 (where Linux keeps them)
 
 
@@ -161,40 +160,32 @@ def unused(paths: set[Path]) -> list[Path]:
     return [path for path in paths if path.exists() and str(path.stat().st_ino) not in mapped]
 
 
-def read(file: IO[bytes]) -> str:
-    """Return what was written to *file*, and leave its position, which the writer shares."""
-    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
-
-
 class Moment(NamedTuple):
     """When to end a run: at random within *seconds* of when it has *come*."""
 
     come: Callable[[Run], bool]
     seconds: float
 
-    def wait(self, run: Run) -> None:
-        """Wait for the moment, or for a run that is over before."""
-        while not self.come(run) and run.process.poll() is None:
-            time.sleep(POLL)
-        time.sleep(random.uniform(0, self.seconds))  # noqa: S311 (no secret)
-
-
-BEGUN: Final = Moment(Run.has_spoken, 0)
-LOOPING: Final = Moment(lambda run: bool(run.loops()), 0)
-
 
 def moments(length: float) -> list[Moment]:
     """Return the moments to aim at in turn, in runs that take *length* seconds."""
     return [
         Moment(lambda _: True, 0.3),
-        Moment(Run.has_spoken, 0.3),  # the keepers and the servers start
+        Moment(Run.has_begun, 0.3),  # the keepers and the servers start
         Moment(lambda run: "/blocking" in run.loops(), 1.0),
         Moment(lambda _: True, length),
     ]
 
 
+def wait(run: Run, come: Callable[[Run], bool], seconds: float = 0) -> None:
+    """Wait until it has come or the run is over, and a random part of *seconds* more."""
+    while not come(run) and run.process.poll() is None:
+        time.sleep(POLL)
+    time.sleep(random.uniform(0, seconds))  # noqa: S311 (no secret)
+
+
 class Outcome(NamedTuple):
-    """What became of a run."""
+    """What became of a run: where it was, the seconds that the clean-up took, what is wrong."""
 
     phase: str
     seconds: float
@@ -205,9 +196,9 @@ def measure(command: list[str]) -> tuple[float, Outcome]:
     """Let a run come to its own end; return the seconds that it takes as well."""
     began = time.monotonic()
     with running(command) as run:
-        LOOPING.wait(run)
+        wait(run, lambda run: bool(run.loops()))
         if run.process.poll() is not None:
-            sys.exit(f"{' '.join(command)} started no loop:\n{read(run.stderr)}")
+            sys.exit(f"{' '.join(command)} started no loop:\n{run.said('stderr')}")
         run.process.wait()
         length = time.monotonic() - began
         return length, Outcome(OVER, *run.settle())
@@ -216,7 +207,7 @@ def measure(command: list[str]) -> tuple[float, Outcome]:
 def kill(command: list[str], moment: Moment) -> Outcome:
     """Kill the process that was started, and nothing else."""
     with running(command) as run:
-        moment.wait(run)
+        wait(run, *moment)
         phase = run.phase()
         run.process.kill()
         return Outcome(phase, *run.settle())
@@ -225,8 +216,8 @@ def kill(command: list[str], moment: Moment) -> Outcome:
 def interrupt(command: list[str], moment: Moment) -> Outcome:
     """Interrupt as a terminal does: the group that was started. A keeper's is another."""
     with running(command) as run:
-        BEGUN.wait(run)
-        moment.wait(run)
+        wait(run, Run.has_begun)
+        wait(run, *moment)
         phase = run.phase()
         if phase == OVER:
             return Outcome(phase, *run.settle())

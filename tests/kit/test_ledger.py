@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -63,16 +64,6 @@ def test_what_one_writes_another_reads(ledger: Ledger, path: Path) -> None:
     assert [(loop.route, loop.place) for loop in ledger.loops()] == [("/normal", "app.py:7")]
 
 
-@pytest.fixture
-def restless_threads() -> Iterator[None]:
-    """Let threads take turns far more often than they usually do."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
-
-
-@pytest.mark.usefixtures("restless_threads")
 def test_slots_taken_by_many_threads_at_once_are_distinct(ledger: Ledger, path: Path) -> None:
     together = threading.Barrier(8)
 
@@ -85,6 +76,19 @@ def test_slots_taken_by_many_threads_at_once_are_distinct(ledger: Ledger, path: 
         taken = [slot for slots in pool.map(take_a_hundred, range(8)) for slot in slots]
     assert len(set(taken)) == 800
     assert ledger.taken == 800
+
+
+def test_a_slot_is_not_taken_while_somebody_holds_the_files_lock(
+    ledger: Ledger, path: Path
+) -> None:
+    taking = threading.Thread(target=ledger.take_slot, args=("/late", "app.py:1"))
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        taking.start()
+        taking.join(0.1)  # long enough for one that does not wait
+        assert ledger.taken == 0
+    taking.join(LIMIT)
+    assert ledger.taken == 1
 
 
 def test_slots_taken_by_several_processes_at_once_are_distinct_and_no_start_is_lost(

