@@ -15,27 +15,36 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False  # what was not found is said, see `kit`
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "kit", "fastapi", "starlette", "quart", "package"]
+nox.options.sessions = [
+    *("lint", "types", "kit", "columns"),
+    *("fastapi", "starlette", "quart", "package"),
+]
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 ROOT = Path(__file__).parent
 LOCK = "requirements.lock"
-COMPARISON = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+GROUPS: list[str] = list(PROJECT["dependency-groups"])
+COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
-# nox kills what it interrupts after 0.3 s unless told otherwise: the runner ends its servers.
-PATIENCE = {"interrupt_timeout": 10.0, "terminate_timeout": 10.0}
+PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
 
 
 def _interpreter(version: str) -> str | None:
     """Find a Python that runs: this one, one on the path, or one that pyenv keeps."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return sys.executable
-    kept = sorted(Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob(
-        f"versions/{version}.*/bin/python{version}"
-    ))
+    kept = sorted(
+        Path(os.environ.get("PYENV_ROOT", "~/.pyenv"))
+        .expanduser()
+        .glob(f"versions/{version}.*/bin/python{version}")
+    )
     for found in (shutil.which(f"python{version}"), *kept[-1:]):
         # A pyenv shim is on the path whether its Python is active or not.
-        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+        if (
+            found
+            and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+        ):
             return str(found)
     return None
 
@@ -50,19 +59,24 @@ def _install(session: nox.Session, *groups: str, lock: str = LOCK) -> None:
     session.install("--constraint", lock, "--editable", "shared", *wanted)
 
 
-def _run(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
+def _patiently(session: nox.Session, *command: str) -> None:
+    """Run a command that starts servers, and on Ctrl+C let it end them."""
+    session.run(*command, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)
+
+
+def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
     """Judge columns on all servers; a framework or server that is missing is an error."""
     servers = [argument for name in COMPARISON["servers"] for argument in ("--server", name)]
     targets = [FRAMEWORKS[name] for name in frameworks]
     known = ("--known", COMPARISON["known"])
-    session.run(
-        "asgi-liveness", "run", *targets, *servers, *known, *arguments, *session.posargs, **PATIENCE
+    _patiently(
+        session, "asgi-liveness", "run", *targets, *servers, *known, *arguments, *session.posargs
     )
 
 
 def _column(session: nox.Session, framework: str) -> None:
     _install(session, framework, "servers")
-    _run(session, framework, arguments=("--report", f"json=out/{framework}.json"))
+    _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
 
 
 @nox.session
@@ -87,14 +101,14 @@ def quart(session: nox.Session) -> None:
 def compare(session: nox.Session) -> None:
     """Judge all three columns in one run and set them side by side."""
     _install(session, *FRAMEWORKS, "servers")
-    _run(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json"))
+    _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json"))
 
 
 @nox.session
 def record(session: nox.Session) -> None:
     """Compare, and renew results/ and the README's tables from it."""
     _install(session, *FRAMEWORKS, "servers")
-    _run(session, *FRAMEWORKS, arguments=("--report", "json=results/comparison.json"))
+    _judge(session, *FRAMEWORKS, arguments=("--report", "json=results/comparison.json"))
     session.run("python", "tools/docs.py")
 
 
@@ -105,4 +119,93 @@ def serve(session: nox.Session) -> None:
     if framework not in FRAMEWORKS:
         session.error(f"no column is called {framework!r}; choose from: {', '.join(FRAMEWORKS)}")
     _install(session, framework, "servers")
-    session.run("asgi-liveness", "serve", FRAMEWORKS[framework], "--server", server, **PATIENCE)
+    _patiently(session, "asgi-liveness", "serve", FRAMEWORKS[framework], "--server", server)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write CONTRACT.md and the README's generated blocks (-- --check compares them)."""
+    _install(session)
+    session.run("python", "tools/docs.py", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
+def kit(session: nox.Session) -> None:
+    """Test the kit, with no web framework, on every supported Python that is here."""
+    _install(session, "servers", "test")
+    _patiently(session, "pytest", "tests/kit", "--numprocesses", "auto", *session.posargs)
+    if session.python == [*FOUND.values()][-1]:
+        lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
+        session.log(f"kit ran on Python {', '.join(FOUND)}; not found: {lacking}")
+
+
+@nox.session
+def columns(session: nox.Session) -> None:
+    """Test what is said of the columns: parity, drift, what the fixes lack, the documents."""
+    _install(session, *FRAMEWORKS, "servers", "test")
+    _patiently(session, "pytest", "tests", "--ignore", "tests/kit", *session.posargs)
+
+
+@nox.session
+def steady(session: nox.Session) -> None:
+    """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "tools/steady.py", *(session.posargs or ["5"]))
+
+
+@nox.session
+def orphans(session: nox.Session) -> None:
+    """Kill the runner at random moments; nothing of it may be left (-- 50)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "tools/orphans.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Lint and check the format."""
+    session.install("--constraint", LOCK, "--group", "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types, strictly: the kit, the columns, the tools and the tests."""
+    _install(session, *GROUPS)
+    session.run("mypy", ".")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel, install it alone, and run the suite from it with no clone about."""
+    session.install("--constraint", LOCK, "--group", "build")
+    folder = Path(session.create_tmp())
+    session.run("python", "-m", "build", "--outdir", str(folder), "shared", silent=True)
+    (wheel,) = folder.glob("*.whl")
+    session.install("--constraint", LOCK, f"{wheel}[pytest]", "--group", "servers")
+    shutil.copy(ROOT / "tests" / "bare_app.py", folder / "mypkg.py")
+    session.chdir(folder)
+    _patiently(
+        session, *("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")
+    )
+
+
+@nox.session
+def latest(session: nox.Session) -> None:
+    """Resolve afresh and judge all columns on that (-- --write renews the lock)."""
+    fresh = ROOT / "out" / LOCK
+    fresh.parent.mkdir(exist_ok=True)
+    session.install("uv")
+    groups = [a for name in GROUPS for a in ("--group", f"pyproject.toml:{name}")]
+    session.run(
+        *("uv", "pip", "compile", "--universal", "--python-version", COMPARISON["pythons"][0]),
+        *("--quiet", "--no-annotate", "--custom-compile-command", "nox -s latest -- --write"),
+        *("shared/pyproject.toml", *groups, "--output-file", str(fresh)),
+    )
+    _install(session, *FRAMEWORKS, "servers", lock=str(fresh))
+    write = "--write" in session.posargs
+    session.posargs[:] = [argument for argument in session.posargs if argument != "--write"]
+    _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/latest.json"))
+    if write:
+        shutil.copy(fresh, LOCK)

@@ -58,7 +58,7 @@ async def background(request: Request) -> JSONResponse:
 
 
 async def background_async_loop() -> None:
-    """Run the loop in an async def without an await: a background task runs it on the event loop."""
+    """Run the loop in an async def without an await: a task runs it on the event loop."""
     body = LoopBody("/background-async")
     while body.running:
         body.step()

@@ -85,7 +85,7 @@ ROUTES: dict[str, Handler] = {
 
 
 def make_app(routes: Mapping[str, Handler], methods: tuple[str, ...] = ("GET",)) -> App:
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:  # noqa: ARG001 (ASGI)
         assert scope["type"] == "http"  # servers take the exception for "no lifespan here"
         handler = routes.get(scope["path"])
         if handler is None:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final
 
-from asgi_liveness import LoopBody
 from tests import bare_app
 from tests.bare_app import HELLO, ROUTES, STARTED, App, Handler, Send, answer, make_app, run
+
+from asgi_liveness import LoopBody
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ async def blocking_then_ill(send: Send) -> None:
 
 
 async def hello_unless_thawed(send: Send) -> None:
-    global just_thawed  # noqa: PLW0603 (it is refused once)
+    global just_thawed
     refused, just_thawed = just_thawed, False
     await (ill(send) if refused else answer(send, HELLO))
 
@@ -216,7 +217,7 @@ miniature(
 )
 
 
-async def cooperative_that_dies(send: Send) -> None:
+async def cooperative_that_dies(_: Send) -> None:
     body = LoopBody("/cooperative")
     body.step()
     await asyncio.sleep(0.1)
@@ -320,7 +321,7 @@ async def other_message_of_the_trap(send: Send) -> None:
 
 
 class Anything(dict[str, Handler]):
-    def get(self, path: str, default: object = None) -> Handler:  # type: ignore[override]  # it has them all
+    def get(self, path: str, default: object = None) -> Handler:  # noqa: ARG002 (it has them all)
         return super().get(path, bare_app.hello)
 
 

@@ -87,16 +87,21 @@ class Run:
     def settle(self) -> tuple[float, list[str]]:
         """Let the limit pass or all be gone; return how long it took, and what is left."""
         began = time.monotonic()
-        while self.left() and time.monotonic() < began + LIMIT:
+        while True:
+            left = self.left() or self.left()  # a process can be born behind one look's back
+            seconds = time.monotonic() - began
+            if not left or seconds > LIMIT:
+                return seconds, left
             time.sleep(POLL)
-        seconds = time.monotonic() - began
-        return seconds, self.left()  # again: a process can be born behind a look's back
 
     def bad_words(self) -> list[str]:
-        """Return what it said when interrupted, unless that is one clean line."""
-        lines = [line for line in self.said("stderr").split("\n") if line and line[:6] != "nox > "]
-        clean = len(lines) == 1 and "interrupted" in lines[0]
-        return [] if clean else ["its words: " + "\n  ".join(lines)]
+        """Return what it said when interrupted, unless that is one clean line; nox adds its own."""
+        stdout, stderr = self.said("stdout"), self.said("stderr")
+        others = [line for line in stderr.split("\n") if line and ": interrupted" not in line]
+        clean = (stdout + stderr).count(": interrupted") == 1  # nox sends both to stdout
+        if clean and "Traceback" not in stdout and all(line[:6] == "nox > " for line in others):
+            return []
+        return [f"its words: {stdout}\n{stderr}"]
 
 
 @contextlib.contextmanager
@@ -153,11 +158,16 @@ def semaphores() -> set[Path]:
 
 def unused(paths: set[Path]) -> list[Path]:
     """Return those of *paths* that no process has mapped: nobody will remove them."""
-    mapped = set()
+    mapped: set[str] = set()
     for maps in Path("/proc").glob("[0-9]*/maps") if paths else ():
         with contextlib.suppress(OSError):
             mapped |= {line.split()[4] for line in maps.read_text().split("\n") if "/sem." in line}
-    return [path for path in paths if path.exists() and str(path.stat().st_ino) not in mapped]
+    left = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            if str(path.stat().st_ino) not in mapped:
+                left.append(path)
+    return left
 
 
 class Moment(NamedTuple):

@@ -55,7 +55,7 @@ def main() -> int:
                     print(f"     {cell.target} on {cell.server}: {cell.verdict}: {cell.message}")
     print(
         f"{verdicts.total()} verdicts in {args.runs} runs beside {args.busy} busy processes: "
-        f"{dict(verdicts)}; in windows that must answer, the longest wait was {wait * 1000:.0f} ms; "
+        f"{dict(verdicts)}; the longest wait where it must answer was {wait * 1000:.0f} ms; "
         f"the prober was late by {late * 1000:.0f} ms at the most"
     )
     return code

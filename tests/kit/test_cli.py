@@ -83,10 +83,10 @@ def test_a_missing_loop_route_is_named_and_the_rest_is_judged(
         "del bare_app.ROUTES['/cooperative']\n"
         "app = bare_app.make_app(bare_app.ROUTES)\n"
     )
-    code = f"import sys; sys.path.append({str(ROOT)!r}); from asgi_liveness.cli import main; "
+    code = f"import sys; sys.path.append({str(ROOT)!r}); from asgi_liveness.__main__ import main; "
     target = ("run", "broken:app", "--server", "uvicorn/asyncio", "--report", "json=out.json")
     (tmp_path / "tests").symlink_to(ROOT / "tests")
-    done = command("-c", f"{code} sys.exit(main({target!r}))")
+    done = command("-c", f"{code} sys.argv[1:] = {target!r}; sys.exit(main())")
     assert done.returncode == 2
     assert done.stderr == (
         "asgi-liveness: broken:app: GET /cooperative answered 404, the route is missing; "

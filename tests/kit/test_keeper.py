@@ -32,9 +32,14 @@ child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
 print(child.pid, flush=True)
 while True: pass
 """
+# What the tracker was told is read: so it is up, as that of a server which answered is.
 HOLD_A_SEMAPHORE = """\
-import multiprocessing
+import array, fcntl, multiprocessing, termios
+from multiprocessing import resource_tracker
 semaphore = multiprocessing.get_context("spawn").Semaphore()
+unread = array.array("i", [1])
+while unread[0]:
+    fcntl.ioctl(resource_tracker._resource_tracker._fd, termios.FIONREAD, unread)
 print("sem." + semaphore._semlock.name.strip("/"), flush=True)
 while True: pass
 """

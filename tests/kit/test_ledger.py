@@ -176,7 +176,8 @@ def test_a_route_may_have_32_bytes(ledger: Ledger, route: str) -> None:
 def test_a_longer_route_is_refused(ledger: Ledger, route: str) -> None:
     with pytest.raises(LedgerError) as raised:
         ledger.take_slot(route, "app.py:1")
-    assert str(raised.value) == f"the route {route.encode()!r} is longer than 32 bytes"
+    assert str(raised.value) == f"the route {route!r} is longer than 32 bytes"
+    assert ledger.taken == 0
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,7 @@ def test_a_list_of_known_differences_is_strict(
         (("--liveness-target", "x:app", "--liveness-known", "a"), "a cannot be read"),
     ],
 )
-def test_a_bad_option_is_a_usage_error(
-    arguments: tuple[str, ...], told: str, suite: Suite
-) -> None:
+def test_a_bad_option_is_a_usage_error(arguments: tuple[str, ...], told: str, suite: Suite) -> None:
     done = suite(*arguments)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {told}" in done.stderr

@@ -81,7 +81,7 @@ def test_verdicts_are_counted() -> None:
 
 
 def test_a_target_is_called_by_what_its_app_is_or_else_by_itself() -> None:
-    assert [row.title for row in REPORT.targets] == ["FastAPI", "b:app"]
+    assert REPORT.titles == {"a:app": "FastAPI", "b:app": "b:app"}
 
 
 def test_a_missing_report_is_an_error(tmp_path: Path) -> None:

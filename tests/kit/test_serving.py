@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -107,7 +106,7 @@ def members(server: Server) -> list[str]:
             command = (process / "cmdline").read_text().replace("\0", " ")
         except OSError:
             continue
-        if int(group) == server._keeper.pid and state not in "ZX":
+        if int(group) == server.group and state not in "ZX":
             found.append(command)
     return found
 
@@ -152,15 +151,16 @@ def test_a_server_may_be_ended_twice(start: Callable[..., Server]) -> None:
     assert server.ended
 
 
-def test_a_stopped_keeper_does_not_keep_the_server(
-    start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_keeper_that_somebody_stopped_does_not_keep_the_server(
+    number: signal.Signals, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "END_LIMIT", 1.0)
     server = start()
-    os.kill(server._keeper.pid, signal.SIGSTOP)
+    os.kill(server.group, number)
     server.end()
     assert members(server) == []
-    shutil.rmtree(server.ledger.path.parent)
+    assert not server.ledger.path.parent.exists()
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
 from asgi_liveness.contract import BACKGROUND, BLOCKING, IDLE, Exchange, State, Window
 from asgi_liveness.errors import RouteMissing
-from asgi_liveness.serving import Server
 from asgi_liveness.servers import SERVERS
+from asgi_liveness.serving import Server
 from asgi_liveness.window import ask, watch
 
 
@@ -47,7 +48,7 @@ def test_probes_leave_on_schedule_though_none_is_answered(server: Server) -> Non
     assert len(seen.probes) == BLOCKING.probes * len(BLOCKING.paths)
     assert all(probe.sent < seen.judged_at for probe in seen.probes)
     due = sorted({probe.due for probe in seen.probes})
-    gaps = [round(after - before, 6) for before, after in zip(due, due[1:], strict=False)]
+    gaps = [round(after - before, 6) for before, after in pairwise(due)]
     assert gaps == [BLOCKING.interval] * (BLOCKING.probes - 1)
 
 

@@ -2,7 +2,17 @@
 
 import sys
 
-from asgi_liveness.cli import main
+
+def main() -> int:
+    """Run the command and return its exit code, also when interrupted while it is imported."""
+    try:
+        from asgi_liveness import cli  # noqa: PLC0415 (it takes a third of a second)
+
+        return cli.main()
+    except KeyboardInterrupt:
+        print("\nasgi-liveness: interrupted; every server is ended", file=sys.stderr)
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from asgi_liveness.contract import FEATURES, IDLE, Exchange, State, Window
@@ -45,60 +46,58 @@ class Clock:
 class Bench:
     """One target on one server, and what was seen of it."""
 
-    def __init__(
-        self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock
-    ) -> None:
+    def __init__(self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock) -> None:
         self.target, self.kind = target, kind
         self.seen: dict[Window, Seen] = {}
         self.note: dict[str, Any] = {}
-        self.start_seconds = 0.0
         self._lacks, self._clock = lacks, clock
         self._answers: dict[Exchange, Answer] = {}
         self._server: Server | None = None
         self._ready = False
+        self._controlled = False
         self._failure: TargetError | None = None
 
     def start(self) -> None:
         """Start the server and do not wait for it."""
-        self._server, self._ready = Server(self.kind, self.target), False
-        self._server.start()
+        server = Server(self.kind, self.target)
+        server.start()
+        self._server = server
 
     def end(self) -> None:
         """End the server, if there is one."""
         if self._server is not None:
             self._server.end()
-            self._server = None
+            self._server, self._ready, self._controlled = None, False, False
 
-    async def ready(self) -> None:
+    async def ready(self) -> Server:
         """Wait until a server answers, a fresh one if need be. Raises ``TargetError``."""
         if self._failure is not None:
             raise self._failure
-        if self._ready:
-            return
         if self._server is None:
             self.start()
         assert self._server is not None
-        try:
-            self.start_seconds = await self._server.ready()
-            await self._warm_up()
-        except TargetError as failure:
-            self._failure = failure
-            raise
-        self._ready = True
-        self.note = self._server.note
+        if not self._ready:
+            try:
+                await self._server.ready()
+                await self._warm_up(self._server)
+            except TargetError as failure:
+                self._failure = failure
+                raise
+            self._ready = True
+            self.note = self._server.note
+        return self._server
 
-    async def _warm_up(self) -> None:
-        """Ask for every probed path once: a first answer is late where it imports and starts
-        threads. Raises ``RouteMissing``."""
-        assert self._server is not None
+    async def _warm_up(self, server: Server) -> None:
+        """Ask for every probed path once: a first answer imports modules and starts threads.
+
+        Raises ``RouteMissing``.
+        """
         for path in self._paths(IDLE):
-            if (await ask(self._server, Exchange("GET", path))).status == 404:
+            if (await ask(server, Exchange("GET", path))).status == HTTPStatus.NOT_FOUND:
                 raise RouteMissing(self.target, "GET", path)
 
     def _paths(self, window: Window) -> tuple[str, ...]:
-        return tuple(
-            path for path in window.paths if not Exchange("GET", path).needs & self._lacks
-        )
+        return tuple(path for path in window.paths if not Exchange("GET", path).needs & self._lacks)
 
     async def judge(self, case: Case[Any]) -> tuple[Verdict, str]:
         """Judge one case, without regard to known differences."""
@@ -107,10 +106,11 @@ class Bench:
         try:
             with self._clock.counting("starts"):
                 await self.ready()
-            control = await self._look(IDLE)
+            await self._look(IDLE)
             evidence = await self._look(case.looks_at)
         except TargetError as failure:
             return Verdict.ERROR, str(failure)
+        control = self.seen[IDLE]
         message = case.judge(evidence)
         late = max(seen.lateness for seen in (control, evidence) if isinstance(seen, Seen))
         if late > LATE_LIMIT and (message or control.state is not State.ALIVE):
@@ -125,28 +125,25 @@ class Bench:
         """Return what is seen there, from now or before. A fresh server has its own control."""
         if isinstance(at, Window):
             if at not in self.seen:
-                await self._be_controlled(at)
+                if not self._controlled and at != IDLE:
+                    self.seen[IDLE] = await self._watch(IDLE)
                 self.seen[at] = await self._watch(at)
             return self.seen[at]
         if at not in self._answers:
-            await self.ready()
-            assert self._server is not None
+            server = await self.ready()
             with self._clock.counting("windows"):
-                self._answers[at] = await ask(self._server, at)
+                self._answers[at] = await ask(server, at)
         return self._answers[at]
 
-    async def _be_controlled(self, window: Window) -> None:
-        if self._server is None and window != IDLE and IDLE in self.seen:
-            control = await self._watch(IDLE)
-            if control.state is not State.ALIVE:
-                self.seen[IDLE] = control
-
     async def _watch(self, window: Window) -> Seen:
-        await self.ready()
-        assert self._server is not None
-        with self._clock.counting("windows"):
-            seen = await watch(self._server, replace(window, paths=self._paths(window)))
+        server = await self.ready()
+        try:
+            with self._clock.counting("windows"):
+                seen = await watch(server, replace(window, paths=self._paths(window)))
+        except TargetError:
+            self.end()
+            raise
+        self._controlled = True
         if not seen.recovered or seen.ended:
             self.end()
-            self._ready = False
         return seen

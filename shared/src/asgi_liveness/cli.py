@@ -7,10 +7,10 @@ import asyncio
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness import known, render
-from asgi_liveness.cases import CASES
+from asgi_liveness.cases import CASES, Case
 from asgi_liveness.errors import LivenessError, UsageError
 from asgi_liveness.report import Report
 from asgi_liveness.runner import Runner
@@ -48,9 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LivenessError as error:
         print(f"asgi-liveness: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nasgi-liveness: interrupted; every server is ended", file=sys.stderr)
-        return 130
     return code
 
 
@@ -99,7 +96,7 @@ def _serve(args: argparse.Namespace) -> int:
     try:
         asyncio.run(server.ready())
         print(
-            f"{args.target} on {server.kind.name}, {server.url}; what its loops print is not shown.\n"
+            f"{args.target} on {server.kind.name}; what its loops print is not shown.\n"
             f"In a second terminal:\n\n"
             f"  curl -m 2 {server.url}/hello        # answers\n"
             f"  curl -m 2 {server.url}/blocking     # an endless loop: no answer, and it goes on\n"
@@ -129,12 +126,12 @@ def _report(args: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _contract(args: argparse.Namespace) -> int:
+def _contract(_: argparse.Namespace) -> int:
     print(render.contract_markdown(), end="")
     return 0
 
 
-def _choose_cases(text: str | None) -> list[object]:
+def _choose_cases(text: str | None) -> list[Case[Any]]:
     chosen = [case for case in CASES if text is None or text.lower() in case.name.lower()]
     if not chosen:
         raise UsageError(f"no case has {text!r} in its name; CONTRACT.md lists them")

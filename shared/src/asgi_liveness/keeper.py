@@ -16,7 +16,7 @@ import sys
 import time
 
 _POLL = 0.01  # seconds
-_TRACKER_LIMIT = 1.0  # seconds that resource trackers get to clean up after a kill
+_TRACKER_LIMIT = 1.5  # seconds that resource trackers get to clean up after a kill
 
 
 def keep() -> None:
@@ -30,13 +30,20 @@ def keep() -> None:
         os.write(1, b"!" + (error.strerror or "unknown error").encode() + b"\n")
         return
     try:
-        os.write(1, folder + b"\n")
+        _tell(folder)
         while os.read(0, 1):
             pass
-        _kill_all_but_trackers()
+        _unlink(_kill_all_but_trackers())
         _remove(folder)
     finally:
         os.killpg(0, signal.SIGKILL)
+
+
+def _tell(folder: bytes) -> None:
+    try:
+        os.write(1, folder + b"\n")
+    except BrokenPipeError:
+        return  # the runner is gone already, as the next read will say
 
 
 def _remove(folder: bytes) -> None:
@@ -45,19 +52,43 @@ def _remove(folder: bytes) -> None:
     os.rmdir(folder)
 
 
-def _kill_all_but_trackers() -> None:
+def _kill_all_but_trackers() -> set[int]:
     """Let multiprocessing's resource trackers outlive the rest, as far as /proc shows them.
 
-    A tracker ends by itself when the processes that it serves are gone, and removes their
-    named semaphores first (hypercorn's command makes five). Killed with them, it leaves those
-    in the system's shared memory for ever.
+    A tracker ends by itself when the processes that it serves are gone, and first removes their
+    named semaphores (hypercorn's command makes five). Killed with them, it would leave those in
+    the system's shared memory for ever. Returns the file numbers of the semaphores that the
+    killed ones had.
     """
     limit = time.monotonic() + _TRACKER_LIMIT
+    semaphores: set[int] = set()
     while (members := _members()) and time.monotonic() < limit:
         for member, tracker in members:
             if not tracker:
-                _kill(member)
+                _signal(member, signal.SIGSTOP)  # so that it makes no more of them
+                semaphores |= _semaphores(member)
+                _signal(member, signal.SIGKILL)
         time.sleep(_POLL)
+    return semaphores
+
+
+def _semaphores(pid: int) -> set[int]:
+    """Return the file numbers of the named semaphores that a process has mapped."""
+    try:
+        with open(f"/proc/{pid}/maps", "rb") as file:
+            return {int(line.split()[4]) for line in file if b" /dev/shm/sem." in line}
+    except OSError:
+        return set()
+
+
+def _unlink(semaphores: set[int]) -> None:
+    """Remove what no tracker removed: a process makes its first semaphore before its tracker."""
+    for entry in os.scandir("/dev/shm") if semaphores else []:  # noqa: S108 (where Linux keeps them)
+        if entry.name.startswith("sem.mp-") and entry.inode() in semaphores:
+            try:
+                os.unlink(entry.path)
+            except FileNotFoundError:  # its tracker was late
+                continue
 
 
 def _members() -> list[tuple[int, bool]]:
@@ -70,19 +101,21 @@ def _members() -> list[tuple[int, bool]]:
             with open(f"/proc/{name}/stat", "rb") as file:
                 state, _, its_group = file.read().rpartition(b")")[2].split()[:3]
             with open(f"/proc/{name}/cmdline", "rb") as file:
-                tracker = b"multiprocessing.resource_tracker" in file.read()
+                command = file.read()
         except OSError:
             continue
         if int(its_group) == group and state not in b"ZX":
+            # One that is just being started has no command line yet: it may become a tracker.
+            tracker = not command or b"multiprocessing.resource_tracker" in command
             members.append((int(name), tracker))
     return members
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: int) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
-        pass
+        return
 
 
 if __name__ == "__main__":

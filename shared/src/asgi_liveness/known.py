@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-_REQUIRED: Final = {"case": str, "target": str, "reason": str, "link": str}
-_OPTIONAL: Final = {"server": list, "python": list}
+_REQUIRED: Final = ("case", "target", "reason", "link")
+_OPTIONAL: Final = ("server", "python")
+_KEYS: Final = (*_REQUIRED, *_OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,24 @@ def load(path: Path, targets: Iterable[str]) -> list[Difference]:
     except ValueError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
     if unknown := table.keys() - {"difference"}:
-        raise UsageError(f"{path} has {sorted(unknown)[0]!r}; a row begins with [[difference]]")
+        raise UsageError(f"{path} has {min(unknown)!r}; a row begins with [[difference]]")
     rows = table.get("difference", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(f"{path}: a row begins with [[difference]], in double brackets")
     return [_read(row, f"{path}, row {n}", set(targets)) for n, row in enumerate(rows, start=1)]
 
 
 def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
-    for key, kind in _REQUIRED.items():
-        if not isinstance(row.get(key), kind) or not row[key]:
+    for key in _REQUIRED:
+        if not isinstance(row.get(key), str) or not row[key]:
             raise UsageError(f"{where}: {key!r} must be there and be a text")
     for key, value in row.items():
-        if key not in _REQUIRED and not isinstance(value, _OPTIONAL.get(key, type(None))):
-            raise UsageError(f"{where}: {key!r} = {value!r}; known: {_keys()}; the last two lists")
+        if key in _REQUIRED:
+            continue
+        if key not in _OPTIONAL:
+            raise UsageError(f"{where}: there is no {key!r}; known: {', '.join(_KEYS)}")
+        if not _is_texts(value):
+            raise UsageError(f"{where}: {key!r} must be a list of texts, or left out for all")
     names = tuple(server.name for server in SERVERS)
     found = Difference(
         **{key: row[key] for key in _REQUIRED},
@@ -93,8 +100,8 @@ def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
     return found
 
 
-def _keys() -> str:
-    return ", ".join([*_REQUIRED, *_OPTIONAL])
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
 
 
 def _importable(target: str) -> bool:

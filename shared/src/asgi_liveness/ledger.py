@@ -12,7 +12,7 @@ import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.errors import LedgerError
 
@@ -47,7 +47,7 @@ class Loop:
 
 
 class Ledger:
-    """The mapped file. ``create`` it in the runner, ``open`` it in the app; close it by ``with``."""
+    """The mapped file. The runner creates it, the app opens it; ``with`` closes it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,7 +80,7 @@ class Ledger:
         path = os.environ.get(PATH_VARIABLE)
         return cls(Path(path)) if path else None
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -114,13 +114,16 @@ class Ledger:
 
     def take_slot(self, route: str, place: str) -> int:
         """Take the next free slot, alone among all threads and processes; return its first word."""
+        name, most = route.encode(), _ROUTE.stop - _ROUTE.start
+        if len(name) > most:
+            raise LedgerError(f"the route {route!r} is longer than {most} bytes")
         index = self._add_atomically(_TAKEN)
         if index >= SLOTS:
             raise LedgerError(f"the ledger is full: {SLOTS} loops were started on one server")
         first = _HEADER + index * _SLOT
         start = first * _WORD
-        _write_text(self._map, start, _ROUTE, route.encode())
-        _write_text(self._map, start, _PLACE, place.encode()[-(_PLACE.stop - _PLACE.start) :])
+        _write_text(self._map, start + _ROUTE.start, name)
+        _write_text(self._map, start + _PLACE.start, place.encode()[_PLACE.start - _PLACE.stop :])
         return first
 
     def stamp_thread(self, slot: int, thread: int) -> None:
@@ -179,7 +182,7 @@ class Ledger:
             place=slot[_PLACE].rstrip(b"\0").decode(errors="replace"),
             steps=self._words[first + _STEPS],
             ended=bool(self._words[first + _ENDED]),
-            on_event_loop=self._words[first + _THREAD] == self._words[_LOOP_THREAD],
+            on_event_loop=0 != self._words[first + _THREAD] == self._words[_LOOP_THREAD],
         )
 
     def _add_atomically(self, word: int) -> int:
@@ -191,7 +194,5 @@ class Ledger:
         return before
 
 
-def _write_text(target: mmap.mmap, start: int, field: slice, text: bytes) -> None:
-    if len(text) > field.stop - field.start:
-        raise LedgerError(f"the route {text!r} is longer than {field.stop - field.start} bytes")
-    target[start + field.start : start + field.start + len(text)] = text
+def _write_text(target: mmap.mmap, start: int, text: bytes) -> None:
+    target[start : start + len(text)] = text

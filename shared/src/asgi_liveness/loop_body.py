@@ -35,8 +35,8 @@ class LoopBody:
         self._stopped = False
         self._ledger = Ledger.from_environment()
         if self._ledger is not None:
-            self._slot = self._ledger.take_slot(route, _caller())
             self._generation = self._ledger.generation
+            self._slot = self._ledger.take_slot(route, _caller())
 
     @property
     def running(self) -> bool:
@@ -50,7 +50,7 @@ class LoopBody:
 
     def step(self) -> None:
         """Make one turn of work: print a random number, as people's loops do, and count it."""
-        print({self.route: random.randint(0, 10)})  # noqa: S311, T201 (it is the loop people write)
+        print({self.route: random.randint(0, 10)})  # noqa: S311 (it is the loop people write)
         self.steps += 1
         if self._ledger is not None:
             if self.steps == 1:

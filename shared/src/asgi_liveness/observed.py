@@ -15,13 +15,13 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
-    from pathlib import Path
 
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
@@ -44,6 +44,7 @@ class Observed:
         self._ledger = ledger
         self._beating = False
         ledger.stamp_start()
+        self._first = ledger.starts == 1
         self._note(doing=f"importing {target}")
         try:
             self._app = import_app(target)
@@ -53,6 +54,7 @@ class Observed:
         self._note(app=describe(self._app), doing="imported")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of the target's."""
         if not self._beating:
             self._beating = True
             self._ledger.stamp_event_loop(threading.get_native_id())
@@ -87,6 +89,8 @@ class Observed:
         return watched
 
     def _note(self, **note: Any) -> None:
+        if not self._first:  # a server that starts its app again must not hide why
+            return
         path = note_path(self._ledger.path)
         draft = path.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps(note))
@@ -103,13 +107,13 @@ def import_app(target: str) -> ASGIApp:
     Raises ``ImportFailed`` for whatever goes wrong, an app that exits on import included.
     """
     module_name, _, attribute = target.partition(":")
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise ImportFailed(
-                f"there is no module {error.name!r} in {os.getcwd()} or among the installed "
+                f"there is no module {error.name!r} in {Path.cwd()} or among the installed "
                 f"packages; start from the folder that holds it"
             ) from error
         raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error

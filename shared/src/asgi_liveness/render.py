@@ -13,7 +13,7 @@ from asgi_liveness.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from asgi_liveness.report import Report, TargetRow, WindowRow
+    from asgi_liveness.report import Report, WindowRow
 
 _WORDS: Final = {
     State.ALIVE: "answers",
@@ -35,7 +35,7 @@ def text(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
-    targets = " · ".join(f"{t.title} {t.version or ''}".rstrip() for t in report.targets)
+    targets = " · ".join(f"{t.name or t.target} {t.version or ''}".rstrip() for t in report.targets)
     machine = f"{report.platform['system']}, {report.platform['cores']} cores"
     cases = len({cell.case for cell in report.cells})
     versions = ", ".join(
@@ -59,7 +59,7 @@ def _table(report: Report) -> str:
         keys = [(target, server) for server in report.servers]
         lines += _block("while this runs", report.servers, titles, keys, rows)
     else:
-        columns = [target.title for target in report.targets]
+        columns = list(report.titles.values())
         for server in report.servers:
             keys = [(target.target, server) for target in report.targets]
             lines += [*_block(f"on {server}", columns, titles, keys, rows), ""]
@@ -77,10 +77,11 @@ def _block(
     rows: dict[tuple[str, str, str], WindowRow],
 ) -> list[str]:
     width = max(len(corner), *(len(window.title) for window in titles)) + 4
-    lines = [corner.ljust(width) + "".join(name.ljust(_CELL) for name in columns) + "must be"]
+    cell = max(_CELL, *(len(name) + 2 for name in columns))
+    lines = [corner.ljust(width) + "".join(name.ljust(cell) for name in columns) + "must be"]
     for window in titles:
         cells = (rows.get((window.title, *key)) for key in keys)
-        line = f"  {window.title}".ljust(width) + "".join(_cell(row).ljust(_CELL) for row in cells)
+        line = f"  {window.title}".ljust(width) + "".join(_cell(row).ljust(cell) for row in cells)
         lines.append(line + window.must_be)
     return lines
 
@@ -95,7 +96,7 @@ def _cell(row: WindowRow | None) -> str:
 def _explained(report: Report) -> list[str]:
     """Every verdict that is not `passed`, once, with where it was found."""
     where: dict[tuple[str, str], list[str]] = defaultdict(list)
-    titles = {target.target: target.title for target in report.targets}
+    titles = report.titles
     for cell in report.cells:
         if cell.verdict == Verdict.PASSED:
             continue
@@ -114,7 +115,7 @@ def agreement(report: Report) -> str:
     by_cell: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for cell in report.cells:
         by_cell[f"{cell.case} {cell.slug}", cell.server][cell.target] = cell.verdict
-    titles = {target.target: target.title for target in report.targets}
+    titles = report.titles
     differing: dict[str, list[str]] = defaultdict(list)
     for (case, server), verdicts in by_cell.items():
         if len(set(verdicts.values())) > 1:
@@ -156,7 +157,7 @@ def markdown(report: Report) -> str:
         (contract.COOPERATIVE, "the loop with `await asyncio.sleep(0)` in every turn"),
     )
     lines = [
-        f"| while this runs, does `/hello` answer? | {' | '.join(_title(report.targets))} |",
+        f"| while this runs, does `/hello` answer? | {' | '.join(report.titles.values())} |",
         f"| --- |{' --- |' * len(report.targets)}",
     ]
     for window, words in shown:
@@ -165,7 +166,8 @@ def markdown(report: Report) -> str:
             for t in (target.target for target in report.targets)
         )
         lines.append(f"| {words} | {' | '.join(cells)} |")
-    lines += ["", f"{agreement(report)} {_head(report).replace(chr(10), ' · ')}."]
+    agreed = f"{agreement(report)} " if len(report.targets) > 1 else ""
+    lines += ["", f"{agreed}{_head(report).replace(chr(10), ' · ')}."]
     return "\n".join(lines) + "\n"
 
 
@@ -182,10 +184,6 @@ def _answered(state: str, answered: int, due: int) -> str:
     return f"{words.get(State(state), state)}, {answered} of {due}"
 
 
-def _title(targets: Iterable[TargetRow]) -> list[str]:
-    return [target.title for target in targets]
-
-
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
@@ -199,13 +197,17 @@ def contract_markdown() -> str:
     lines = [
         "# The contract",
         "",
-        f"Version {contract.VERSION}. Rendered from the tables and docstrings of the kit; "
-        "`nox -s docs` writes it, the tests compare it.",
+        (
+            f"Version {contract.VERSION}. Rendered from the tables and docstrings of the kit; "
+            "`nox -s docs` writes it, the tests compare it."
+        ),
         "",
         "## Routes",
         "",
-        "Every route is a GET; answers are JSON. What an endless route answers once it was "
-        "stopped is no part of the contract.",
+        (
+            "Every route is a GET; answers are JSON. What an endless route answers once it was "
+            "stopped is no part of the contract."
+        ),
         "",
         "| route | handler | what it does | answer |",
         "| --- | --- | --- | --- |",
@@ -215,8 +217,10 @@ def contract_markdown() -> str:
         lines.append(f"| `{row.path}` | {row.handler} | {row.does} | {answer} |")
     lines += [
         "",
-        "A loop is counted by `asgi_liveness.LoopBody`: make a body with the route's path, then "
-        "`while body.running: body.step()`.",
+        (
+            "A loop is counted by `asgi_liveness.LoopBody`: make a body with the route's path, "
+            "then `while body.running: body.step()`."
+        ),
     ]
     features = ", ".join(f"`{name}` ({words})" for name, words in contract.FEATURES.items())
     lines += ["", f"Features that a target may lack: {features}.", "", "## Cases", ""]

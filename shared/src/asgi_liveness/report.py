@@ -31,11 +31,6 @@ class TargetRow:
     name: str | None
     version: str | None
 
-    @property
-    def title(self) -> str:
-        """What to call it in a table."""
-        return self.name or self.target
-
 
 @dataclass(frozen=True)
 class CellRow:
@@ -135,6 +130,15 @@ class Report:
         )
 
     @property
+    def titles(self) -> dict[str, str]:
+        """What to call each target in a table: its framework where that tells it from others."""
+        names = Counter(row.name for row in self.targets)
+        return {
+            row.target: row.name if row.name and names[row.name] == 1 else row.target
+            for row in self.targets
+        }
+
+    @property
     def verdicts(self) -> Counter[str]:
         """How many cells have each verdict."""
         return Counter(cell.verdict for cell in self.cells)
@@ -162,18 +166,21 @@ class Report:
             raise UsageError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise UsageError(f"{path} is not JSON: {error}") from error
+        problem = UsageError(f"{path} is no report of schema {SCHEMA}; make one with --report")
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise UsageError(f"{path} is no report of schema {SCHEMA}; make one with --report")
+            raise problem
         rows = {"targets": TargetRow, "cells": CellRow, "windows": WindowRow}
-        for key, kind in rows.items():
-            data[key] = tuple(kind(**row) for row in data[key])
-        data["servers"] = tuple(data["servers"])
-        return cls(**data)
+        try:
+            for key, kind in rows.items():
+                data[key] = tuple(kind(**row) for row in data[key])
+            return cls(**{**data, "servers": tuple(data["servers"])})
+        except (KeyError, TypeError) as error:
+            raise problem from error
 
 
 def _target_row(target: str, runner: Runner) -> TargetRow:
     notes = [bench.note for (name, _), bench in runner.benches.items() if name == target]
-    app = next((note["app"] for note in notes if note), {})
+    app: dict[str, str | None] = next((note["app"] for note in notes if note), {})
     return TargetRow(target, app.get("name"), app.get("version"))
 
 

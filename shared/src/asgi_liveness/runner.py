@@ -1,7 +1,7 @@
-"""Cases by targets by servers: start what is needed, judge each cell, and compare the verdict
-with the known differences.
+"""Cases by targets by servers: start what is needed and judge each cell.
 
-The servers of one target start together, outside of any window.
+A verdict is compared with the known differences. The servers of one target start together,
+outside of any window.
 """
 
 from __future__ import annotations
@@ -133,9 +133,7 @@ class Runner:
         if row is None:
             return result
         if result.verdict is Verdict.FAILED:
-            return replace(
-                result, verdict=Verdict.DIFFERS, message=row.reason, link=row.link
-            )
+            return replace(result, verdict=Verdict.DIFFERS, message=row.reason, link=row.link)
         if result.verdict is Verdict.PASSED:
             message = (
                 f"{cell.case.name}: a difference is listed that does not hold: {row.reason}\n"

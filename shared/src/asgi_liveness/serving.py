@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import httpcore  # noqa: F401 (httpx imports it with its first request: late, if servers start)
 import httpx
 
 from asgi_liveness import observed
@@ -45,6 +47,8 @@ class Server:
 
     def __init__(self, kind: ServerKind, target: str, port: int = 0) -> None:
         self.kind, self.target, self.port = kind, target, port
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the keeper, then the server in its group.
@@ -64,23 +68,12 @@ class Server:
             process_group=0,
         )
         try:
-            self._folder = self._keepers_folder()
+            self._folder = _folder_of(self._keeper)
             self.ledger = Ledger.create(self._folder / "ledger")
             self._launch()
         except BaseException:
             self.end()
             raise
-
-    def _keepers_folder(self) -> Path:
-        assert self._keeper.stdout is not None
-        select.select([self._keeper.stdout], [], [], END_LIMIT)
-        line = os.read(self._keeper.stdout.fileno(), 4096).decode().rstrip("\n")
-        if not line.startswith("/"):
-            raise LedgerError(
-                f"the ledger cannot be written: no folder can be made in "
-                f"{tempfile.gettempdir()} ({line[1:]}); set TMPDIR to one that can be"
-            )
-        return Path(line)
 
     def _launch(self) -> None:
         listener = _listen(self.port)
@@ -107,13 +100,23 @@ class Server:
                         observed.TARGET_VARIABLE: self.target,
                     },
                     pass_fds=[listener.fileno()] if takes_descriptor else [],
-                    process_group=self._keeper.pid,
+                    process_group=self.group,
                 )
 
     @property
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    def client(self, connections: int | None = None) -> httpx.AsyncClient:
+        """Return a client of this server. It waits for ever: its caller has the limits."""
+        return httpx.AsyncClient(
+            base_url=self.url,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            timeout=None,  # noqa: S113 (a probe is never cancelled by itself)
+            verify=False,  # noqa: S501 (there is no TLS; loading certificates takes 30 ms)
+            trust_env=False,  # no proxy stands between
+        )
 
     async def ready(self) -> float:
         """Wait for the first answer; return the seconds since the start.
@@ -122,9 +125,7 @@ class Server:
         or starts its app twice without an answer, and where a part of the start takes longer
         than ``READY_LIMIT``.
         """
-        async with httpx.AsyncClient(
-            base_url=self.url, timeout=None, verify=False, trust_env=False
-        ) as client:
+        async with self.client() as client:
             request: asyncio.Task[httpx.Response] | None = None
             try:
                 while True:
@@ -148,8 +149,8 @@ class Server:
         doing = self.note.get("doing", "being started")
         if doing != self._doing:
             self._doing, self._doing_since = doing, time.monotonic()
-        code = self._process.poll()
-        if code is not None:
+        if self._process is not None and self.ended:
+            code = self._process.returncode
             raise TargetError(
                 f"{self.target}: {self.kind.name} ended with {code} while {doing}; "
                 f"its last words: {self.last_words()}"
@@ -175,9 +176,21 @@ class Server:
         return note
 
     @property
+    def group(self) -> int:
+        """The id of the process group that all processes of the server are in."""
+        assert self._keeper is not None
+        return self._keeper.pid
+
+    @property
+    def pid(self) -> int:
+        """The id of the server's own process, the one that its users would signal."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def ended(self) -> bool:
         """Whether the server's own process has ended."""
-        return self._process.poll() is not None
+        return self._process is not None and self._process.poll() is not None
 
     def last_words(self) -> str:
         """Return the last line that the server wrote to its standard error."""
@@ -188,17 +201,34 @@ class Server:
 
     def end(self) -> None:
         """Let go of the keeper, which ends everything; may be called twice."""
+        if self._keeper is None:
+            return
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
         self._keeper.stdin.close()
-        try:
-            self._keeper.wait(END_LIMIT)
-        except subprocess.TimeoutExpired:  # stopped by somebody: the group is still ours to end
-            os.killpg(self._keeper.pid, signal.SIGKILL)
-            self._keeper.wait(END_LIMIT)
         self._keeper.stdout.close()
-        if hasattr(self, "_process"):
-            self._process.wait(END_LIMIT)
+        processes = [process for process in (self._keeper, self._process) if process]
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_LIMIT)
+        if any(process.returncode is None for process in processes):
+            # Somebody stopped or killed the keeper: its work is ours.
+            os.killpg(self.group, signal.SIGKILL)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            for process in processes:
+                process.wait(END_LIMIT)
+
+
+def _folder_of(keeper: subprocess.Popen[bytes]) -> Path:
+    assert keeper.stdout is not None
+    told, _, _ = select.select([keeper.stdout], [], [], END_LIMIT)
+    line = os.fsdecode(os.read(keeper.stdout.fileno(), 4096)).strip() if told else ""
+    if not line.startswith("/"):
+        raise LedgerError(
+            f"the ledger cannot be written: no folder can be made in {tempfile.gettempdir()} "
+            f"({line[1:] or 'the keeper did not start'}); set TMPDIR to one that can be"
+        )
+    return Path(line)
 
 
 def _listen(port: int) -> socket.socket:

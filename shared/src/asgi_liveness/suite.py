@@ -1,6 +1,6 @@
 """The suite that a stranger's pytest runs::
 
-    pytest --pyargs asgi_liveness.suite --liveness-target mypkg.app:app
+pytest --pyargs asgi_liveness.suite --liveness-target mypkg.app:app
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.contract import State, Window
@@ -62,7 +63,9 @@ class Probe:
     def answered_by(self, moment: float) -> bool:
         """Whether it was answered, with success, by then."""
         return (
-            self.answer is not None and self.answer.status == 200 and self.answer.at <= moment
+            self.answer is not None
+            and self.answer.status == HTTPStatus.OK
+            and self.answer.at <= moment
         )
 
 
@@ -91,9 +94,7 @@ class Seen:
     """Probes answered in the window, by path."""
 
     def __post_init__(self) -> None:
-        answered = Counter(
-            probe.path for probe in self.probes if probe.answered_by(self.judged_at)
-        )
+        answered = Counter(probe.path for probe in self.probes if probe.answered_by(self.judged_at))
         object.__setattr__(self, "answered", answered)
 
     @property
@@ -108,12 +109,18 @@ class Seen:
 
     @property
     def longest_wait(self) -> float:
-        """How long a probe waited at the most, in seconds from when it was due to its answer or,
-        without one, to the judgement."""
+        """How long a probe waited at the most, in seconds from when it was due.
+
+        One that was not answered in the window waited to the judgement.
+        """
         return max(
             (
-                (probe.answer.at if probe.answer and probe.answered_by(self.judged_at) else
-                 self.judged_at) - probe.due
+                (
+                    probe.answer.at
+                    if probe.answer and probe.answered_by(self.judged_at)
+                    else self.judged_at
+                )
+                - probe.due
                 for probe in self.probes
             ),
             default=0.0,

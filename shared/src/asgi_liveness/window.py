@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -20,8 +21,8 @@ from asgi_liveness.verdict import Answer, Probe, Seen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asgi_liveness.ledger import Loop
     from asgi_liveness.serving import Server
-    from asgi_liveness.verdict import Loop
 
 ALIVE_CAP: Final = 2.0
 """Seconds after the last probe until an app that must answer is given up. It bounds how long a
@@ -81,18 +82,10 @@ def _read(response: httpx.Response, connection: object) -> Answer:
     )
 
 
-def _client(server: Server, connections: int | None = None) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    # Without verify and trust_env nothing is read from disk, and no proxy stands between.
-    return httpx.AsyncClient(
-        base_url=server.url, timeout=None, limits=limits, verify=False, trust_env=False
-    )
-
-
 async def ask(server: Server, exchange: Exchange) -> Answer:
     """Make one plain request. An answer that does not come is an ``Answer`` with an error."""
     request = _Request(exchange.path, due=time.monotonic())
-    async with _client(server) as client:
+    async with server.client() as client:
         request.send(client, exchange.method)
         await _finish([request])
     if request.answer is None:
@@ -109,8 +102,8 @@ async def watch(server: Server, window: Window) -> Seen:
     first = server.ledger.taken
     try:
         async with (
-            _client(server, 1 if window.one_connection else None) as jobs,
-            _client(server) as own,
+            server.client(1 if window.one_connection else None) as jobs,
+            server.client() as own,
         ):
             watching = _Watching(server, window, first, requests)
             return await watching.through(jobs, jobs if window.one_connection else own)
@@ -158,14 +151,16 @@ class _Watching:
     async def _start_jobs(self, client: httpx.AsyncClient) -> bool:
         """Start the jobs one by one; return whether each made a first step."""
         for path in self.window.jobs:
-            job = _Request(path, due=time.monotonic())
-            self.jobs.append(job)
-            job.send(client)
-            # An answer that is no success will not be followed by a step.
-            await self._until(lambda: self._steps(path) > 0 or _failed(job))
-            if not self._steps(path):
+            self.jobs.append(_Request(path, due=time.monotonic()))
+            self.jobs[-1].send(client)
+            if not await self._first_step(self.jobs[-1]):
                 return False
         return True
+
+    async def _first_step(self, job: _Request) -> bool:
+        # An answer that is no success will not be followed by a step.
+        await self._until(lambda: self._steps(job.path) > 0 or _failed(job))
+        return self._steps(job.path) > 0
 
     async def _send_probes(self, client: httpx.AsyncClient) -> None:
         start = time.monotonic()
@@ -221,12 +216,12 @@ class _Watching:
 
     def _refuse_missing_routes(self) -> None:
         for request in [*self.jobs, *self.probes]:
-            if request.answer is not None and request.answer.status == 404:
+            if request.answer is not None and request.answer.status == HTTPStatus.NOT_FOUND:
                 raise RouteMissing(self.server.target, "GET", request.path)
 
 
 def _failed(request: _Request) -> bool:
-    return request.answer is not None and request.answer.status != 200
+    return request.answer is not None and request.answer.status != HTTPStatus.OK
 
 
 async def _finish(requests: list[_Request]) -> bool:

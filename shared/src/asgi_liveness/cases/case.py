@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from asgi_liveness.contract import Exchange, State, Window
@@ -95,8 +96,10 @@ def show_state(seen: Seen) -> str | None:
     )
     lines = [
         f"{subject} {_MUST[must_be]}; {_SHOWS[state]}.",
-        f"{facts} answered while the loop made {seen.steps:,} steps; "
-        f"longest wait {seen.longest_wait * 1000:,.0f} ms.",
+        (
+            f"{facts} answered while the loop made {seen.steps:,} steps; "
+            f"longest wait {seen.longest_wait * 1000:,.0f} ms."
+        ),
         _MEANS[state],
         *_oddities(seen),
     ]
@@ -109,6 +112,6 @@ def _oddities(seen: Seen) -> list[str]:
     odd = dict.fromkeys(
         f"{path} answered {answer.status or answer.error}."
         for path, answer in answers
-        if answer.status != 200
+        if answer.status != HTTPStatus.OK
     )
     return [*odd, *([f"The server ended: {seen.ended}"] if seen.ended else [])]

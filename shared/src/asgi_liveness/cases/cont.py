@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asgi_liveness import contract
 from asgi_liveness.cases.case import case
 from asgi_liveness.contract import Exchange
-from asgi_liveness.verdict import Answer, Seen
+
+if TYPE_CHECKING:
+    from asgi_liveness.verdict import Answer, Seen
 
 _ROUTES = "The route's answer is in the table of"
 

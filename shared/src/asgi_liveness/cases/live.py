@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
 from asgi_liveness import contract
 from asgi_liveness.cases.case import case, show_state
-from asgi_liveness.verdict import Seen
+
+if TYPE_CHECKING:
+    from asgi_liveness.verdict import Seen
 
 
 @case(
@@ -56,7 +61,7 @@ def freeze_ends_with_loop(seen: Seen) -> str | None:
     waiting = [probe for probe in seen.probes if not probe.answered_by(seen.judged_at)]
     if not waiting:
         return "no probe was waiting when the loop was stopped; there was no freeze to end."
-    lost = sum(1 for probe in waiting if not probe.answer or probe.answer.status != 200)
+    lost = sum(1 for probe in waiting if not probe.answer or probe.answer.status != HTTPStatus.OK)
     if lost:
         return f"{lost} of {len(waiting)} waiting probes were not answered after the stop."
     return None
@@ -204,6 +209,6 @@ def _answer_came_first(seen: Seen, path: str) -> str | None:
     answer = seen.jobs.get(path)
     if answer is None or answer.at > seen.judged_at:
         return f"{path} did not answer while its loop made {seen.steps:,} steps."
-    if answer.status != 200:
+    if answer.status != HTTPStatus.OK:
         return f"{path} answered {answer.status or answer.error}."
     return None
