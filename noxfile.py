@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -180,15 +181,15 @@ def types(session: nox.Session) -> None:
 def package(session: nox.Session) -> None:
     """Build the wheel, install it alone, and run the suite from it with no clone about."""
     session.install("--constraint", LOCK, "--group", "build")
-    folder = Path(session.create_tmp())
-    session.run("python", "-m", "build", "--outdir", str(folder), "shared", silent=True)
-    (wheel,) = folder.glob("*.whl")
-    session.install("--constraint", LOCK, f"{wheel}[pytest]", "--group", "servers")
-    shutil.copy(ROOT / "tests" / "bare_app.py", folder / "mypkg.py")
-    session.chdir(folder)
-    _patiently(
-        session, *("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        session.run("python", "-m", "build", "--outdir", name, "shared", silent=True)
+        (wheel,) = folder.glob("*.whl")
+        session.install("--constraint", LOCK, f"{wheel}[pytest]", "--group", "servers")
+        shutil.copy(ROOT / "tests" / "bare_app.py", folder / "mypkg.py")
+        with session.chdir(folder):
+            suite = ("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")
+            _patiently(session, *suite)
 
 
 @nox.session

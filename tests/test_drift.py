@@ -43,6 +43,11 @@ def test_a_cooperative_loop_without_its_await(
     assert failed == {"LIVE-006", "LIVE-009"}
 
 
+def test_a_sleep_that_is_not_awaited_is_no_turn(command: Command, tmp_path: Path) -> None:
+    failed = failures("starlette", "await asyncio.sleep(0)", "asyncio.sleep(0)", command, tmp_path)
+    assert failed == {"LIVE-006", "LIVE-009"}
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_background_loop_that_is_an_async_def(
     framework: str, command: Command, tmp_path: Path

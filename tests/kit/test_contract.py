@@ -10,7 +10,16 @@ import pytest
 
 from asgi_liveness import contract
 from asgi_liveness.cases import CASES, Case
-from asgi_liveness.contract import ROUTES, SYNC, WINDOWS, Exchange, Route, State, Window
+from asgi_liveness.contract import (
+    MOST_OUTSTANDING,
+    ROUTES,
+    SYNC,
+    WINDOWS,
+    Exchange,
+    Route,
+    State,
+    Window,
+)
 
 windows = pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.title)
 
@@ -102,3 +111,8 @@ def test_a_pure_module_imports_no_event_loop_and_no_client(module: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=10
     )
     assert ran.stdout == "\n"
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.title)
+def test_no_window_asks_more_at_once_than_the_client_can_bear(window: Window) -> None:
+    assert len(window.jobs) + window.probes * len(window.paths) <= MOST_OUTSTANDING

@@ -136,7 +136,7 @@ def test_one_target_has_nobody_to_agree_with() -> None:
 )
 def test_the_closing_line_counts_verdicts_and_time(verdicts: list[str], line: str) -> None:
     cells = [cell(A, verdict=verdict, case=f"LIVE-{n}") for n, verdict in enumerate(verdicts)]
-    closing = render.text(report(TARGETS[:1], cells)).splitlines()[-1]
+    closing = render.text(report(TARGETS[:1], cells)).splitlines()[-2]
     assert closing == f"{line}   5.2 s (starts 1.2, windows 3.5, rest 0.5)"
 
 

@@ -82,6 +82,7 @@ class Bench:
                 await self._warm_up(self._server)
             except TargetError as failure:
                 self._failure = failure
+                self.end()
                 raise
             self._ready = True
             self.note = self._server.note

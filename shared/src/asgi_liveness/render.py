@@ -145,7 +145,10 @@ def _closing(report: Report) -> str:
         if count[verdict]:
             line += f", {count[verdict]} {verdict}"
     split = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())
-    return f"{line}.   {sum(seconds.values()):.1f} s ({split})"
+    return (
+        f"{line}.   {sum(seconds.values()):.1f} s ({split})\n"
+        f"Why: CONTRACT.md, or `asgi-liveness contract`. One case: -k LIVE-002"
+    )
 
 
 def markdown(report: Report) -> str:

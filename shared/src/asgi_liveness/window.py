@@ -33,8 +33,6 @@ living apps the first answer never took longer than 0.15 s."""
 LIMIT: Final = 5.0
 """Seconds for what must come: a first step, a further step, the end of a loop, a last answer."""
 POLL: Final = 0.001  # seconds
-MOST_OUTSTANDING: Final = 50
-"""httpx's pool itself is late by more than a second when 250 answers come at once."""
 
 
 @dataclass
@@ -98,14 +96,12 @@ async def watch(server: Server, window: Window) -> Seen:
 
     Raises ``RouteMissing`` where a path of the window answers 404.
     """
-    requests: list[_Request] = []
-    first = server.ledger.taken
     try:
         async with (
             server.client(1 if window.one_connection else None) as jobs,
             server.client() as own,
         ):
-            watching = _Watching(server, window, first, requests)
+            watching = _Watching(server, window, server.ledger.taken)
             return await watching.through(jobs, jobs if window.one_connection else own)
     finally:
         server.ledger.stop()
@@ -117,7 +113,7 @@ class _Watching:
     window: Window
     first: int
     """The number of the first ledger slot that a loop of this window can have."""
-    jobs: list[_Request]
+    jobs: list[_Request] = field(default_factory=list)
     probes: list[_Request] = field(default_factory=list)
 
     async def through(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> Seen:
