@@ -16,10 +16,6 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False  # what was not found is said, see `kit`
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = [
-    *("lint", "types", "kit", "columns"),
-    *("fastapi", "starlette", "quart", "package"),
-]
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 ROOT = Path(__file__).parent
@@ -28,6 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS: list[str] = list(PROJECT["dependency-groups"])
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
+nox.options.sessions = ["lint", "types", "kit", "columns", *FRAMEWORKS, "package"]
 PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
 
 
@@ -75,27 +72,14 @@ def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = 
     )
 
 
-def _column(session: nox.Session, framework: str) -> None:
-    _install(session, framework, "servers")
-    _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
+def column(session: nox.Session) -> None:
+    """Judge one column, no other framework installed (-- -k LIVE-002 for one case)."""
+    _install(session, session.name, "servers")
+    _judge(session, session.name, arguments=("--report", f"json=out/{session.name}.json"))
 
 
-@nox.session
-def fastapi(session: nox.Session) -> None:
-    """Judge the FastAPI column on all servers (-- -k LIVE-002 for one case)."""
-    _column(session, "fastapi")
-
-
-@nox.session
-def starlette(session: nox.Session) -> None:
-    """Judge the Starlette column on all servers; FastAPI is not installed."""
-    _column(session, "starlette")
-
-
-@nox.session
-def quart(session: nox.Session) -> None:
-    """Judge the Quart column on all servers."""
-    _column(session, "quart")
+for _framework in FRAMEWORKS:
+    nox.session(name=_framework)(column)
 
 
 @nox.session

@@ -49,16 +49,21 @@ def main() -> int:
             code = max(code, report.exit_code)
             alive = [row.longest_wait for row in report.windows if row.must_be == State.ALIVE]
             wait, late = max(wait, *alive), max(late, run_late)
-            print(f"{number:>3}: {dict(report.verdicts)}", flush=True)
+            print(f"{number:>3}: {counted(report.verdicts)}", flush=True)
             for cell in report.cells:
                 if cell.verdict not in ("passed", "differs"):
                     print(f"     {cell.target} on {cell.server}: {cell.verdict}: {cell.message}")
     print(
         f"{verdicts.total()} verdicts in {args.runs} runs beside {args.busy} busy processes: "
-        f"{dict(verdicts)}; the longest wait where it must answer was {wait * 1000:.0f} ms; "
+        f"{counted(verdicts)}; the longest wait where it must answer was {wait * 1000:.0f} ms; "
         f"the prober was late by {late * 1000:.0f} ms at the most"
     )
     return code
+
+
+def counted(verdicts: Counter[str]) -> str:
+    """Say how many there are of each."""
+    return ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
 
 
 def once(targets: list[str]) -> tuple[Report, float]:

@@ -30,6 +30,23 @@ examples:
 
 exit codes: 0 as it should be, 1 a failure, 2 it could not be run, 3 inconclusive
 """
+_WHAT_TO_TYPE: Final = """\
+{target} on {kind}; what its loops print is not shown.
+In a second terminal:
+
+  curl -m 2 {url}/hello       # answers
+  curl {url}/blocking &       # an endless loop that never awaits
+  curl -m 2 {url}/hello       # no answer: frozen
+
+Press Enter here, which stops the loop; the freeze is over. Then:
+
+  curl {url}/background       # the first fix
+  curl -m 2 {url}/hello       # answers while the loop runs
+  curl {url}/cooperative &    # the second fix
+  curl -m 2 {url}/hello       # answers while both run
+
+A browser is no witness: it queues tabs of one address by itself.
+Enter stops the loops, Ctrl+C ends the server, frozen or not."""
 _MARKS: Final = {
     Verdict.PASSED: ".",
     Verdict.FAILED: "F",
@@ -95,21 +112,8 @@ def _serve(args: argparse.Namespace) -> int:
     server.start()
     try:
         asyncio.run(server.ready())
-        print(
-            f"{args.target} on {server.kind.name}; what its loops print is not shown.\n"
-            f"In a second terminal:\n\n"
-            f"  curl -m 2 {server.url}/hello        # answers\n"
-            f"  curl -m 2 {server.url}/blocking     # an endless loop: no answer, and it goes on\n"
-            f"  curl -m 2 {server.url}/hello        # frozen: no answer\n\n"
-            f"Press Enter here, which stops the loops, and then:\n\n"
-            f"  curl -m 2 {server.url}/background   # the first fix\n"
-            f"  curl -m 2 {server.url}/hello        # answers while the loop runs\n"
-            f"  curl -m 2 {server.url}/cooperative  # the second fix\n"
-            f"  curl -m 2 {server.url}/hello        # answers while both run\n\n"
-            f"A browser is no witness: it queues tabs of one address by itself.\n"
-            f"Enter stops the loops, Ctrl+C ends the server, frozen or not.",
-            flush=True,
-        )
+        print(_WHAT_TO_TYPE.format(target=args.target, kind=server.kind.name, url=server.url))
+        sys.stdout.flush()
         for _ in sys.stdin:
             server.ledger.stop()
             print("the stop flag is set", flush=True)
