@@ -94,7 +94,7 @@ def record(session: nox.Session) -> None:
     """Compare, and renew results/ and the README's tables from it."""
     _install(session, *FRAMEWORKS, "servers")
     _judge(session, *FRAMEWORKS, arguments=("--report", "json=results/comparison.json"))
-    session.run("python", "tools/docs.py")
+    session.run("python", "-m", "tools.docs")
 
 
 @nox.session
@@ -111,7 +111,7 @@ def serve(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Write CONTRACT.md and the README's generated blocks (-- --check compares them)."""
     _install(session)
-    session.run("python", "tools/docs.py", *session.posargs)
+    session.run("python", "-m", "tools.docs", *session.posargs)
 
 
 @nox.session
@@ -136,14 +136,14 @@ def columns(session: nox.Session) -> None:
 def steady(session: nox.Session) -> None:
     """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
     _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "tools/steady.py", *(session.posargs or ["5"]))
+    _patiently(session, "python", "-m", "tools.steady", *(session.posargs or ["5"]))
 
 
 @nox.session
 def orphans(session: nox.Session) -> None:
     """Kill the runner at random moments; nothing of it may be left (-- 50)."""
     _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "tools/orphans.py", *session.posargs)
+    _patiently(session, "python", "-m", "tools.orphans", *session.posargs)
 
 
 @nox.session

@@ -24,7 +24,7 @@ NOXFILE = (ROOT / "noxfile.py").read_text()
 
 def test_generated_parts_are_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, "tools/docs.py", "--check"],
+        [sys.executable, "-m", "tools.docs", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

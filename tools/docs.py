@@ -1,6 +1,6 @@
 """Write what is generated in the documents: CONTRACT.md, and the marked blocks of README.md.
 
-``python tools/docs.py`` writes; with ``--check`` it writes nothing and says what is stale.
+``nox -s docs`` writes; with ``-- --check`` it writes nothing and says what is stale.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgi_liveness import render
+from asgi_liveness import contract, document, render
+from asgi_liveness.cases import CASES
+from asgi_liveness.ledger import Loop
 from asgi_liveness.report import Report
+from asgi_liveness.verdict import Probe, Seen
+from asgi_liveness.window import ALIVE_CAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +65,25 @@ def _handlers(framework: str) -> str:
     return "\n\n".join(found)
 
 
+def failure() -> str:
+    """How a failed case speaks, of a window in which no probe was answered."""
+    case = next(case for case in CASES if case.id == "LIVE-006")
+    window = contract.COOPERATIVE
+    times = [tick * window.interval for tick in range(window.probes)]
+    seen = Seen(
+        window=window,
+        judged_at=times[-1] + ALIVE_CAP,
+        probes=tuple(Probe(path, due, due, None) for due in times for path in window.paths),
+        jobs={},
+        loops=(Loop("/cooperative", "mypkg/app.py:41", 1_310_522, False, True),),
+        steps=1_310_522,
+        kept_running=True,
+        beats=0,
+        recovered=True,
+    )
+    return f"```text\n{case.judge(seen)}\n```\n"
+
+
 def health() -> str:
     """How bare ``nox`` ended when it was recorded: ``nox 2> results/health.txt``."""
     recorded = (ROOT / "results" / "health.txt").read_text()
@@ -68,7 +91,7 @@ def health() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    function.__name__: function for function in (result, compare, columns, health)
+    function.__name__: function for function in (result, compare, columns, failure, health)
 }
 
 
@@ -78,7 +101,7 @@ def documents() -> dict[Path, str]:
     filled = BLOCK.sub(
         lambda match: f"{match[1]}{BLOCKS[match[2]]()}{match[3]}", readme.read_text()
     )
-    return {readme: filled, ROOT / "CONTRACT.md": render.contract_markdown()}
+    return {readme: filled, ROOT / "CONTRACT.md": document.markdown()}
 
 
 def stale() -> list[str]:

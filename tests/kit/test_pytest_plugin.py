@@ -42,7 +42,7 @@ def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
     assert done.returncode == 1
     assert (
         "LIVE-006 cooperative-answers: /cooperative must leave the app answering; it froze it.\n"
-        "  0 of 10 probes of /hello, 0 of 10 probes of /hello-sync answered while"
+        "  0 of 10 probes of /hello and 0 of 10 probes of /hello-sync were answered while"
     ) in done.stdout
     assert (
         "  Is `await asyncio.sleep(0)` in every turn of the loop at tests/bare_app.py:"

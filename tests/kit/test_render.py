@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from asgi_liveness import contract, render
-from asgi_liveness.cases import CASES, Case
 from asgi_liveness.report import CellRow, Report, TargetRow, WindowRow
 from asgi_liveness.verdict import Verdict
 
@@ -252,30 +249,3 @@ def test_a_rendered_report_depends_on_no_time_in_markdown() -> None:
     one = report(TARGETS[:2], everywhere("LIVE-001", "passed", "passed"), [window("/normal")])
     slower = replace(one, seconds={"starts": 99.0}, windows=(window("/normal", wait=1.5),))
     assert render.markdown(one) == render.markdown(slower)
-
-
-# The contract.
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_the_contract_has_every_case_as_an_anchor_once(case: Case[Any]) -> None:
-    lines = render.contract_markdown().splitlines()
-    assert lines.count(f'<a id="{case.id}"></a>') == 1
-    assert lines.count(f"### {case.name}") == 1
-
-
-def test_the_contract_has_no_other_anchor() -> None:
-    assert render.contract_markdown().count("<a id=") == len(CASES)
-
-
-@pytest.mark.parametrize("row", contract.ROUTES, ids=lambda row: row.path)
-def test_the_contract_has_every_route_once(row: contract.Route) -> None:
-    start = f"| `{row.path}` | {row.handler} | {row.does} | "
-    (line,) = [line for line in render.contract_markdown().splitlines() if line.startswith(start)]
-    answer = f"`{json.dumps(row.answer)}`" if row.answer else ""
-    assert line == f"{start}{answer} |"
-
-
-def test_every_case_says_what_it_must_see_and_why() -> None:
-    text = render.contract_markdown()
-    assert text.count(" Must see: ") == text.count("\nWhy: ") == len(CASES)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from asgi_liveness import known, render
+from asgi_liveness import document, known, render
 from asgi_liveness.cases import CASES, Case
 from asgi_liveness.errors import LivenessError, UsageError
 from asgi_liveness.report import Report
@@ -131,7 +131,7 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _contract(_: argparse.Namespace) -> int:
-    print(render.contract_markdown(), end="")
+    print(document.markdown(), end="")
     return 0
 
 

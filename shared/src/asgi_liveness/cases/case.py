@@ -76,7 +76,7 @@ _SHOWS = {
 }
 _MEANS = {
     State.ALIVE: "The loop gave the event loop its turns.",
-    State.FROZEN: "The event loop did not turn once.",
+    State.FROZEN: "The event loop did not turn once: the loop never gave it a turn.",
     State.STARVED: "The loop is not on the event loop; other threads kept the GIL to themselves.",
     State.MIXED: "Some were answered and some were not.",
     State.NOT_RUNNING: "Without a loop that runs, nothing is shown.",
@@ -90,14 +90,14 @@ def show_state(seen: Seen) -> str | None:
     if state is must_be:
         return None
     subject = seen.window.title if seen.window.jobs else "an app at rest"
-    facts = ", ".join(
+    facts = " and ".join(
         f"{seen.answered.get(path, 0)} of {seen.window.probes} probes of {path}"
         for path in dict.fromkeys(probe.path for probe in seen.probes)
     )
     lines = [
         f"{subject} {_MUST[must_be]}; {_SHOWS[state]}.",
         (
-            f"{facts} answered while the loop made {seen.steps:,} steps; "
+            f"{facts} were answered while the loop made {seen.steps:,} steps; "
             f"longest wait {seen.longest_wait * 1000:,.0f} ms."
         ),
         _MEANS[state],
