@@ -62,7 +62,7 @@ def _handlers(framework: str) -> str:
                 + lines[documented.end_lineno : node.end_lineno]
             )
             found.append("\n".join(body))
-    return "\n\n".join(found)
+    return "\n\n\n".join(found)
 
 
 def failure() -> str:
