@@ -20,13 +20,9 @@ THREADS = {"fastapi": 40, "starlette": 40, "quart": min(32, (os.cpu_count() or 1
 
 @pytest.fixture
 def server(framework: str) -> Iterator[Server]:
-    server = Server(SERVERS[0], f"{framework}_impl.app:app")
-    server.start()
-    try:
+    with Server(SERVERS[0], f"{framework}_impl.app:app") as server:
         asyncio.run(server.ready())
         yield server
-    finally:
-        server.end()
 
 
 def until(condition: Callable[[], bool]) -> None:

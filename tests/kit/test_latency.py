@@ -28,14 +28,10 @@ def on_a_port(kind: ServerKind) -> ServerKind:
 
 @contextmanager
 def served(kind: ServerKind) -> Iterator[httpx.Client]:
-    server = Server(kind, "tests.bare_app:app")
-    server.start()
-    try:
+    with Server(kind, "tests.bare_app:app") as server:
         asyncio.run(server.ready())
         with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
             yield client
-    finally:
-        server.end()
 
 
 def took(client: httpx.Client) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import tempfile
 import time
@@ -15,7 +13,7 @@ import httpx
 import pytest
 
 from asgi_liveness import serving
-from asgi_liveness.errors import LedgerError, TargetError
+from asgi_liveness.errors import TargetError
 from asgi_liveness.servers import SERVERS, ServerKind
 from asgi_liveness.serving import Server
 
@@ -106,7 +104,7 @@ def members(server: Server) -> list[str]:
             command = (process / "cmdline").read_text().replace("\0", " ")
         except OSError:
             continue
-        if int(group) == server.group and state not in "ZX":
+        if int(group) == server.group.id and state not in "ZX":
             found.append(command)
     return found
 
@@ -149,18 +147,6 @@ def test_a_server_may_be_ended_twice(start: Callable[..., Server]) -> None:
     server.end()
     server.end()
     assert server.ended
-
-
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
-def test_a_keeper_that_somebody_stopped_does_not_keep_the_server(
-    number: signal.Signals, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serving, "END_LIMIT", 1.0)
-    server = start()
-    os.kill(server.group, number)
-    server.end()
-    assert members(server) == []
-    assert not server.ledger.path.parent.exists()
 
 
 @pytest.mark.parametrize(
@@ -245,17 +231,3 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing(start: Callable[...
     )
     assert members(server) == []
     assert start(port=port).port == port
-
-
-def test_without_a_place_for_files_there_is_an_error_and_no_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    server = Server(UVICORN, "hello:app")
-    with pytest.raises(LedgerError) as raised:
-        server.start()
-    assert str(raised.value) == (
-        f"the ledger cannot be written: no folder can be made in {tmp_path}/gone "
-        f"(No such file or directory); set TMPDIR to one that can be"
-    )
-    assert members(server) == []

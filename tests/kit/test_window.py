@@ -17,13 +17,9 @@ from asgi_liveness.window import ask, watch
 
 @pytest.fixture(params=SERVERS, ids=lambda kind: kind.name)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    server = Server(request.param, "tests.bare_app:app")
-    server.start()
-    try:
+    with Server(request.param, "tests.bare_app:app") as server:
         asyncio.run(server.ready())
         yield server
-    finally:
-        server.end()
 
 
 def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(server: Server) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness import document, known, render
 from asgi_liveness.cases import CASES, Case
-from asgi_liveness.errors import LivenessError, UsageError
+from asgi_liveness.errors import LivenessError, TargetError, UsageError
 from asgi_liveness.report import Report
 from asgi_liveness.runner import Runner
 from asgi_liveness.servers import SERVERS, choose_servers
@@ -108,9 +108,7 @@ def _judge_all(runner: Runner) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    server = Server(choose_servers([args.server])[0], args.target, args.port)
-    server.start()
-    try:
+    with Server(choose_servers([args.server])[0], args.target, args.port) as server:
         asyncio.run(server.ready())
         print(_WHAT_TO_TYPE.format(target=args.target, kind=server.kind.name, url=server.url))
         sys.stdout.flush()
@@ -119,9 +117,7 @@ def _serve(args: argparse.Namespace) -> int:
             print("the stop flag is set", flush=True)
         while not server.ended:
             time.sleep(0.1)
-    finally:
-        server.end()
-    raise LivenessError(f"{server.kind.name} ended by itself: {server.last_words()}")
+        raise TargetError(f"{server.kind.name} ended by itself: {server.last_words()}")
 
 
 def _report(args: argparse.Namespace) -> int:

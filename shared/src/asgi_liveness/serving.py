@@ -9,37 +9,33 @@ import asyncio
 import contextlib
 import json
 import os
-import select
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpcore  # noqa: F401 (httpx imports it with its first request: late, if servers start)
 import httpx
 
 from asgi_liveness import observed
-from asgi_liveness.errors import LedgerError, TargetError
+from asgi_liveness.errors import TargetError
+from asgi_liveness.group import Group
 from asgi_liveness.ledger import PATH_VARIABLE, Ledger
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from asgi_liveness.servers import ServerKind
 
 READY_LIMIT: Final = 10.0
 """Seconds that each part of a start may take: until the app is imported, the import, the lifespan
 start-up, the first answer. A machine with more to do than cores takes several for the whole."""
-END_LIMIT: Final = 5.0  # seconds from letting go of the keeper to its end
 _POLL: Final = 0.005  # seconds
-_KEEPER: Final = Path(__file__).with_name("keeper.py")
 
 
 class Server:
-    """A target on a server, from ``start`` to ``end``.
+    """A target on a server, from ``start`` to ``end``, or in a ``with`` block.
 
     ``start`` does not wait, so that several can start at once; ``ready`` does.
     *port* 0 takes a free one.
@@ -47,29 +43,31 @@ class Server:
 
     def __init__(self, kind: ServerKind, target: str, port: int = 0) -> None:
         self.kind, self.target, self.port = kind, target, port
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._group: Group | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+
     def start(self) -> None:
-        """Start the keeper, then the server in its group.
+        """Start the server in a group of its own.
 
         Raises ``LedgerError`` where no file can be made, ``TargetError`` where the port is taken.
         """
         self._started = self._doing_since = time.monotonic()
         self._doing = ""
+        self._group = Group()
         try:
-            parent = tempfile.gettempdir()
-        except FileNotFoundError as error:
-            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_KEEPER), parent],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            process_group=0,
-        )
-        try:
-            self._folder = _folder_of(self._keeper)
-            self.ledger = Ledger.create(self._folder / "ledger")
+            self.ledger = Ledger.create(self.group.folder / "ledger")
             self._launch()
         except BaseException:
             self.end()
@@ -82,7 +80,7 @@ class Server:
             takes_descriptor = "{fd}" in " ".join(self.kind.command)
             if not takes_descriptor:
                 listener.close()
-            with (self._folder / "stderr").open("wb") as stderr:
+            with (self.group.folder / "stderr").open("wb") as stderr:
                 self._process = subprocess.Popen(
                     [
                         sys.executable,
@@ -100,7 +98,7 @@ class Server:
                         observed.TARGET_VARIABLE: self.target,
                     },
                     pass_fds=[listener.fileno()] if takes_descriptor else [],
-                    process_group=self.group,
+                    process_group=self.group.id,
                 )
 
     @property
@@ -144,18 +142,19 @@ class Server:
                     await asyncio.wait({request})
 
     def _check_start(self) -> None:
-        if failure := self.note.get("failure"):
+        code, starts = self._process.poll() if self._process else None, self.ledger.starts
+        note = self.note  # read last: an app that ends has left its note by then
+        if failure := note.get("failure"):
             raise TargetError(f"{self.target}: {failure}")
-        doing = self.note.get("doing", "being started")
+        doing = note.get("doing", "being started")
         if doing != self._doing:
             self._doing, self._doing_since = doing, time.monotonic()
-        if self._process is not None and self.ended:
-            code = self._process.returncode
+        if code is not None:
             raise TargetError(
                 f"{self.target}: {self.kind.name} ended with {code} while {doing}; "
                 f"its last words: {self.last_words()}"
             )
-        if self.ledger.starts > 1:
+        if starts > 1:
             raise TargetError(
                 f"{self.target}: the app ended while {doing} and {self.kind.name} started it "
                 f"again; its last words: {self.last_words()}"
@@ -176,10 +175,10 @@ class Server:
         return note
 
     @property
-    def group(self) -> int:
-        """The id of the process group that all processes of the server are in."""
-        assert self._keeper is not None
-        return self._keeper.pid
+    def group(self) -> Group:
+        """What all processes and files of the server are in, from ``start`` on."""
+        assert self._group is not None
+        return self._group
 
     @property
     def pid(self) -> int:
@@ -195,40 +194,14 @@ class Server:
     def last_words(self) -> str:
         """Return the last line that the server wrote to its standard error."""
         with contextlib.suppress(FileNotFoundError):
-            lines = (self._folder / "stderr").read_text(errors="replace").split("\n")
+            lines = (self.group.folder / "stderr").read_text(errors="replace").split("\n")
             return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
         return "nothing"
 
     def end(self) -> None:
-        """Let go of the keeper, which ends everything; may be called twice."""
-        if self._keeper is None:
-            return
-        assert self._keeper.stdin is not None
-        assert self._keeper.stdout is not None
-        self._keeper.stdin.close()
-        self._keeper.stdout.close()
-        processes = [process for process in (self._keeper, self._process) if process]
-        for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END_LIMIT)
-        if any(process.returncode is None for process in processes):
-            # Somebody stopped or killed the keeper: its work is ours.
-            os.killpg(self.group, signal.SIGKILL)
-            shutil.rmtree(self._folder, ignore_errors=True)
-            for process in processes:
-                process.wait(END_LIMIT)
-
-
-def _folder_of(keeper: subprocess.Popen[bytes]) -> Path:
-    assert keeper.stdout is not None
-    told, _, _ = select.select([keeper.stdout], [], [], END_LIMIT)
-    line = os.fsdecode(os.read(keeper.stdout.fileno(), 4096)).strip() if told else ""
-    if not line.startswith("/"):
-        raise LedgerError(
-            f"the ledger cannot be written: no folder can be made in {tempfile.gettempdir()} "
-            f"({line[1:] or 'the keeper did not start'}); set TMPDIR to one that can be"
-        )
-    return Path(line)
+        """End everything that is of this server; may be repeated."""
+        if self._group is not None:
+            self._group.end(self._process)
 
 
 def _listen(port: int) -> socket.socket:
