@@ -25,6 +25,7 @@ GROUPS: list[str] = list(PROJECT["dependency-groups"])
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
 nox.options.sessions = ["lint", "types", "kit", "columns", *FRAMEWORKS, "package"]
+MADE_OF = {"fastapi": ("starlette",)}
 PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
 
 
@@ -49,12 +50,22 @@ def _interpreter(version: str) -> str | None:
 
 PYTHONS = {version: _interpreter(version) for version in COMPARISON["pythons"]}
 FOUND = {version: path for version, path in PYTHONS.items() if path}
+RAN: list[str] = []  # by `kit`, in this call of nox
 
 
 def _install(session: nox.Session, *groups: str, lock: str = LOCK) -> None:
     """Install the kit and dependency groups, at the versions of the one lock."""
     wanted = [argument for group in groups for argument in ("--group", group)]
     session.install("--constraint", lock, "--editable", "shared", *wanted)
+
+
+def _without(session: nox.Session, *frameworks: str) -> None:
+    """Fail where a framework is installed that must not be."""
+    look = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
+    found = session.run("python", "-c", look, *sorted(frameworks), silent=True, log=False)
+    if isinstance(found, str) and found.strip():
+        where = session.virtualenv.location
+        session.error(f"{found.strip()} must not be installed in {where}: delete it and run again")
 
 
 def _patiently(session: nox.Session, *command: str) -> None:
@@ -74,8 +85,13 @@ def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = 
 
 def column(session: nox.Session) -> None:
     """Judge one column, no other framework installed (-- -k LIVE-002 for one case)."""
-    _install(session, session.name, "servers")
-    _judge(session, session.name, arguments=("--report", f"json=out/{session.name}.json"))
+    framework = session.name
+    _install(session, framework, "servers")
+    _without(session, *FRAMEWORKS.keys() - {framework, *MADE_OF.get(framework, ())})
+    if session.posargs[:1] == ["serve"]:  # as the session of that name asks
+        _patiently(session, "asgi-liveness", "serve", FRAMEWORKS[framework], *session.posargs[1:])
+    else:
+        _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
 
 
 for _framework in FRAMEWORKS:
@@ -94,17 +110,31 @@ def record(session: nox.Session) -> None:
     """Compare, and renew results/ and the README's tables from it."""
     _install(session, *FRAMEWORKS, "servers")
     _judge(session, *FRAMEWORKS, arguments=("--report", "json=results/comparison.json"))
+    wrong = ("tests.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
+    session.run(
+        *(
+            "asgi-liveness",
+            "run",
+            *wrong,
+            "-k",
+            "LIVE-006",
+            "--report",
+            "json=results/failure.json",
+        ),
+        success_codes=[1],
+    )
     session.run("python", "-m", "tools.docs")
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def serve(session: nox.Session) -> None:
     """Serve one column (-- quart hypercorn) and say how to see the freeze and the fix."""
-    framework, server = [*session.posargs, "fastapi", "uvicorn/asyncio"][:2]
+    framework, server, *others = [*session.posargs, "fastapi", "uvicorn/asyncio"][
+        : max(2, len(session.posargs))
+    ]
     if framework not in FRAMEWORKS:
         session.error(f"no column is called {framework!r}; choose from: {', '.join(FRAMEWORKS)}")
-    _install(session, framework, "servers")
-    _patiently(session, "asgi-liveness", "serve", FRAMEWORKS[framework], "--server", server)
+    session.notify(framework, posargs=["serve", "--server", server, *others])
 
 
 @nox.session
@@ -119,10 +149,11 @@ def docs(session: nox.Session) -> None:
 def kit(session: nox.Session) -> None:
     """Test the kit, with no web framework, on every supported Python that is here."""
     _install(session, "servers", "test")
+    _without(session, *FRAMEWORKS)
     _patiently(session, "pytest", "tests/kit", "--numprocesses", "auto", *session.posargs)
-    if session.python == [*FOUND.values()][-1]:
-        lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
-        session.log(f"kit ran on Python {', '.join(FOUND)}; not found: {lacking}")
+    RAN.append(next(version for version, path in FOUND.items() if path == session.python))
+    lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
+    session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
 
 
 @nox.session

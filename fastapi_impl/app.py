@@ -3,7 +3,7 @@
 Serve it from the repository's root: ``uvicorn fastapi_impl.app:app``.
 
 To copy a handler, replace ``body.step()`` by one turn of your work and ``body.running`` by your
-own condition.
+own condition, and drop the body.
 """
 
 import asyncio

@@ -53,12 +53,16 @@ miniature("ill_at_rest", "LIVE-001", {"/hello-sync": ill})
 # A defect that does not show.
 
 
-async def blocking_that_yields(send: Send) -> None:
-    body = LoopBody("/blocking")
+async def yielding(route: str) -> int:
+    body = LoopBody(route)
     while body.running:
         body.step()
         await asyncio.sleep(0)
-    await answer(send, {"steps": body.steps})
+    return body.steps
+
+
+async def blocking_that_yields(send: Send) -> None:
+    await answer(send, {"steps": await yielding("/blocking")})
 
 
 miniature("blocking_that_yields", "LIVE-002 LIVE-003", {"/blocking": blocking_that_yields})
@@ -203,7 +207,45 @@ miniature(
 )
 
 
-# Loops that take all.
+async def background_as_a_coroutine(send: Send) -> None:
+    await answer(send, STARTED)
+    await yielding("/background")
+
+
+miniature("background_as_a_coroutine", "LIVE-005", {"/background": background_as_a_coroutine})
+
+
+async def background_that_cannot_be_stopped(send: Send) -> None:
+    await answer(send, STARTED)
+    await asyncio.to_thread(run_for_ever, "/background")
+
+
+def run_for_ever(route: str) -> None:
+    body = LoopBody(route)
+    while True:
+        body.step()
+
+
+miniature(
+    "background_that_cannot_be_stopped",
+    "LIVE-005 LIVE-009 LIVE-010",
+    {"/background": background_that_cannot_be_stopped},
+)
+
+
+async def background_of_another_name(send: Send) -> None:
+    await answer(send, STARTED)
+    await asyncio.to_thread(run, "background")
+
+
+miniature(
+    "background_of_another_name",
+    "LIVE-004 LIVE-005 LIVE-009 LIVE-010",
+    {"/background": background_of_another_name},
+)
+
+
+# Loops that take all, or are not where they must be.
 
 
 async def cooperative_without_await(send: Send) -> None:
@@ -225,6 +267,20 @@ async def cooperative_that_dies(_: Send) -> None:
 
 
 miniature("cooperative_that_dies", "LIVE-006 LIVE-009", {"/cooperative": cooperative_that_dies})
+
+
+async def cooperative_in_a_thread(send: Send) -> None:
+    await answer(send, {"steps": await asyncio.to_thread(run, "/cooperative")})
+
+
+miniature("cooperative_in_a_thread", "LIVE-006", {"/cooperative": cooperative_in_a_thread})
+
+
+async def normal_as_a_coroutine(send: Send) -> None:
+    await answer(send, {"steps": await yielding("/normal")})
+
+
+miniature("normal_as_a_coroutine", "LIVE-007", {"/normal": normal_as_a_coroutine})
 
 
 async def normal_on_the_loop(send: Send) -> None:

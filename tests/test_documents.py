@@ -61,6 +61,13 @@ def test_the_record_is_of_the_whole_comparison() -> None:
     assert report.exit_code == 0
 
 
+def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
+    recorded = (ROOT / "results" / "health.txt").read_text()
+    ran = set(re.findall(r"^nox > \* ([^:(]+).*: success", recorded, re.MULTILINE))
+    assert ran == {"lint", "types", "kit", "columns", *FRAMEWORKS, "package"}
+    assert ": failed" not in recorded
+
+
 def test_every_framework_has_a_folder_and_a_group() -> None:
     for name, target in FRAMEWORKS.items():
         assert target == f"{name}_impl.app:app"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -95,19 +96,47 @@ def test_a_comment_names_its_framework(framework: str) -> None:
     assert all(comment.startswith(f"# {TITLES[framework]} ") for comment in comments)
 
 
+def routes(source: str) -> list[tuple[str, str]]:
+    """Path and handler, from decorators and from Starlette's table, in the order of the file."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, Function):
+            calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+            found += [(str(ast.literal_eval(call.args[0])), node.name) for call in calls]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Route":
+            found.append((str(ast.literal_eval(node.args[0])), ast.unparse(node.args[1])))
+    return found
+
+
+def contracted() -> list[tuple[str, str]]:
+    return [(route.path, route.path[1:].replace("-", "_")) for route in ROUTES]
+
+
 @pytest.mark.parametrize("framework", TITLES)
-def test_paths_are_literals_in_the_contracts_words(framework: str) -> None:
-    tree = ast.parse(read(framework))
-    paths = [
-        str(node.args[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in ("app.get", "Route")
-        and isinstance(node.args[0], ast.Constant)
+def test_every_path_leads_to_the_handler_of_its_name_in_the_contracts_order(framework: str) -> None:
+    assert routes(read(framework)) == contracted()
+
+
+def test_swapped_paths_are_found() -> None:
+    source = read("quart").replace('"/hello"', '"/x"').replace('"/hello-sync"', '"/hello"')
+    assert routes(source.replace('"/x"', '"/hello-sync"')) != contracted()
+
+
+@pytest.mark.parametrize("framework", TITLES)
+def test_a_column_has_nothing_but_imports_its_app_and_functions(framework: str) -> None:
+    others = [
+        ast.unparse(node)
+        for node in ast.parse(read(framework)).body[1:]
+        if not isinstance(node, ast.Import | ast.ImportFrom | Function)
     ]
-    assert sorted(paths) == sorted(route.path for route in ROUTES)
-    handlers = {function.name for function in functions(read(framework))}
-    assert {path[1:].replace("-", "_") for path in paths} <= handlers
+    assert len(others) == 1
+    assert others[0].startswith("app = ")
+
+
+def test_the_columns_are_those_of_the_table() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert list(TITLES) == list(SERVED_BY) == list(project["tool"]["comparison"]["frameworks"])
+    assert all(list(lines) == list(TITLES) for lines in HANDS_OVER.values())
 
 
 def test_all_columns_have_the_same_files() -> None:

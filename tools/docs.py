@@ -12,12 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgi_liveness import contract, document, render
-from asgi_liveness.cases import CASES
-from asgi_liveness.ledger import Loop
+from asgi_liveness import document, render
 from asgi_liveness.report import Report
-from asgi_liveness.verdict import Probe, Seen
-from asgi_liveness.window import ALIVE_CAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 COMPARISON = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
 RECORD = ROOT / "results" / "comparison.json"
 SHOWN = ("background_loop", "background", "cooperative")
+ROUTED = tuple(f'Route("/{name}",' for name in SHOWN)
 BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -62,26 +59,14 @@ def _handlers(framework: str) -> str:
                 + lines[documented.end_lineno : node.end_lineno]
             )
             found.append("\n".join(body))
-    return "\n\n\n".join(found)
+    routed = [line.strip() for line in lines if line.lstrip().startswith(ROUTED)]
+    return "\n\n\n".join([*found, *(["\n".join(["# its routes", *routed])] if routed else [])])
 
 
 def failure() -> str:
-    """How a failed case speaks, of a window in which no probe was answered."""
-    case = next(case for case in CASES if case.id == "LIVE-006")
-    window = contract.COOPERATIVE
-    times = [tick * window.interval for tick in range(window.probes)]
-    seen = Seen(
-        window=window,
-        judged_at=times[-1] + ALIVE_CAP,
-        probes=tuple(Probe(path, due, due, None) for due in times for path in window.paths),
-        jobs={},
-        loops=(Loop("/cooperative", "mypkg/app.py:41", 1_310_522, False, True),),
-        steps=1_310_522,
-        kept_running=True,
-        beats=0,
-        recovered=True,
-    )
-    return f"```text\n{case.judge(seen)}\n```\n"
+    """How a failed case speaks, from the recorded failure of a miniature."""
+    (cell,) = Report.load(ROOT / "results" / "failure.json").cells
+    return f"```text\n{cell.message}\n```\n"
 
 
 def health() -> str:

@@ -31,9 +31,11 @@ def main() -> int:
     frameworks: dict[str, str] = COMPARISON["frameworks"]
     parser = argparse.ArgumentParser(prog="nox -s steady --", description=__doc__)
     parser.add_argument("runs", type=int)
-    parser.add_argument("framework", nargs="*", choices=[*frameworks, []], help="default: all")
+    parser.add_argument("framework", nargs="*", help=f"of {', '.join(frameworks)}; default: all")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="busy processes beside")
     args = parser.parse_args()
+    if unknown := set(args.framework) - frameworks.keys():
+        parser.error(f"no column is called {min(unknown)!r}")
     targets = [frameworks[name] for name in args.framework or frameworks]
 
     verdicts: Counter[str] = Counter()
@@ -48,7 +50,7 @@ def main() -> int:
             verdicts += report.verdicts
             code = max(code, report.exit_code)
             alive = [row.longest_wait for row in report.windows if row.must_be == State.ALIVE]
-            wait, late = max(wait, *alive), max(late, run_late)
+            wait, late = max([wait, *alive]), max(late, run_late)
             print(f"{number:>3}: {counted(report.verdicts)}", flush=True)
             for cell in report.cells:
                 if cell.verdict not in ("passed", "differs"):
@@ -73,7 +75,8 @@ def once(targets: list[str]) -> tuple[Report, float]:
     with Runner(targets, servers, CASES, differences) as runner:
         for cell in runner.cells:
             runner.judge(cell)
-        late = max(s.lateness for bench in runner.benches.values() for s in bench.seen.values())
+        seen = [seen for bench in runner.benches.values() for seen in bench.seen.values()]
+        late = max((one.lateness for one in seen), default=0.0)
         return Report.of(runner), late
 
 

@@ -117,9 +117,8 @@ def judged() -> Runner:
         Probe("/hello", due=1.0, sent=1.0, answer=Answer(at=1.25, status=200)),
         Probe("/hello", due=1.0, sent=1.0, answer=None),
     )
-    bench.seen[IDLE] = Seen(
-        IDLE, 1.5, probes, {}, (), steps=0, kept_running=True, beats=7, recovered=True
-    )
+    seen = Seen(IDLE, 1.5, probes, {}, (), steps=0, kept_running=True, beats=7, recovered=True)
+    bench._evidence[IDLE] = (seen, seen)
     runner.benches["a:app", SERVERS[0].name] = bench
     runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
     return runner

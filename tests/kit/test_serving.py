@@ -14,13 +14,13 @@ import pytest
 
 from asgi_liveness import serving
 from asgi_liveness.errors import TargetError
-from asgi_liveness.servers import SERVERS, ServerKind
+from asgi_liveness.servers import SERVERS, ServerKind, choose_servers
 from asgi_liveness.serving import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-UVICORN, _, HYPERCORN = SERVERS
+UVICORN, HYPERCORN = (choose_servers([name])[0] for name in ("uvicorn/asyncio", "hypercorn"))
 LIMIT = 10.0  # seconds
 
 APP = """\

@@ -1,5 +1,6 @@
 """``python -m asgi_liveness`` is the command ``asgi-liveness``."""
 
+import os
 import sys
 
 
@@ -12,6 +13,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nasgi-liveness: interrupted; every server is ended", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read this has gone, and that is no verdict
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
 
 
 if __name__ == "__main__":

@@ -48,13 +48,12 @@ class Bench:
 
     def __init__(self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock) -> None:
         self.target, self.kind = target, kind
-        self.seen: dict[Window, Seen] = {}
         self.note: dict[str, Any] = {}
         self._lacks, self._clock = lacks, clock
-        self._answers: dict[Exchange, Answer] = {}
+        self._evidence: dict[Window | Exchange, tuple[Seen | Answer, Seen]] = {}
         self._server: Server | None = None
         self._ready = False
-        self._controlled = False
+        self._control: Seen | None = None
         self._failure: TargetError | None = None
 
     def start(self) -> None:
@@ -67,7 +66,7 @@ class Bench:
         """End the server, if there is one."""
         if self._server is not None:
             self._server.end()
-            self._server, self._ready, self._controlled = None, False, False
+            self._server, self._ready, self._control = None, False, None
 
     async def ready(self) -> Server:
         """Wait until a server answers, a fresh one if need be. Raises ``TargetError``."""
@@ -100,18 +99,23 @@ class Bench:
     def _paths(self, window: Window) -> tuple[str, ...]:
         return tuple(path for path in window.paths if not Exchange("GET", path).needs & self._lacks)
 
+    @property
+    def seen(self) -> dict[Window, Seen]:
+        """What the windows showed."""
+        return {
+            at: evidence
+            for at, (evidence, _) in self._evidence.items()
+            if isinstance(at, Window) and isinstance(evidence, Seen)
+        }
+
     async def judge(self, case: Case[Any]) -> tuple[Verdict, str]:
         """Judge one case, without regard to known differences."""
         if lacking := case.looks_at.needs & self._lacks:
             return Verdict.NOT_APPLICABLE, f"the target lacks {FEATURES[min(lacking)]}"
         try:
-            with self._clock.counting("starts"):
-                await self.ready()
-            await self._look(IDLE)
-            evidence = await self._look(case.looks_at)
+            evidence, control = await self._look(case.looks_at)
         except TargetError as failure:
             return Verdict.ERROR, str(failure)
-        control = self.seen[IDLE]
         message = case.judge(evidence)
         late = max(seen.lateness for seen in (control, evidence) if isinstance(seen, Seen))
         if late > LATE_LIMIT and (message or control.state is not State.ALIVE):
@@ -119,32 +123,41 @@ class Bench:
                 f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again"
             )
         if control.state is not State.ALIVE and case.looks_at != IDLE:
-            return Verdict.INCONCLUSIVE, "its control does not hold: see LIVE-001"
+            return Verdict.INCONCLUSIVE, (
+                f"its control does not hold, see LIVE-001: at rest {control.total_answered} of "
+                f"{len(control.probes)} probes were answered"
+            )
         return (Verdict.FAILED, message) if message else (Verdict.PASSED, "")
 
-    async def _look(self, at: Window | Exchange) -> Any:
-        """Return what is seen there, from now or before. A fresh server has its own control."""
-        if isinstance(at, Window):
-            if at not in self.seen:
-                if not self._controlled and at != IDLE:
-                    self.seen[IDLE] = await self._watch(IDLE)
-                self.seen[at] = await self._watch(at)
-            return self.seen[at]
-        if at not in self._answers:
+    async def _look(self, at: Window | Exchange) -> tuple[Seen | Answer, Seen]:
+        """Return what is seen there, from now or before, and the control that it was seen under."""
+        control = await self._controlled()
+        if at not in self._evidence:
             server = await self.ready()
-            with self._clock.counting("windows"):
-                self._answers[at] = await ask(server, at)
-        return self._answers[at]
+            if isinstance(at, Window):
+                evidence: Seen | Answer = await self._watch(server, at)
+            else:
+                with self._clock.counting("windows"):
+                    evidence = await ask(server, at)
+            self._evidence[at] = evidence, control
+        return self._evidence[at]
 
-    async def _watch(self, window: Window) -> Seen:
-        server = await self.ready()
+    async def _controlled(self) -> Seen:
+        """Return the control of the server that runs, of a fresh one if need be."""
+        with self._clock.counting("starts"):
+            server = await self.ready()
+        if self._control is None:
+            self._control = await self._watch(server, IDLE)
+            self._evidence.setdefault(IDLE, (self._control, self._control))
+        return self._control
+
+    async def _watch(self, server: Server, window: Window) -> Seen:
         try:
             with self._clock.counting("windows"):
                 seen = await watch(server, replace(window, paths=self._paths(window)))
         except TargetError:
             self.end()
             raise
-        self._controlled = True
         if not seen.recovered or seen.ended:
             self.end()
         return seen

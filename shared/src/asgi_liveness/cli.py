@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import select
 import sys
 import time
 from pathlib import Path
@@ -69,30 +70,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    outputs = sorted(_output(text) for text in args.report)  # JSON before what is rendered
-    targets = list(dict.fromkeys(args.target))
-    differences = known.load(args.known, targets) if args.known else []
-    servers = choose_servers(args.server)
-    with Runner(targets, servers, _choose_cases(args.k), differences, args.lacks) as runner:
+    differences = known.load(args.known, args.target) if args.known else []
+    servers, cases = choose_servers(args.server), _choose_cases(args.k)
+    with Runner(args.target, servers, cases, differences, args.lacks) as runner:
+        outputs = sorted(_output(text) for text in args.report)  # JSON before what is rendered
         _judge_all(runner)
         report = Report.of(runner)
+    unwritten = []
     for form, path in outputs:
-        path.write_text(report.to_json() if form == "json" else render.markdown(report))
+        try:
+            path.write_text(report.to_json() if form == "json" else render.markdown(report))
+        except OSError as error:
+            unwritten.append(f"{path} could not be written: {error.strerror}")
     if report.verdicts[Verdict.ERROR] < len(report.cells):
         print(f"\n{render.text(report)}", end="")
     errors: dict[str, str] = {}  # one a target: what is wrong is mostly the same on all servers
     for cell in report.cells:
         if cell.verdict == Verdict.ERROR:
             errors.setdefault(cell.target, cell.message)
-    for error in errors.values():
-        print(f"asgi-liveness: {error}", file=sys.stderr)
-    return report.exit_code
+    for line in [*errors.values(), *unwritten]:
+        print(f"asgi-liveness: {line}", file=sys.stderr)
+    return report.exit_code or (2 if unwritten else 0)
 
 
 def _judge_all(runner: Runner) -> None:
     """Judge every cell, and show that it goes on."""
     at: tuple[str, str] | None = None
-    width = max(len(kind.name) for kind in runner.servers)
+    width, held = max(len(kind.name) for kind in runner.servers), 0
     for cell in runner.cells:
         if at is None or at[0] != cell.target:
             print(f"{cell.target}: starting ...", end="", flush=True)
@@ -102,9 +106,14 @@ def _judge_all(runner: Runner) -> None:
         if at != (cell.target, cell.server.name):
             at = (cell.target, cell.server.name)
             print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
-        print(_MARKS[runner.judge(cell).verdict], end="", flush=True)
-        if cell.server is runner.servers[-1] and cell.case is runner.cases[-1]:
-            print()
+            held = 0
+        verdict = runner.judge(cell).verdict
+        held += verdict in (Verdict.PASSED, Verdict.DIFFERS)
+        print(_MARKS[verdict], end="", flush=True)
+        if cell.case is runner.cases[-1]:
+            print(f"  {held} of {len(runner.cases)}", end="", flush=True)
+            if cell.server is runner.servers[-1]:
+                print()
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -112,11 +121,14 @@ def _serve(args: argparse.Namespace) -> int:
         asyncio.run(server.ready())
         print(_WHAT_TO_TYPE.format(target=args.target, kind=server.kind.name, url=server.url))
         sys.stdout.flush()
-        for _ in sys.stdin:
-            server.ledger.stop()
-            print("the stop flag is set", flush=True)
+        listening = [sys.stdin]
         while not server.ended:
-            time.sleep(0.1)
+            typed, _, _ = select.select(listening, [], [], 0.1)
+            if typed and sys.stdin.readline():
+                server.ledger.stop()
+                print("the stop flag is set", flush=True)
+            elif typed:  # the end of the input: nobody will type any more
+                listening = []
         raise TargetError(f"{server.kind.name} ended by itself: {server.last_words()}")
 
 

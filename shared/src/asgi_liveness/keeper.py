@@ -47,8 +47,12 @@ def _tell(folder: bytes) -> None:
 
 
 def _remove(folder: bytes) -> None:
-    for name in os.listdir(folder):
-        os.unlink(os.path.join(folder, name))
+    for path, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(path, name))
+        for name in folders:
+            within = os.path.join(path, name)
+            os.unlink(within) if os.path.islink(within) else os.rmdir(within)
     os.rmdir(folder)
 
 

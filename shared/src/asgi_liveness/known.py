@@ -17,6 +17,7 @@ match nothing is an error.
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _REQUIRED: Final = ("case", "target", "reason", "link")
 _OPTIONAL: Final = ("server", "python")
-_KEYS: Final = (*_REQUIRED, *_OPTIONAL)
+_SERVERS: Final = tuple(server.name for server in SERVERS)
 
 
 @dataclass(frozen=True)
@@ -73,42 +74,50 @@ def load(path: Path, targets: Iterable[str]) -> list[Difference]:
 
 
 def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
+    if unknown := row.keys() - {*_REQUIRED, *_OPTIONAL}:
+        known = ", ".join([*_REQUIRED, *_OPTIONAL])
+        raise UsageError(f"{where}: there is no {min(unknown)!r}; known: {known}")
     for key in _REQUIRED:
         if not isinstance(row.get(key), str) or not row[key]:
             raise UsageError(f"{where}: {key!r} must be there and be a text")
-    for key, value in row.items():
-        if key in _REQUIRED:
-            continue
-        if key not in _OPTIONAL:
-            raise UsageError(f"{where}: there is no {key!r}; known: {', '.join(_KEYS)}")
-        if not _is_texts(value):
+    for key in _OPTIONAL:
+        if key in row and not _is_texts(row[key]):
             raise UsageError(f"{where}: {key!r} must be a list of texts, or left out for all")
-    names = tuple(server.name for server in SERVERS)
     found = Difference(
         **{key: row[key] for key in _REQUIRED},
-        server=tuple(row.get("server", names)),
+        server=tuple(row.get("server", _SERVERS)),
         python=tuple(row.get("python", [PYTHON])),
     )
-    if found.case not in {case.id for case in CASES}:
-        raise UsageError(f"{where}: there is no case {found.case!r}; CONTRACT.md lists them")
-    if strange := set(found.server) - set(names):
-        raise UsageError(f"{where}: no server is called {min(strange)!r}; {', '.join(names)} are")
-    if found.target not in targets and not _importable(found.target):
-        raise UsageError(
-            f"{where}: the target {found.target!r} is not in this run and cannot be found here"
-        )
+    _check(found, where, targets)
     return found
+
+
+def _check(row: Difference, where: str, targets: set[str]) -> None:
+    """Refuse what can match nothing."""
+    if row.case not in {case.id for case in CASES}:
+        raise UsageError(f"{where}: there is no case {row.case!r}; CONTRACT.md lists them")
+    if strange := set(row.server) - set(_SERVERS):
+        names = ", ".join(_SERVERS)
+        raise UsageError(f"{where}: no server is called {min(strange)!r}; {names} are")
+    if odd := [version for version in row.python if not re.fullmatch(r"3\.\d+", version)]:
+        raise UsageError(f"{where}: {odd[0]!r} is no Python; write it like {PYTHON!r}")
+    modules = {target.partition(":")[0] for target in targets}
+    module = row.target.partition(":")[0]
+    if row.target not in targets and (module in modules or not _importable(module)):
+        raise UsageError(
+            f"{where}: the target {row.target!r} is not in this run and cannot be found here"
+        )
 
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
 
 
-def _importable(target: str) -> bool:
+def _importable(module: str) -> bool:
     sys.path.insert(0, "")
     try:
-        return importlib.util.find_spec(target.partition(":")[0]) is not None
-    except ModuleNotFoundError:
+        return importlib.util.find_spec(module) is not None
+    except Exception:  # noqa: BLE001 (it imports the parent package, which may do anything)
         return False
     finally:
         sys.path.remove("")

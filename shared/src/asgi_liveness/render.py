@@ -63,7 +63,8 @@ def _table(report: Report) -> str:
             keys = [(target.target, server) for target in report.targets]
             lines += [*_block(f"on {server}", columns, titles, keys, rows), ""]
     lines.append("probes answered of due, and the longest wait of one from when it was due")
-    if all(row.state != State.NOT_RUNNING for row in report.windows):
+    busy = [row for row in report.windows if row.window != contract.IDLE.title]
+    if busy and all(row.state != State.NOT_RUNNING for row in busy):
         lines.append("the loops were running in every window: their steps grew to its end")
     return "\n".join(lines)
 
@@ -116,17 +117,22 @@ def agreement(report: Report) -> str:
         by_cell[f"{cell.case} {cell.slug}", cell.server][cell.target] = cell.verdict
     titles = report.titles
     differing: dict[str, list[str]] = defaultdict(list)
+    unsure = 0
     for (case, server), verdicts in by_cell.items():
-        if len(set(verdicts.values())) > 1:
+        if not {*verdicts.values()} <= {Verdict.PASSED, Verdict.FAILED, Verdict.DIFFERS}:
+            unsure += 1
+        elif len(set(verdicts.values())) > 1:
             said = ", ".join(f"{titles[target]} {verdict}" for target, verdict in verdicts.items())
             differing[f"{case} ({said})"].append(server)
-    agreeing = len(by_cell) - sum(map(len, differing.values()))
+    agreeing = len(by_cell) - unsure - sum(map(len, differing.values()))
     names = _listed(list(titles.values()))
     cases = len({case for case, _ in by_cell})
     sentence = (
         f"{names} agree in {agreeing} of {len(by_cell)} cells "
         f"({_count(cases, 'case')} on {_count(len(report.servers), 'server')})"
     )
+    if unsure:
+        sentence += f", {unsure} could not be judged in all"
     if not differing:
         return f"{sentence}."
     places = "; ".join(f"{case} on {_listed(servers)}" for case, servers in differing.items())

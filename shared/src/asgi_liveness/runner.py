@@ -57,14 +57,15 @@ class Runner:
         differences: Sequence[Difference] = (),
         lacks: Iterable[str] = (),
     ) -> None:
-        self.targets, self.servers, self.cases = targets, servers, cases
+        self.targets = list(dict.fromkeys(targets))
+        self.servers, self.cases = servers, cases
         self.clock = Clock()
         self._differences = differences
         self._lacks = frozenset(lacks)
         if strange := self._lacks - FEATURES.keys():
             features = ", ".join(FEATURES)
             raise UsageError(f"no feature is called {min(strange)!r}; there is: {features}")
-        if not (targets and servers and cases):
+        if not (targets and all(targets) and servers and cases):
             raise UsageError("there is nothing to run: name a target, a server and a case")
         self.benches: dict[tuple[str, str], Bench] = {}
         self.results: list[Result] = []

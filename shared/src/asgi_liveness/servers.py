@@ -35,22 +35,21 @@ class ServerKind:
 
 
 _APP: Final = "asgi_liveness.observed:app"
-_ONE: Final = ("--workers", "1")  # one frozen worker of two would hide; WEB_CONCURRENCY may ask
 SERVERS: Final = (
     ServerKind(
         "uvicorn/asyncio",
         ("uvicorn",),
-        ("-m", "uvicorn", *_ONE, "--loop", "asyncio", "--fd", "{fd}", _APP),
+        ("-m", "uvicorn", "--loop", "asyncio", "--fd", "{fd}", _APP),
     ),
     ServerKind(
         "uvicorn/uvloop",
         ("uvicorn", "uvloop"),
-        ("-m", "uvicorn", *_ONE, "--loop", "uvloop", "--fd", "{fd}", _APP),
+        ("-m", "uvicorn", "--loop", "uvloop", "--fd", "{fd}", _APP),
     ),
     ServerKind(
         "hypercorn",
         ("hypercorn",),
-        ("-m", "hypercorn", *_ONE, "--worker-class", "asyncio", "--bind", "fd://{fd}", _APP),
+        ("-m", "hypercorn", "--worker-class", "asyncio", "--bind", "fd://{fd}", _APP),
     ),
 )
 

@@ -32,6 +32,8 @@ READY_LIMIT: Final = 10.0
 """Seconds that each part of a start may take: until the app is imported, the import, the lifespan
 start-up, the first answer. A machine with more to do than cores takes several for the whole."""
 _POLL: Final = 0.005  # seconds
+_NOT_OURS: Final = ("UVICORN_", "WEB_CONCURRENCY")
+"""Options in the environment: uvicorn would start more workers, or answer on another path."""
 
 
 class Server:
@@ -92,14 +94,22 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=stderr,
-                    env={
-                        **os.environ,
-                        PATH_VARIABLE: str(self.ledger.path),
-                        observed.TARGET_VARIABLE: self.target,
-                    },
+                    env=self._environment(),
                     pass_fds=[listener.fileno()] if takes_descriptor else [],
                     process_group=self.group.id,
                 )
+
+    def _environment(self) -> dict[str, str]:
+        """The runner's, without what would change the server; the app's files go with the group."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+        temporary = self.group.folder / "tmp"
+        temporary.mkdir()
+        return {
+            **own,
+            "TMPDIR": str(temporary),
+            PATH_VARIABLE: str(self.ledger.path),
+            observed.TARGET_VARIABLE: self.target,
+        }
 
     @property
     def url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from asgi_liveness.contract import Exchange, State, Window
 from asgi_liveness.verdict import Answer, Seen
@@ -45,7 +45,7 @@ class Case(Generic[Evidence]):
         if wrong is None:
             return None
         loops = evidence.loops if isinstance(evidence, Seen) else ()
-        place = next((loop.place for loop in loops if loop.place), "the handler")
+        place = next((loop.place for loop in loops if loop.place), "its `LoopBody`")
         fix = self.fix.format(place=place)
         return f"{self.name}: {wrong}\n  {fix} CONTRACT.md#{self.id}"
 
@@ -74,22 +74,17 @@ _SHOWS = {
     State.MIXED: "it left probes unanswered",
     State.NOT_RUNNING: "its loop did not keep running",
 }
-_MEANS = {
-    State.ALIVE: "The loop gave the event loop its turns.",
-    State.FROZEN: "The event loop did not turn once: the loop never gave it a turn.",
-    State.STARVED: "The loop is not on the event loop; other threads kept the GIL to themselves.",
-    State.MIXED: "Some were answered and some were not.",
-    State.NOT_RUNNING: "Without a loop that runs, nothing is shown.",
-}
 _MUST = {State.ALIVE: "must leave the app answering", State.FROZEN: "must freeze the app"}
 
 
 def show_state(seen: Seen) -> str | None:
     """Claim that a window shows what it must; return the facts where it does not."""
     must_be, state = seen.window.must_be, seen.state
-    if state is must_be:
-        return None
     subject = seen.window.title if seen.window.jobs else "an app at rest"
+    if state is must_be:
+        if seen.recovered:
+            return None
+        return f"{subject}: after the stop its loop did not end, or not all was answered."
     facts = " and ".join(
         f"{seen.answered.get(path, 0)} of {seen.window.probes} probes of {path}"
         for path in dict.fromkeys(probe.path for probe in seen.probes)
@@ -100,17 +95,47 @@ def show_state(seen: Seen) -> str | None:
             f"{facts} were answered while the loop made {seen.steps:,} steps; "
             f"longest wait {seen.longest_wait * 1000:,.0f} ms."
         ),
-        _MEANS[state],
+        _MEANS[state](seen),
         *_oddities(seen),
     ]
     return "\n  ".join(lines)
+
+
+def _starved(seen: Seen) -> str:
+    if any(loop.on_event_loop for loop in seen.loops):
+        return f"The event loop turned {seen.beats} times: too few to answer anything."
+    return (
+        "The loop is in a thread of its own, and yet the event loop got too few turns: threads "
+        "keep the GIL to themselves, or the event loop's own thread waits for one of them."
+    )
+
+
+def _not_running(seen: Seen) -> str:
+    routes = {loop.route for loop in seen.loops}
+    missing = [path for path in seen.window.jobs if path not in routes]
+    if not missing:
+        return "A loop that ends by itself, or never steps again, shows nothing."
+    others = ", ".join(map(repr, sorted(routes))) or "none"
+    return (
+        f"No loop of {missing[0]!r} made a step (loops seen: {others}). "
+        f"Does its handler make `LoopBody({missing[0]!r})` and step it?"
+    )
+
+
+_MEANS: Final[dict[State, Callable[[Seen], str]]] = {
+    State.ALIVE: lambda _: "The loop gave the event loop its turns.",
+    State.FROZEN: lambda _: "The event loop did not turn once: the loop never gave it a turn.",
+    State.STARVED: _starved,
+    State.MIXED: lambda _: "Some were answered and some were not.",
+    State.NOT_RUNNING: _not_running,
+}
 
 
 def _oddities(seen: Seen) -> list[str]:
     """Say what else came than an answer, once each."""
     answers = [*seen.jobs.items(), *((p.path, p.answer) for p in seen.probes if p.answer)]
     odd = dict.fromkeys(
-        f"{path} answered {answer.status or answer.error}."
+        f"{path} answered {answer.status or answer.error.rstrip('.')}."
         for path, answer in answers
         if answer.status != HTTPStatus.OK
     )

@@ -54,7 +54,7 @@ def blocking_freezes(seen: Seen) -> str | None:
 def freeze_ends_with_loop(seen: Seen) -> str | None:
     """Sets the stop flag of /blocking from outside while probes wait.
 
-    Must see: probes that wait, and each of them answered after the stop.
+    Must see: probes that wait; after the stop each of them answered, and the loop ended.
 
     Why: it shows that the loop is the freeze. The app was never broken, it had no turn.
     """
@@ -64,7 +64,7 @@ def freeze_ends_with_loop(seen: Seen) -> str | None:
     lost = sum(1 for probe in waiting if not probe.answer or probe.answer.status != HTTPStatus.OK)
     if lost:
         return f"{lost} of {len(waiting)} waiting probes were not answered after the stop."
-    return None
+    return None if seen.recovered else "the loop did not end after the stop."
 
 
 @case(
@@ -93,11 +93,11 @@ def background_answers_first(seen: Seen) -> str | None:
 def background_answers(seen: Seen) -> str | None:
     """Starts /background, waits for its first step, then probes /hello and /hello-sync.
 
-    Must see: every probe answered while the loop makes steps.
+    Must see: every probe answered while the loop makes steps in a thread of its own.
 
     Why: a plain `def` loop in a background task is the first of the two fixes.
     """
-    return show_state(seen)
+    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=False)
 
 
 @case(
@@ -108,11 +108,11 @@ def background_answers(seen: Seen) -> str | None:
 def cooperative_answers(seen: Seen) -> str | None:
     """Starts /cooperative, waits for its first step, then probes /hello and /hello-sync.
 
-    Must see: every probe answered while the loop makes steps.
+    Must see: every probe answered while the loop makes steps in the event loop's own thread.
 
     Why: `await asyncio.sleep(0)` in every turn is the second of the two fixes.
     """
-    return show_state(seen)
+    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=True)
 
 
 @case(
@@ -123,11 +123,11 @@ def cooperative_answers(seen: Seen) -> str | None:
 def normal_answers(seen: Seen) -> str | None:
     """Starts /normal, waits for its first step, then probes /hello and /hello-sync.
 
-    Must see: every probe answered while the loop makes steps.
+    Must see: every probe answered while the loop makes steps in a thread of its own.
 
     Why: frameworks run a plain `def` handler in a thread. The same loop is harmless there.
     """
-    return show_state(seen)
+    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=False)
 
 
 @case(
@@ -201,6 +201,14 @@ def async_background_answers_first(seen: Seen) -> str | None:
     freezes that answer too, so its client cannot tell which request did it.
     """
     return _answer_came_first(seen, "/background-async")
+
+
+def _steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
+    if all(loop.on_event_loop is on_event_loop for loop in seen.loops):
+        return None
+    where = ("a thread of its own", "the event loop's own thread")
+    must, does = where[on_event_loop], where[not on_event_loop]
+    return f"the loop of {seen.window.title} must step in {must}; it steps in {does}."
 
 
 def _answer_came_first(seen: Seen, path: str) -> str | None:
