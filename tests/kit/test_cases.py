@@ -51,6 +51,23 @@ def test_a_starved_app_is_never_called_frozen(name: str, window: Window, server:
     assert bench.seen[window].state is State.STARVED
 
 
+@pytest.mark.parametrize(
+    ("name", "case", "told"),
+    [
+        ("background_on_the_loop", "LIVE-009", "/cooperative could not start: a loop before it"),
+        ("background_of_another_name", "LIVE-005", "made a step (loops seen: 'background')"),
+        ("blocking_that_starves", "LIVE-002", "The loop is in a thread of its own, and yet"),
+        ("cooperative_in_a_thread", "LIVE-006", "must step in the event loop's own thread"),
+        ("ill_at_rest", "LIVE-001", "/hello-sync answered 503."),
+    ],
+)
+def test_a_failure_names_what_is_wrong(name: str, case: str, told: str) -> None:
+    cases = [one for one in CASES if one.id == case]
+    (result,) = judge(f"tests.miniatures:apps.{name}", cases=cases).results
+    assert result.verdict is Verdict.FAILED
+    assert told in result.message
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_an_app_of_no_framework_passes(server: str) -> None:
     runner = judge("tests.bare_app:app", server)

@@ -116,6 +116,8 @@ def _not_running(seen: Seen) -> str:
     if not missing:
         return "A loop that ends by itself, or never steps again, shows nothing."
     others = ", ".join(map(repr, sorted(routes))) or "none"
+    if not seen.total_answered and any(loop.on_event_loop for loop in seen.loops):
+        return f"{missing[0]} could not start: a loop before it ({others}) froze the app."
     return (
         f"No loop of {missing[0]!r} made a step (loops seen: {others}). "
         f"Does its handler make `LoopBody({missing[0]!r})` and step it?"
