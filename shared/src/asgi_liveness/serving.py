@@ -65,7 +65,7 @@ class Server:
 
         Raises ``LedgerError`` where no file can be made, ``TargetError`` where the port is taken.
         """
-        self._started = self._doing_since = time.monotonic()
+        self._doing_since = time.monotonic()
         self._doing = ""
         self._group = Group()
         try:
@@ -126,8 +126,8 @@ class Server:
             trust_env=False,  # no proxy stands between
         )
 
-    async def ready(self) -> float:
-        """Wait for the first answer; return the seconds since the start.
+    async def ready(self) -> None:
+        """Wait for the first answer.
 
         Raises ``TargetError`` where the app reports that it cannot start, where the server ends
         or starts its app twice without an answer, and where a part of the start takes longer
@@ -142,7 +142,7 @@ class Server:
                     await asyncio.wait({request}, timeout=_POLL)
                     if request.done():
                         if request.exception() is None and self.ledger.answers:
-                            return time.monotonic() - self._started
+                            return
                         request = None
                         await asyncio.sleep(_POLL)
                     self._check_start()
