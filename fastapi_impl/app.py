@@ -11,8 +11,10 @@ import asyncio
 from fastapi import BackgroundTasks, FastAPI
 
 from asgi_liveness import LoopBody
+from fastapi_impl import remedies
 
 app = FastAPI()
+app.include_router(remedies.router)
 
 
 @app.get("/hello")

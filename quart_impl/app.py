@@ -11,8 +11,10 @@ import asyncio
 from quart import Quart
 
 from asgi_liveness import LoopBody
+from quart_impl import remedies
 
 app = Quart(__name__)
+app.register_blueprint(remedies.blueprint)
 
 
 @app.get("/hello")

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from asgi_liveness import LoopBody
+from starlette_impl import remedies
 
 
 async def hello(request: Request) -> JSONResponse:
@@ -88,5 +89,7 @@ app = Starlette(
         Route("/background", background),
         Route("/background-async", background_async),
         Route("/cooperative", cooperative),
-    ]
+        *remedies.routes,
+    ],
+    lifespan=remedies.lifespan,
 )

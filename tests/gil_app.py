@@ -5,9 +5,8 @@ No thread of the process runs there, and no signal handler: it can only be kille
 
 from __future__ import annotations
 
-from tests.bare_app import ROUTES, Send, answer, make_app
-
 from asgi_liveness import LoopBody
+from tests.bare_app import ROUTES, Send, answer, make_app
 
 
 async def blocking(send: Send) -> None:

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final
 
+from asgi_liveness import LoopBody
 from tests import bare_app
 from tests.bare_app import HELLO, ROUTES, STARTED, App, Handler, Send, answer, make_app, run
-
-from asgi_liveness import LoopBody
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.watched import OVER, POLL, Run, running
-
 from asgi_liveness.servers import SERVERS
+from tools.watched import OVER, POLL, Run, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.miniatures import MINIATURES
 
 from asgi_liveness import servers
 from asgi_liveness.cases import CASES, RETIRED, Case
@@ -14,6 +13,7 @@ from asgi_liveness.contract import BACKGROUND, BLOCKING, State, Window
 from asgi_liveness.runner import Runner
 from asgi_liveness.servers import choose_servers
 from asgi_liveness.verdict import Verdict
+from tests.miniatures import MINIATURES
 
 SERVERS = [kind.name for kind in servers.SERVERS]
 IDS = {case.id for case in CASES}

@@ -1,0 +1,20 @@
+"""The loop that /process runs in a process of its own: ``python -m quart_impl.process_loop``.
+
+It has a file to itself, so that the process does not import the web app.
+"""
+
+import os
+import sys
+
+from asgi_liveness import LoopBody
+
+
+def process_loop(server: int) -> None:
+    """Run the loop for as long as the server lives that started it; its output is its steps."""
+    body = LoopBody("/process")
+    while body.running and os.getppid() == server:
+        body.step()
+
+
+if __name__ == "__main__":
+    process_loop(int(sys.argv[1]))

@@ -1,0 +1,172 @@
+"""The remedies in Starlette: the same endless loop, bounded, owned, and stopped in time.
+
+``app.py`` mounts them. To copy one, replace ``body.step()`` by one turn of your work and
+``body.running`` by your own condition. What each of them promises is in CONTRACT.md.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
+
+from asgi_liveness import LoopBody
+from starlette_impl.jobs import Job, Jobs
+
+THREADS = 8
+threads = ThreadPoolExecutor(THREADS)
+free_threads = asyncio.Semaphore(THREADS)
+supervised_jobs = Jobs(most=1000)
+process_jobs = Jobs(most=8)
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Own the jobs: none of them outlives the app."""
+    yield
+    await supervised_jobs.stop()
+    await process_jobs.stop()
+
+
+def offloaded_loop(body: LoopBody) -> None:
+    """Run the loop in a plain def, until its body is stopped."""
+    while body.running:
+        body.step()
+
+
+async def offloaded(request: Request) -> JSONResponse:
+    """Await the loop in a thread of a small pool of its own, for as long as its client is there."""
+    if free_threads.locked():
+        raise HTTPException(503, "all threads are taken", {"Retry-After": "1"})
+    async with free_threads:
+        body = LoopBody("/offloaded")
+        done = asyncio.get_running_loop().run_in_executor(threads, offloaded_loop, body)
+        try:
+            # Starlette does not cancel a handler whose client has left: it has to ask.
+            while not (done.done() or await request.is_disconnected()):
+                await asyncio.wait({done}, timeout=0.1)
+        finally:
+            body.stop()
+        await done
+    return JSONResponse({"steps": body.steps})
+
+
+async def supervised_loop(job: Job) -> None:
+    """Run the loop and give the event loop a turn in each of its own."""
+    body = LoopBody("/supervised")
+    while body.running:
+        body.step()
+        job.steps = body.steps
+        await asyncio.sleep(0)
+
+
+async def supervised(request: Request) -> JSONResponse:
+    """Start the loop as a job that the app owns, and say where to ask for it."""
+    if supervised_jobs.full:
+        raise HTTPException(503, "all jobs are taken", {"Retry-After": "1"})
+    key = supervised_jobs.start(supervised_loop)
+    return JSONResponse({"message": "Job started"}, 202, {"Location": f"/supervised/{key}"})
+
+
+async def supervised_list(request: Request) -> JSONResponse:
+    """Say in what state each job is."""
+    return JSONResponse({key: job.state for key, job in supervised_jobs.items()})
+
+
+async def supervised_seen(request: Request) -> JSONResponse:
+    """Say what a job has done."""
+    key = request.path_params["key"]
+    if key not in supervised_jobs:
+        raise HTTPException(404, "no such job")
+    return JSONResponse(supervised_jobs[key].seen())
+
+
+async def supervised_stop(request: Request) -> JSONResponse:
+    """Stop a job; one that has ended stays as it is."""
+    key = request.path_params["key"]
+    if key not in supervised_jobs:
+        raise HTTPException(404, "no such job")
+    await supervised_jobs[key].stop()
+    return JSONResponse(supervised_jobs[key].seen())
+
+
+async def streamed_loop() -> AsyncIterator[str]:
+    """Run the loop, and make each of its results a server-sent event."""
+    body = LoopBody("/streamed")
+    while body.running:
+        body.step()
+        yield f"data: {body.steps}\n\n"
+        await asyncio.sleep(0)
+
+
+async def streamed(request: Request) -> StreamingResponse:
+    """Send the loop's results to its client as they come, for as long as it is there."""
+    # Starlette cancels a streamed answer when its client leaves.
+    return StreamingResponse(streamed_loop(), media_type="text/event-stream")
+
+
+async def process_job(job: Job) -> None:
+    """Run the loop in a process of its own and count its output; a process that fails, fails it."""
+    command = (sys.executable, "-m", "starlette_impl.process_loop", str(os.getpid()))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        while output := await process.stdout.read(65536):
+            job.steps += output.count(b"\n")
+        if await process.wait():
+            raise ChildProcessError(f"the process ended with {process.returncode}")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def process(request: Request) -> JSONResponse:
+    """Start the loop in a process of its own, and say where to ask for it."""
+    if process_jobs.full:
+        raise HTTPException(503, "all processes are taken", {"Retry-After": "1"})
+    key = process_jobs.start(process_job)
+    return JSONResponse({"message": "Job started"}, 202, {"Location": f"/process/{key}"})
+
+
+async def process_list(request: Request) -> JSONResponse:
+    """Say in what state each job is."""
+    return JSONResponse({key: job.state for key, job in process_jobs.items()})
+
+
+async def process_seen(request: Request) -> JSONResponse:
+    """Say what a job has done."""
+    key = request.path_params["key"]
+    if key not in process_jobs:
+        raise HTTPException(404, "no such job")
+    return JSONResponse(process_jobs[key].seen())
+
+
+async def process_stop(request: Request) -> JSONResponse:
+    """Stop a job; one that has ended stays as it is."""
+    key = request.path_params["key"]
+    if key not in process_jobs:
+        raise HTTPException(404, "no such job")
+    await process_jobs[key].stop()
+    return JSONResponse(process_jobs[key].seen())
+
+
+routes = [
+    Route("/offloaded", offloaded),
+    Route("/supervised", supervised, methods=["POST"]),
+    Route("/supervised", supervised_list),
+    Route("/supervised/{key}", supervised_seen),
+    Route("/supervised/{key}", supervised_stop, methods=["DELETE"]),
+    Route("/streamed", streamed),
+    Route("/process", process, methods=["POST"]),
+    Route("/process", process_list),
+    Route("/process/{key}", process_seen),
+    Route("/process/{key}", process_stop, methods=["DELETE"]),
+]
