@@ -1,0 +1,59 @@
+"""The loop awaits something in every turn, and everything else hangs all the same
+
+Why: `await` gives the event loop a turn only if there is something to wait for. A coroutine that
+waits for nothing, a queue that has an item and a lock that is free go on at once.
+
+Way out: `await asyncio.sleep(0)` in every turn, which always gives the event loop one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI
+
+from asgi_liveness import LoopBody
+
+app = FastAPI()
+
+
+@app.get("/hello")
+async def hello() -> dict[str, str]:
+    return {"Hello": "World"}
+
+
+async def nothing() -> None: ...
+
+
+@app.get("/coroutine")
+async def coroutine() -> None:
+    body = LoopBody("/coroutine")
+    while body.running:
+        body.step()
+        await nothing()
+
+
+@app.get("/queue")
+async def queue() -> None:
+    body, items = LoopBody("/queue"), asyncio.Queue[int]()
+    while body.running:
+        body.step()
+        await items.put(body.steps)
+        await items.get()
+
+
+@app.get("/lock")
+async def lock() -> None:
+    body, free = LoopBody("/lock"), asyncio.Lock()
+    while body.running:
+        async with free:
+            body.step()
+
+
+@app.get("/sleep")
+async def sleep() -> None:
+    body = LoopBody("/sleep")
+    while body.running:
+        body.step()
+        await nothing()
+        await asyncio.sleep(0)
