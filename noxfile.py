@@ -24,7 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS: list[str] = list(PROJECT["dependency-groups"])
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
-nox.options.sessions = ["lint", "types", "kit", "columns", *FRAMEWORKS, "package"]
+nox.options.sessions = ["lint", "types", "kit", "columns", *FRAMEWORKS, "shutdown", "package"]
 MADE_OF = {"fastapi": ("starlette",)}  # what a column's environment has besides its own
 PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
 
@@ -82,10 +82,8 @@ def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = 
     """Judge columns on all servers; a framework or server that is missing is an error."""
     servers = [argument for name in COMPARISON["servers"] for argument in ("--server", name)]
     targets = [FRAMEWORKS[name] for name in frameworks]
-    known = ("--known", COMPARISON["known"])
-    _patiently(
-        session, "asgi-liveness", "run", *targets, *servers, *known, *arguments, *session.posargs
-    )
+    asked = ("--known", COMPARISON["known"], "--has", COMPARISON["remedies"], *arguments)
+    _patiently(session, "asgi-liveness", "run", *targets, *servers, *asked, *session.posargs)
 
 
 def column(session: nox.Session) -> None:
@@ -105,16 +103,24 @@ for _framework in FRAMEWORKS:
 
 @nox.session
 def compare(session: nox.Session) -> None:
-    """Judge all three columns in one run and set them side by side."""
+    """Judge all three columns in one run, side by side (-- -k LIVE for the first half minute)."""
     _install(session, *FRAMEWORKS, "servers")
-    _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json"))
+    everything = () if "-k" in session.posargs else ("--all",)
+    _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json", *everything))
+
+
+@nox.session
+def shutdown(session: nox.Session) -> None:
+    """End servers by SIGTERM and Ctrl+C while a loop runs (-- -k DEFAULTS: without settings)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _judge(session, *FRAMEWORKS, arguments=("-k", "EXITS", "--report", "json=out/shutdown.json"))
 
 
 @nox.session
 def record(session: nox.Session) -> None:
     """Compare, and renew results/ and the README's tables from it."""
     _install(session, *FRAMEWORKS, "servers")
-    _judge(session, *FRAMEWORKS, arguments=("--report", "json=results/comparison.json"))
+    _judge(session, *FRAMEWORKS, arguments=("--all", "--report", "json=results/comparison.json"))
     wrong = ("tests.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
     spoken = ("-k", "LIVE-006", "--report", "json=results/failure.json")
     _patiently(session, "asgi-liveness", "run", *wrong, *spoken, exit_code=1)
@@ -163,6 +169,13 @@ def steady(session: nox.Session) -> None:
     """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
     _install(session, *FRAMEWORKS, "servers")
     _patiently(session, "python", "-m", "tools.steady", *(session.posargs or ["5"]))
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Start, stop and leave loops for minutes; nothing may pile up (-- 5)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "-m", "tools.soak", *(session.posargs or ["5"]))
 
 
 @nox.session

@@ -10,7 +10,11 @@ from asgi_liveness import LoopBody
 
 
 def process_loop(server: int) -> None:
-    """Run the loop for as long as the server lives that started it; its output is its steps."""
+    """Run the loop, behind the server in priority, for as long as that lives.
+
+    Its output is its steps.
+    """
+    os.nice(10)
     body = LoopBody("/process")
     while body.running and os.getppid() == server:
         body.step()

@@ -15,8 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from asgi_liveness import known
-from asgi_liveness.cases import CASES
+from asgi_liveness.cases import choose_cases
 from asgi_liveness.contract import State
+from asgi_liveness.promises import lacking
 from asgi_liveness.report import Report
 from asgi_liveness.runner import Runner
 from asgi_liveness.servers import choose_servers
@@ -53,7 +54,7 @@ def main() -> int:
             wait, late = max([wait, *alive]), max(late, run_late)
             print(f"{number:>3}: {counted(report.verdicts)}", flush=True)
             for cell in report.cells:
-                if cell.verdict not in ("passed", "differs"):
+                if cell.verdict not in ("passed", "differs", "recorded"):
                     print(f"     {cell.target} on {cell.server}: {cell.verdict}: {cell.message}")
     print(
         f"{verdicts.total()} verdicts in {args.runs} runs beside {args.busy} busy processes: "
@@ -72,7 +73,8 @@ def once(targets: list[str]) -> tuple[Report, float]:
     """Judge everything once; return the report, and how late a probe was sent at the worst."""
     differences = known.load(Path(COMPARISON["known"]), targets)
     servers = choose_servers(COMPARISON["servers"])
-    with Runner(targets, servers, CASES, differences) as runner:
+    lacks = lacking(has=[COMPARISON["remedies"]])
+    with Runner(targets, servers, choose_cases(None), differences, lacks) as runner:
         for cell in runner.cells:
             runner.judge(cell)
         seen = [seen for bench in runner.benches.values() for seen in bench.seen.values()]

@@ -10,18 +10,22 @@ import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.asking import ask
 from asgi_liveness.contract import FEATURES, IDLE, Exchange, State, Window
+from asgi_liveness.ending import watch_ends
 from asgi_liveness.errors import RouteMissing, TargetError
+from asgi_liveness.promises import PROMISES, REMEDIES, Ended, Life
 from asgi_liveness.serving import Server
-from asgi_liveness.verdict import LATE_LIMIT, Answer, Seen, Verdict
-from asgi_liveness.window import ask, watch
+from asgi_liveness.verdict import LATE_LIMIT, Seen, Verdict
+from asgi_liveness.window import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asgi_liveness.cases import Case
+    from asgi_liveness.cases.case import Evidence, Look
     from asgi_liveness.servers import ServerKind
 
 
@@ -31,6 +35,7 @@ class Clock:
 
     starts: float = 0.0
     windows: float = 0.0
+    ends: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
     @contextlib.contextmanager
@@ -43,6 +48,19 @@ class Clock:
             setattr(self, part, getattr(self, part) + time.monotonic() - began)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a case on one target and server, why, and what was measured."""
+
+    verdict: Verdict
+    message: str = ""
+    measured: dict[str, float | None] = field(default_factory=dict)
+
+
+_RECORDED: Final = {promise.name for promise in PROMISES if not promise.judged}
+_REMEDIES: Final = {remedy.name for remedy in REMEDIES}
+
+
 class Bench:
     """One target on one server, and what was seen of it."""
 
@@ -50,7 +68,9 @@ class Bench:
         self.target, self.kind = target, kind
         self.note: dict[str, Any] = {}
         self._lacks, self._clock = lacks, clock
-        self._evidence: dict[Window | Exchange, tuple[Seen | Answer, Seen]] = {}
+        self._evidence: dict[Look, tuple[Evidence, Seen | None]] = {}
+        """What was seen at each look, and the control of the server that it was seen on."""
+        self._lives: dict[Life, Ended | TargetError] = {}
         self._server: Server | None = None
         self._ready = False
         self._control: Seen | None = None
@@ -108,39 +128,66 @@ class Bench:
             if isinstance(at, Window) and isinstance(evidence, Seen)
         }
 
-    async def judge(self, case: Case[Any]) -> tuple[Verdict, str]:
+    async def judge(self, case: Case) -> Judgement:
         """Judge one case, without regard to known differences."""
-        if lacking := case.looks_at.needs & self._lacks:
-            return Verdict.NOT_APPLICABLE, f"the target lacks {FEATURES[min(lacking)]}"
+        if lacking := case.needs & self._lacks:
+            return Judgement(Verdict.NOT_APPLICABLE, _lacks(min(lacking)))
         try:
-            evidence, control = await self._look(case.looks_at)
+            seen = [await self._look(at) for at in case.looks_at]
         except TargetError as failure:
-            return Verdict.ERROR, str(failure)
-        message = case.judge(evidence)
-        late = max(seen.lateness for seen in (control, evidence) if isinstance(seen, Seen))
-        if late > LATE_LIMIT and (message or control.state is not State.ALIVE):
-            return Verdict.INCONCLUSIVE, (
-                f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again"
+            return Judgement(Verdict.ERROR, str(failure))
+        evidence = [one for one, _ in seen]
+        controls = [control for _, control in seen if control]
+        message = case.judge(*evidence)
+        held = all(control.state is State.ALIVE for control in controls)
+        late = max(
+            (one.lateness for one in [*controls, *evidence] if isinstance(one, Seen)), default=0.0
+        )
+        if late > LATE_LIMIT and (message or not held):
+            return Judgement(
+                Verdict.INCONCLUSIVE,
+                f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again",
             )
-        if control.state is not State.ALIVE and case.looks_at != IDLE:
-            return Verdict.INCONCLUSIVE, (
+        if not held and case.looks_at != (IDLE,):
+            (control, *_) = (one for one in controls if one.state is not State.ALIVE)
+            return Judgement(
+                Verdict.INCONCLUSIVE,
                 f"its control does not hold, see LIVE-001: at rest {control.total_answered} of "
-                f"{len(control.probes)} probes were answered"
+                f"{len(control.probes)} probes were answered",
             )
-        return (Verdict.FAILED, message) if message else (Verdict.PASSED, "")
+        if message:
+            return Judgement(Verdict.FAILED, message, case.measured(*evidence))
+        return Judgement(
+            Verdict.PASSED if case.promise not in _RECORDED else Verdict.RECORDED,
+            measured=case.measured(*evidence),
+        )
 
-    async def _look(self, at: Window | Exchange) -> tuple[Seen | Answer, Seen]:
+    async def _look(self, at: Look) -> tuple[Evidence, Seen | None]:
         """Return what is seen there, from now or before, and the control that it was seen under."""
+        if isinstance(at, Life):
+            await self.watch_life(at)
+            ended = self._lives[at]
+            if isinstance(ended, TargetError):
+                raise ended
+            return ended, None
         control = await self._controlled()
         if at not in self._evidence:
             server = await self.ready()
             if isinstance(at, Window):
-                evidence: Seen | Answer = await self._watch(server, at)
+                evidence: Evidence = await self._watch(server, at)
             else:
                 with self._clock.counting("windows"):
                     evidence = await ask(server, at)
             self._evidence[at] = evidence, control
         return self._evidence[at]
+
+    async def watch_life(self, life: Life) -> None:
+        """Let a server of its own live and end, unless that was seen before."""
+        if life not in self._lives:
+            try:
+                self._lives[life] = await watch_ends(self.kind, self.target, life)
+            except TargetError as failure:
+                self._lives[life] = failure
 
     async def _controlled(self) -> Seen:
         """Return the control of the server that runs, of a fresh one if need be."""
@@ -161,3 +208,9 @@ class Bench:
         if not seen.recovered or seen.ended:
             self.end()
         return seen
+
+
+def _lacks(need: str) -> str:
+    if need in _REMEDIES:
+        return f"the target does not say that it has {need!r}"
+    return f"the target lacks {FEATURES[need]}"

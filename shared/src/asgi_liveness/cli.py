@@ -8,11 +8,12 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness import document, known, render
-from asgi_liveness.cases import CASES, Case
+from asgi_liveness.cases import choose_cases
 from asgi_liveness.errors import LivenessError, TargetError, UsageError
+from asgi_liveness.promises import REMEDIES, lacking
 from asgi_liveness.report import Report
 from asgi_liveness.runner import Runner
 from asgi_liveness.servers import SERVERS, choose_servers
@@ -52,6 +53,7 @@ _MARKS: Final = {
     Verdict.PASSED: ".",
     Verdict.FAILED: "F",
     Verdict.DIFFERS: "d",
+    Verdict.RECORDED: "r",
     Verdict.INCONCLUSIVE: "?",
     Verdict.NOT_APPLICABLE: "-",
     Verdict.ERROR: "E",
@@ -71,8 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     differences = known.load(args.known, args.target) if args.known else []
-    servers, cases = choose_servers(args.server), _choose_cases(args.k)
-    with Runner(args.target, servers, cases, differences, args.lacks) as runner:
+    servers, cases = choose_servers(args.server), choose_cases(args.k, takes_lives=args.all)
+    lacks = lacking(args.lacks, args.has)
+    with Runner(args.target, servers, cases, differences, lacks) as runner:
         outputs = sorted(_output(text) for text in args.report)  # JSON before what is rendered
         _judge_all(runner)
         report = Report.of(runner)
@@ -108,7 +111,7 @@ def _judge_all(runner: Runner) -> None:
             print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
             held = 0
         verdict = runner.judge(cell).verdict
-        held += verdict in (Verdict.PASSED, Verdict.DIFFERS)
+        held += verdict in (Verdict.PASSED, Verdict.DIFFERS, Verdict.RECORDED)
         print(_MARKS[verdict], end="", flush=True)
         if cell.case is runner.cases[-1]:
             print(f"  {held} of {len(runner.cases)}", end="", flush=True)
@@ -143,13 +146,6 @@ def _contract(_: argparse.Namespace) -> int:
     return 0
 
 
-def _choose_cases(text: str | None) -> list[Case[Any]]:
-    chosen = [case for case in CASES if text is None or text.lower() in case.name.lower()]
-    if not chosen:
-        raise UsageError(f"no case has {text!r} in its name; CONTRACT.md lists them")
-    return chosen
-
-
 def _output(text: str) -> tuple[str, Path]:
     form, _, path = text.partition("=")
     if form not in ("json", "md") or not path:
@@ -176,6 +172,11 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(kind.name for kind in SERVERS)
     run.add_argument("--server", action="append", default=[], help=f"one of {names}, or a program")
     run.add_argument("-k", metavar="TEXT", help="only cases with TEXT in their id or name")
+    run.add_argument("--all", action="store_true", help="also the cases that end servers")
+    remedies = ", ".join(remedy.name for remedy in REMEDIES)
+    run.add_argument(
+        "--has", action="append", default=[], metavar="NAME,...", help=f"remedies: of {remedies}"
+    )
     run.add_argument("--lacks", action="append", default=[], help="a feature that targets lack")
     run.add_argument("--known", type=Path, metavar="FILE", help="a list of known differences")
     run.add_argument(

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 FEATURES: Final = {"sync": "synchronous handlers (a plain `def`)"}
 """What a target may declare that it lacks."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the contract; every one is a GET."""
+    """One route of the contract."""
 
     path: str
     handler: str
@@ -24,14 +24,22 @@ class Route:
     answer: dict[str, str] | None = None
     """The JSON body, where the contract fixes it."""
     needs: frozenset[str] = frozenset()
-    """The features without which a target cannot have the route."""
+    """The features and remedies without which a target does not have the route."""
+    method: str = "GET"
 
 
 SYNC: Final = frozenset({"sync"})
+_ASYNC: Final = "`async def`"
+_OFFLOADED: Final = frozenset({"offloaded"})
+_SUPERVISED: Final = frozenset({"supervised"})
+_STREAMED: Final = frozenset({"streamed"})
+_PROCESS: Final = frozenset({"process"})
+_SEEN: Final = "answers with the job's `steps`; 404 for one that is not known"
+_STOPPED: Final = "stops the job, whether it runs or not; 404 for one that is not known"
 ROUTES: Final = (
     Route(
         "/hello",
-        "`async def`",
+        _ASYNC,
         "answers at once: what a liveness probe asks of the event loop",
         {"Hello": "World"},
     ),
@@ -43,31 +51,70 @@ ROUTES: Final = (
         SYNC,
     ),
     Route("/normal", "plain `def`", "runs the endless loop in a worker thread", needs=SYNC),
-    Route("/blocking", "`async def`", "runs the endless loop and never awaits: the defect"),
+    Route("/blocking", _ASYNC, "runs the endless loop and never awaits: the defect"),
     Route(
         "/background",
-        "`async def`",
+        _ASYNC,
         "hands the loop, a plain `def`, to the framework's own background task and answers "
         "without waiting for it",
         {"message": "Background task started"},
     ),
     Route(
         "/background-async",
-        "`async def`",
+        _ASYNC,
         "the trap: the same with an `async def` loop that never awaits",
         {"message": "Background task started"},
     ),
     Route(
         "/cooperative",
-        "`async def`",
+        _ASYNC,
         "runs the loop with `await asyncio.sleep(0)` in every turn",
     ),
+    Route(
+        "/offloaded",
+        _ASYNC,
+        "awaits the loop in a thread of a small pool of its own; 503 with `Retry-After` beyond it",
+        needs=_OFFLOADED,
+    ),
+    Route(
+        "/supervised",
+        _ASYNC,
+        "starts the loop as a job that the app owns: 202 with its `Location`",
+        needs=_SUPERVISED,
+        method="POST",
+    ),
+    Route("/supervised", _ASYNC, "lists the jobs", needs=_SUPERVISED),
+    Route("/supervised/{id}", _ASYNC, _SEEN, needs=_SUPERVISED),
+    Route("/supervised/{id}", _ASYNC, _STOPPED, needs=_SUPERVISED, method="DELETE"),
+    Route(
+        "/streamed",
+        _ASYNC,
+        "sends the loop's results as server-sent events, for as long as the client is there",
+        needs=_STREAMED,
+    ),
+    Route(
+        "/process",
+        _ASYNC,
+        "starts the loop in a process of its own, as a job: 202 with its `Location`, or 503 "
+        "with `Retry-After`",
+        needs=_PROCESS,
+        method="POST",
+    ),
+    Route("/process", _ASYNC, "lists the jobs", needs=_PROCESS),
+    Route("/process/{id}", _ASYNC, _SEEN, needs=_PROCESS),
+    Route("/process/{id}", _ASYNC, _STOPPED, needs=_PROCESS, method="DELETE"),
 )
 
 
 def route(path: str) -> Route:
-    """Return the route at *path*. Raises ``KeyError`` where the contract has none."""
-    return {row.path: row for row in ROUTES}[path]
+    """Return the first route at *path*: the one that starts a loop, where there are several.
+
+    Raises ``KeyError`` where the contract has none.
+    """
+    for row in ROUTES:
+        if row.path == path:
+            return row
+    raise KeyError(path)
 
 
 class State(StrEnum):
@@ -83,6 +130,14 @@ class State(StrEnum):
 MOST_OUTSTANDING: Final = 50
 """Requests that a window may have under way: with 250 of them httpx's own pool takes more than a
 second at the thaw, with 50 it takes 0.06 s (trial of the engine)."""
+
+
+class Then(StrEnum):
+    """What happens to the loops of a window between their first step and the probes."""
+
+    NOTHING = "nothing"
+    LEAVE = "their client leaves, or stops the job"
+    FAIL = "each of them raises an exception"
 
 
 @dataclass(frozen=True)
@@ -101,11 +156,18 @@ class Window:
     """Seconds from one probe of a path to the next."""
     one_connection: bool = False
     """Job and probes share a single connection."""
+    at_once: bool = False
+    """The jobs start together, and some may be refused; else each waits for the last one's step."""
+    then: Then = Then.NOTHING
+    remedy: str = ""
+    """Whose promise is looked at, where it is a remedy's."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """The features without which there is no such window."""
-        return frozenset().union(*(route(path).needs for path in self.jobs))
+        """The features and remedies without which there is no such window."""
+        of_jobs = frozenset[str]().union(*(route(path).needs for path in self.jobs))
+        of_paths = frozenset.intersection(*(route(path).needs for path in self.paths))
+        return of_jobs | of_paths | ({self.remedy} if self.remedy else frozenset())
 
 
 IDLE: Final = Window("(nothing)", (), State.ALIVE)
@@ -151,4 +213,5 @@ class Exchange:
     @property
     def needs(self) -> frozenset[str]:
         """The features without which there is no such exchange."""
-        return next((row.needs for row in ROUTES if row.path == self.path), frozenset())
+        rows = [row for row in ROUTES if (row.method, row.path) == (self.method, self.path)]
+        return rows[0].needs if rows else frozenset()

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import TYPE_CHECKING
+
 from asgi_liveness import contract
-from asgi_liveness.cases import CASES
+from asgi_liveness.cases import CASES, Case
+from asgi_liveness.promises import PROMISES, REMEDIES
+
+if TYPE_CHECKING:
+    from asgi_liveness.cases.case import Claim
 
 
 def markdown() -> str:
@@ -19,8 +26,9 @@ def markdown() -> str:
         "## Routes",
         "",
         (
-            "Every route is a GET; answers are JSON. What an endless route answers once it was "
-            "stopped is no part of the contract."
+            "Answers are JSON. What an endless route answers once it was stopped is no part of the "
+            "contract. From `/offloaded` on the routes are remedies: a target says which of them "
+            "it has."
         ),
         "",
         "| route | handler | what it does | answer |",
@@ -28,7 +36,7 @@ def markdown() -> str:
     ]
     for row in contract.ROUTES:
         answer = f"`{row.answer}`".replace("'", '"') if row.answer else ""
-        lines.append(f"| `{row.path}` | {row.handler} | {row.does} | {answer} |")
+        lines.append(f"| `{row.method} {row.path}` | {row.handler} | {row.does} | {answer} |")
     lines += [
         "",
         (
@@ -37,17 +45,53 @@ def markdown() -> str:
         ),
     ]
     features = ", ".join(f"`{name}` ({words})" for name, words in contract.FEATURES.items())
-    lines += ["", f"Features that a target may lack: {features}.", "", "## Cases", ""]
-    for case in CASES:
-        does, sees, why = (" ".join(part.split()) for part in case.text)
-        lines += [
-            f'<a id="{case.id}"></a>',
-            "",
-            f"### {case.name}",
-            "",
-            f"{does} Must see: {sees}",
-            "",
-            f"Why: {why}",
-            "",
-        ]
+    lines += [
+        "",
+        f"Features that a target may lack: {features}.",
+        "",
+        *_promises(),
+        "",
+        "## Cases",
+        "",
+    ]
+    for claim, cases in itertools.groupby(CASES, key=lambda case: case.claim):
+        lines += _section(claim, list(cases))
     return "\n".join(lines)
+
+
+def _promises() -> list[str]:
+    """The promises and the remedies, a table each."""
+    lines = [
+        "## Promises",
+        "",
+        "What a loop must keep in production. Each is held against each of the remedies.",
+        "",
+        "| promise | what it says | |",
+        "| --- | --- | --- |",
+    ]
+    for promise in PROMISES:
+        judged = "judged" if promise.judged else "recorded, not judged"
+        lines.append(f"| `{promise.name}` | {promise.words} | {judged} |")
+    lines += ["", "| remedy | what it is | `gil`: at most |", "| --- | --- | --- |"]
+    for row in REMEDIES:
+        lines.append(f"| `{row.name}` | {row.does} | {row.gil:,} times as long as at rest |")
+    return lines
+
+
+def _section(claim: Claim, cases: list[Case]) -> list[str]:
+    """One case, or the cases of a promise, which make one claim."""
+    does, sees, why = (" ".join(part.split()) for part in cases[0].text)
+    title = cases[0].name
+    if len(cases) > 1:
+        remedies = ", ".join(case.remedy for case in cases)
+        title = f"{cases[0].id} to {cases[-1].id}: {claim.__name__}, of {remedies}"
+    return [
+        *(f'<a id="{case.id}"></a>' for case in cases),
+        "",
+        f"### {title}",
+        "",
+        f"{does} Must see: {sees}",
+        "",
+        f"Why: {why}",
+        "",
+    ]

@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from asgi_liveness import keeper
 from asgi_liveness.errors import LedgerError
 
 END_LIMIT: Final = 5.0  # seconds from letting go of the keeper to its end
-_KEEPER: Final = Path(__file__).with_name("keeper.py")
 
 
 class Group:
@@ -31,7 +31,7 @@ class Group:
         except FileNotFoundError as error:
             raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
         self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_KEEPER), parent],
+            [sys.executable, "-I", "-S", keeper.__file__, parent],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,
@@ -54,6 +54,10 @@ class Group:
                 f"({line[1:] or 'the keeper did not start'}); set TMPDIR to one that can be"
             )
         return Path(line)
+
+    def members(self) -> list[int]:
+        """Return the living processes of the group, the keeper left out (on Linux)."""
+        return [member for member, _ in keeper.members(self.id)]
 
     def end(self, member: subprocess.Popen[bytes] | None = None) -> None:
         """Let go of the keeper, which ends everything; reap it and *member*. May be repeated."""

@@ -66,8 +66,8 @@ def _kill_all_but_trackers() -> set[int]:
     """
     limit = time.monotonic() + _TRACKER_LIMIT
     semaphores: set[int] = set()
-    while (members := _members()) and time.monotonic() < limit:
-        for member, tracker in members:
+    while (alive := members(os.getpgrp())) and time.monotonic() < limit:
+        for member, tracker in alive:
             if not tracker:
                 _signal(member, signal.SIGSTOP)  # so that it makes no more of them
                 semaphores |= _semaphores(member)
@@ -95,11 +95,14 @@ def _unlink(semaphores: set[int]) -> None:
                 continue
 
 
-def _members() -> list[tuple[int, bool]]:
-    """Return the living processes of this group but this one: id, and whether it is a tracker."""
-    group, members = os.getpgrp(), []
+def members(group: int) -> list[tuple[int, bool]]:
+    """Return the living processes of a group but its leader: id, and whether it is a tracker.
+
+    There is none where there is no /proc.
+    """
+    found = []
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
-        if not name.isdigit() or int(name) == os.getpid():
+        if not name.isdigit() or int(name) == group:
             continue
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
@@ -111,8 +114,8 @@ def _members() -> list[tuple[int, bool]]:
         if int(its_group) == group and state not in b"ZX":
             # One that is just being started has no command line yet: it may become a tracker.
             tracker = not command or b"multiprocessing.resource_tracker" in command
-            members.append((int(name), tracker))
-    return members
+            found.append((int(name), tracker))
+    return found
 
 
 def _signal(pid: int, number: int) -> None:

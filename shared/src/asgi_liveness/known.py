@@ -3,8 +3,8 @@
 The file has one table a row::
 
     [[difference]]
-    case = "LIVE-011"
-    target = "quart_impl.app:app"
+    case = "LIVE-011"                # or several: ["POOL-001", "POOL-003"]
+    target = "quart_impl.app:app"    # or several
     server = ["uvicorn/asyncio"]     # left out: on every server
     python = ["3.11"]                # left out: on every Python
     reason = "what is different, in a sentence"
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-_REQUIRED: Final = ("case", "target", "reason", "link")
+_SEVERAL: Final = ("case", "target")  # a text or a list of texts
+_REQUIRED: Final = (*_SEVERAL, "reason", "link")
 _OPTIONAL: Final = ("server", "python")
 _SERVERS: Final = tuple(server.name for server in SERVERS)
 
@@ -41,8 +42,8 @@ _SERVERS: Final = tuple(server.name for server in SERVERS)
 class Difference:
     """One row."""
 
-    case: str
-    target: str
+    case: tuple[str, ...]
+    target: tuple[str, ...]
     reason: str
     link: str
     server: tuple[str, ...]
@@ -51,7 +52,8 @@ class Difference:
     def covers(self, case: str, target: str, server: str) -> bool:
         """Whether the row is about this case id on this target and server, on this Python."""
         return (
-            (self.case, self.target) == (case, target)
+            case in self.case
+            and target in self.target
             and server in self.server
             and PYTHON in self.python
         )
@@ -77,14 +79,21 @@ def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
     if unknown := row.keys() - {*_REQUIRED, *_OPTIONAL}:
         known = ", ".join([*_REQUIRED, *_OPTIONAL])
         raise UsageError(f"{where}: there is no {min(unknown)!r}; known: {known}")
+    row = row | {key: [row[key]] for key in _SEVERAL if isinstance(row.get(key), str)}
     for key in _REQUIRED:
-        if not isinstance(row.get(key), str) or not row[key]:
+        if key in _SEVERAL:
+            if not _is_texts(row.get(key)) or not all(row[key]):
+                raise UsageError(f"{where}: {key!r} must be there and be a text, or several")
+        elif not isinstance(row.get(key), str) or not row[key]:
             raise UsageError(f"{where}: {key!r} must be there and be a text")
     for key in _OPTIONAL:
         if key in row and not _is_texts(row[key]):
             raise UsageError(f"{where}: {key!r} must be a list of texts, or left out for all")
     found = Difference(
-        **{key: row[key] for key in _REQUIRED},
+        case=tuple(row["case"]),
+        target=tuple(row["target"]),
+        reason=row["reason"],
+        link=row["link"],
         server=tuple(row.get("server", _SERVERS)),
         python=tuple(row.get("python", [PYTHON])),
     )
@@ -94,19 +103,20 @@ def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
 
 def _check(row: Difference, where: str, targets: set[str]) -> None:
     """Refuse what can match nothing."""
-    if row.case not in {case.id for case in CASES}:
-        raise UsageError(f"{where}: there is no case {row.case!r}; CONTRACT.md lists them")
+    if unknown := set(row.case) - {case.id for case in CASES}:
+        raise UsageError(f"{where}: there is no case {min(unknown)!r}; CONTRACT.md lists them")
     if strange := set(row.server) - set(_SERVERS):
         names = ", ".join(_SERVERS)
         raise UsageError(f"{where}: no server is called {min(strange)!r}; {names} are")
     if odd := [version for version in row.python if not re.fullmatch(r"3\.\d+", version)]:
         raise UsageError(f"{where}: {odd[0]!r} is no Python; write it like {PYTHON!r}")
     modules = {target.partition(":")[0] for target in targets}
-    module = row.target.partition(":")[0]
-    if row.target not in targets and (module in modules or not _importable(module)):
-        raise UsageError(
-            f"{where}: the target {row.target!r} is not in this run and cannot be found here"
-        )
+    for target in set(row.target) - targets:
+        module = target.partition(":")[0]
+        if module in modules or not _importable(module):
+            raise UsageError(
+                f"{where}: the target {target!r} is not in this run and cannot be found here"
+            )
 
 
 def _is_texts(value: object) -> bool:

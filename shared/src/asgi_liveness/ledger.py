@@ -2,12 +2,14 @@
 
 The rule: one writer a word. Each loop body takes a slot of its own, counts in itself and
 stores the sum there; readers add up. The runner alone writes the stop generation; a loop
-runs until the generation is not the one it was born with, so nothing is ever reset.
+runs until the generation is not the one it was born with, so nothing is ever reset. So it is with
+failures.
 """
 
 from __future__ import annotations
 
 import fcntl
+import functools
 import mmap
 import os
 from dataclasses import dataclass
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
 
 PATH_VARIABLE: Final = "ASGI_LIVENESS_LEDGER"
 
-SLOTS: Final = 1024
+SLOTS: Final = 8192
 _WORD: Final = 8
 _HEADER: Final = 8  # words
-_SLOT: Final = 32  # words: steps, ended, thread, 1 spare, 32 bytes of route, 192 bytes of place
-_TAKEN, _STOPS, _STARTS, _ANSWERS, _BEATS, _LOOP_THREAD = range(6)
-_STEPS, _ENDED, _THREAD = range(3)
+_SLOT: Final = 32  # words: steps, ended, thread, process, 32 bytes of route, 192 bytes of place
+_TAKEN, _STOPS, _STARTS, _ANSWERS, _BEATS, _LOOP_THREAD, _FAILURES, _APP = range(8)
+_STEPS, _ENDED, _THREAD, _PROCESS = range(4)
 _ROUTE: Final = slice(4 * _WORD, 8 * _WORD)
 _PLACE: Final = slice(8 * _WORD, 32 * _WORD)
 _SIZE: Final = (_HEADER + SLOTS * _SLOT) * _WORD
@@ -41,9 +43,12 @@ class Loop:
     """Where the body was made, as ``file:line``."""
     steps: int
     ended: bool
-    """The loop read ``running`` as false."""
+    """It makes no more steps: it saw that it was stopped, nobody holds its body any more, or its
+    process is gone."""
     on_event_loop: bool
     """It steps in the thread that runs the event loop."""
+    in_app: bool
+    """It steps in the process of the app."""
 
 
 class Ledger:
@@ -76,9 +81,9 @@ class Ledger:
 
     @classmethod
     def from_environment(cls) -> Ledger | None:
-        """Open the ledger that the environment names, or return None where it names none."""
+        """Return the ledger that the environment names, or None where it names none."""
         path = os.environ.get(PATH_VARIABLE)
-        return cls(Path(path)) if path else None
+        return _opened(Path(path)) if path else None
 
     def __enter__(self) -> Self:
         return self
@@ -99,8 +104,9 @@ class Ledger:
         self._add_atomically(_STARTS)
 
     def stamp_event_loop(self, thread: int) -> None:
-        """Note the native id of the thread that runs the event loop."""
+        """Note the native id of the thread that runs the event loop, and this process's."""
         self._words[_LOOP_THREAD] = thread
+        self._words[_APP] = os.getpid()
 
     def beat(self) -> None:
         """Count one turn of the heartbeat."""
@@ -122,6 +128,7 @@ class Ledger:
             raise LedgerError(f"the ledger is full: {SLOTS} loops were started on one server")
         first = _HEADER + index * _SLOT
         start = first * _WORD
+        self._words[first + _PROCESS] = os.getpid()
         _write_text(self._map, start + _ROUTE.start, name)
         _write_text(self._map, start + _PLACE.start, place.encode()[_PLACE.start - _PLACE.stop :])
         return first
@@ -135,7 +142,7 @@ class Ledger:
         self._words[slot + _STEPS] = steps
 
     def stamp_end(self, slot: int) -> None:
-        """Note that the loop has read ``running`` as false."""
+        """Note that the loop makes no more steps."""
         self._words[slot + _ENDED] = 1
 
     # Written by the runner.
@@ -144,12 +151,21 @@ class Ledger:
         """Stop every loop born so far; those born later run."""
         self._words[_STOPS] += 1
 
+    def fail(self) -> None:
+        """Let every loop born so far raise an exception in its next step."""
+        self._words[_FAILURES] += 1
+
     # Read by anybody.
 
     @property
     def generation(self) -> int:
         """How many stops there were."""
         return self._words[_STOPS]
+
+    @property
+    def failures(self) -> int:
+        """How many failures there were."""
+        return self._words[_FAILURES]
 
     @property
     def starts(self) -> int:
@@ -177,12 +193,14 @@ class Ledger:
 
     def _loop(self, first: int) -> Loop:
         slot = self._map[first * _WORD : (first + _SLOT) * _WORD]
+        process, app = self._words[first + _PROCESS], self._words[_APP]
         return Loop(
             route=slot[_ROUTE].rstrip(b"\0").decode(),
             place=slot[_PLACE].rstrip(b"\0").decode(errors="replace"),
             steps=self._words[first + _STEPS],
-            ended=bool(self._words[first + _ENDED]),
+            ended=bool(self._words[first + _ENDED]) or (process != app and not _lives(process)),
             on_event_loop=0 != self._words[first + _THREAD] == self._words[_LOOP_THREAD],
+            in_app=process == app,
         )
 
     def _add_atomically(self, word: int) -> int:
@@ -192,6 +210,20 @@ class Ledger:
             before = self._words[word]
             self._words[word] = before + 1
         return before
+
+
+@functools.cache
+def _opened(path: Path) -> Ledger:
+    """All bodies of a process share one map: a thousand of them would take as many files."""
+    return Ledger(path)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _write_text(target: mmap.mmap, start: int, text: bytes) -> None:

@@ -20,6 +20,10 @@ import threading
 from asgi_liveness.ledger import Ledger
 
 
+class LoopFailure(Exception):
+    """What a loop raises when it is made to fail from outside."""
+
+
 class LoopBody:
     """The body of one endless loop. Make a new one for every loop that you start.
 
@@ -36,6 +40,7 @@ class LoopBody:
         self._ledger = Ledger.from_environment()
         if self._ledger is not None:
             self._generation = self._ledger.generation
+            self._failures = self._ledger.failures
             self._slot = self._ledger.take_slot(route, _caller())
 
     @property
@@ -49,17 +54,28 @@ class LoopBody:
         return True
 
     def step(self) -> None:
-        """Make one turn of work: print a random number, as people's loops do, and count it."""
+        """Make one turn of work: print a random number, as people's loops do, and count it.
+
+        Raises ``LoopFailure`` where the runner wants to see what becomes of an exception.
+        """
         print({self.route: random.randint(0, 10)})  # noqa: S311 (it is the loop people write)
         self.steps += 1
         if self._ledger is not None:
             if self.steps == 1:
                 self._ledger.stamp_thread(self._slot, threading.get_native_id())
             self._ledger.store_steps(self._slot, self.steps)
+            if self._ledger.failures != self._failures:
+                self._ledger.stamp_end(self._slot)
+                raise LoopFailure(f"the loop of {self.route} was made to fail from outside")
 
     def stop(self) -> None:
         """End this loop at its next look at ``running``."""
         self._stopped = True
+
+    def __del__(self) -> None:
+        """A body that nobody holds has ended: the coroutine that ran it was cancelled."""
+        if getattr(self, "_slot", None) is not None and self._ledger is not None:
+            self._ledger.stamp_end(self._slot)
 
 
 def _caller() -> str:

@@ -8,6 +8,7 @@ the ledger, because the exit codes of servers prove nothing.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.metadata
 import inspect
@@ -63,7 +64,7 @@ class Observed:
             self._note(app=describe(self._app), doing="in its lifespan start-up")
             await self._app(scope, receive, self._watch_lifespan(send))
         else:
-            await self._app(scope, receive, self._watch_answer(send))
+            await self._serve(scope, receive, send)
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ledger.beat()
@@ -80,13 +81,25 @@ class Observed:
 
         return watched
 
-    def _watch_answer(self, send: Send) -> Send:
-        async def watched(message: Message) -> None:
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        left = False
+
+        async def watched_receive() -> Message:
+            nonlocal left
+            message = await receive()
+            left = message["type"] == "http.disconnect"
+            return message
+
+        async def watched_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._ledger.stamp_answer()
             await send(message)
 
-        return watched
+        await self._app(scope, watched_receive, watched_send)
+        if left:
+            # A loop that was cancelled tells its end when its body is freed, and the exception
+            # and its frames hold each other.
+            gc.collect()
 
     def _note(self, **note: Any) -> None:
         if not self._first:  # a server that starts its app again must not hide why

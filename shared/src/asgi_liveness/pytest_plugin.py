@@ -44,6 +44,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a feature that the target does not have: sync",
     )
     group.addoption(
+        "--liveness-has",
+        action="append",
+        default=[],
+        metavar="NAME,...",
+        help="remedies that the target has, to be held against every promise",
+    )
+    group.addoption(
+        "--liveness-all",
+        action="store_true",
+        help="also the cases that end servers, which takes minutes",
+    )
+    group.addoption(
         "--liveness-known",
         type=Path,
         metavar="FILE",
@@ -58,8 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # Imported late: pytest loads this plugin in every run of an environment that has it.
     from asgi_liveness import known
-    from asgi_liveness.cases import CASES
+    from asgi_liveness.cases import choose_cases
     from asgi_liveness.errors import LivenessError
+    from asgi_liveness.promises import lacking
     from asgi_liveness.runner import Runner
     from asgi_liveness.servers import choose_servers
 
@@ -68,11 +81,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_RUNNER] = Runner(
             option.liveness_target,
             choose_servers(option.liveness_server),
-            CASES,
+            choose_cases(None, takes_lives=option.liveness_all),
             known.load(option.liveness_known, option.liveness_target)
             if option.liveness_known
             else [],
-            option.liveness_lacks,
+            lacking(option.liveness_lacks, option.liveness_has),
         )
     except LivenessError as error:
         raise pytest.UsageError(str(error)) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness import contract
+from asgi_liveness import contract, matrix
 from asgi_liveness.contract import State, Window
+from asgi_liveness.promises import SHOWN
 from asgi_liveness.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -21,13 +22,17 @@ _WORDS: Final = {
     State.MIXED: "MIXED",
     State.NOT_RUNNING: "NO LOOP",
 }
+_SURE: Final = {Verdict.PASSED, Verdict.FAILED, Verdict.DIFFERS, Verdict.RECORDED}
 _CELL: Final = 25  # columns
 _SHOWN: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
 
 
 def text(report: Report) -> str:
     """The whole report for a terminal."""
-    parts = [_head(report), _table(report), *_explained(report)]
+    parts = [_head(report), _table(report)]
+    if kept := matrix.text(report):
+        parts.append("\n".join(kept))
+    parts += _explained(report)
     if len(report.targets) > 1:
         parts.append(agreement(report))
     return "\n\n".join([*parts, _closing(report)]) + "\n"
@@ -49,7 +54,7 @@ def _head(report: Report) -> str:
 def _table(report: Report) -> str:
     """Windows by servers for one target; for several, windows by targets, server by server."""
     rows = {(row.window, row.target, row.server): row for row in report.windows}
-    titles = [window for window in contract.WINDOWS if any(window.title == key[0] for key in rows)]
+    titles = [window for window in SHOWN if any(window.title == key[0] for key in rows)]
     if not titles:
         return "No window was seen."
     lines = []
@@ -98,8 +103,10 @@ def _explained(report: Report) -> list[str]:
     where: dict[tuple[str, str], list[str]] = defaultdict(list)
     titles = report.titles
     for cell in report.cells:
-        if cell.verdict == Verdict.PASSED:
+        if cell.verdict in (Verdict.PASSED, Verdict.RECORDED):
             continue
+        if cell.verdict == Verdict.NOT_APPLICABLE and cell.remedy:
+            continue  # the closing line counts them
         told = f"{cell.message} {cell.link}".rstrip()
         if cell.verdict != Verdict.FAILED:
             told = f"{cell.case} {cell.slug}: {told}"
@@ -119,7 +126,7 @@ def agreement(report: Report) -> str:
     differing: dict[str, list[str]] = defaultdict(list)
     unsure = 0
     for (case, server), verdicts in by_cell.items():
-        if not {*verdicts.values()} <= {Verdict.PASSED, Verdict.FAILED, Verdict.DIFFERS}:
+        if not {*verdicts.values()} <= _SURE:
             unsure += 1
         elif len(set(verdicts.values())) > 1:
             said = ", ".join(f"{titles[target]} {verdict}" for target, verdict in verdicts.items())
@@ -141,7 +148,7 @@ def agreement(report: Report) -> str:
 
 def _closing(report: Report) -> str:
     count, seconds = report.verdicts, report.seconds
-    fine = count[Verdict.PASSED] + count[Verdict.DIFFERS]
+    fine = count[Verdict.PASSED] + count[Verdict.DIFFERS] + count[Verdict.RECORDED]
     line = f"{_count(len(report.cells), 'verdict')}: {fine} as they should be"
     if count[Verdict.DIFFERS]:
         line += f" ({count[Verdict.DIFFERS]} known to differ)"
@@ -174,6 +181,8 @@ def markdown(report: Report) -> str:
             for t in (target.target for target in report.targets)
         )
         lines.append(f"| {words} | {' | '.join(cells)} |")
+    if kept := matrix.markdown(report):
+        lines += ["", *kept]
     agreed = f"{agreement(report)} " if len(report.targets) > 1 else ""
     lines += ["", f"{agreed}{_head(report).replace(chr(10), ' · ')}."]
     return "\n".join(lines) + "\n"

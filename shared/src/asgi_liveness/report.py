@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from asgi_liveness.runner import Runner
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class CellRow:
     verdict: str
     message: str
     link: str
+    promise: str
+    remedy: str
+    measured: dict[str, float | None]
+    """A ratio, or seconds by what they are to (null: never); see the case's docstring."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Report:
     cells: tuple[CellRow, ...]
     windows: tuple[WindowRow, ...]
     seconds: dict[str, float]
-    """Wall time: ``starts``, ``windows``, ``rest``."""
+    """Wall time: ``starts``, ``windows``, ``ends``, ``rest``."""
 
     @classmethod
     def of(cls, runner: Runner) -> Report:
@@ -103,6 +107,9 @@ class Report:
                     verdict=result.verdict,
                     message=result.message,
                     link=result.link,
+                    promise=result.cell.case.promise,
+                    remedy=result.cell.case.remedy,
+                    measured=result.measured,
                 )
                 for result in runner.results
             ),
@@ -125,7 +132,10 @@ class Report:
             seconds={
                 "starts": round(clock.starts, 2),
                 "windows": round(clock.windows, 2),
-                "rest": round(time.monotonic() - clock.began - clock.starts - clock.windows, 2),
+                "ends": round(clock.ends, 2),
+                "rest": round(
+                    time.monotonic() - clock.began - clock.starts - clock.windows - clock.ends, 2
+                ),
             },
         )
 

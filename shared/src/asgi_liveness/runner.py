@@ -7,16 +7,16 @@ outside of any window.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.bench import Bench, Clock
-from asgi_liveness.contract import FEATURES
 from asgi_liveness.errors import LivenessError, UsageError
+from asgi_liveness.promises import Life, lacking
 from asgi_liveness.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from asgi_liveness.cases import Case
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from asgi_liveness.servers import ServerKind
 
 
+LIVES_AT_ONCE: Final = 4
+"""Servers whose end is watched together: most of that time is waiting."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """A case on a target and a server."""
 
-    case: Case[Any]
+    case: Case
     target: str
     server: ServerKind
 
@@ -41,6 +45,7 @@ class Result:
     verdict: Verdict
     message: str = ""
     link: str = ""
+    measured: dict[str, float | None] = field(default_factory=dict)
 
 
 class Runner:
@@ -53,18 +58,15 @@ class Runner:
         self,
         targets: Sequence[str],
         servers: Sequence[ServerKind],
-        cases: Sequence[Case[Any]],
+        cases: Sequence[Case],
         differences: Sequence[Difference] = (),
-        lacks: Iterable[str] = (),
+        lacks: frozenset[str] = lacking(),
     ) -> None:
         self.targets = list(dict.fromkeys(targets))
         self.servers, self.cases = servers, cases
         self.clock = Clock()
         self._differences = differences
-        self._lacks = frozenset(lacks)
-        if strange := self._lacks - FEATURES.keys():
-            features = ", ".join(FEATURES)
-            raise UsageError(f"no feature is called {min(strange)!r}; there is: {features}")
+        self._lacks = lacks
         if not (targets and all(targets) and servers and cases):
             raise UsageError("there is nothing to run: name a target, a server and a case")
         self.benches: dict[tuple[str, str], Bench] = {}
@@ -103,8 +105,13 @@ class Runner:
         """Judge one cell. Raises ``LivenessError`` where no server can be started at all."""
         self.start(cell.target)
         bench = self.benches[cell.target, cell.server.name]
-        verdict, message = self._asyncio.run(bench.judge(cell.case))
-        result = self._as_listed(Result(cell, verdict, message))
+        if cell.case.takes_lives:
+            with self.clock.counting("ends"):
+                self._asyncio.run(self._watch_lives(cell.target))
+        found = self._asyncio.run(bench.judge(cell.case))
+        result = self._as_listed(
+            Result(cell, found.verdict, found.message, measured=found.measured)
+        )
         self.results.append(result)
         return result
 
@@ -119,6 +126,19 @@ class Runner:
                 for bench in benches:
                     bench.start()
                 self._asyncio.run(_all_ready(benches))
+
+    async def _watch_lives(self, target: str) -> None:
+        """Watch all ends of the target's servers that are to be judged, if it was not done yet."""
+        together = asyncio.Semaphore(LIVES_AT_ONCE)
+
+        async def watch(bench: Bench, life: Life) -> None:
+            async with together:
+                await bench.watch_life(life)
+
+        looks = [at for case in self.cases if not case.needs & self._lacks for at in case.looks_at]
+        lives = dict.fromkeys(at for at in looks if isinstance(at, Life))
+        benches = [self.benches[target, kind.name] for kind in self.servers]
+        await asyncio.gather(*(watch(bench, life) for bench in benches for life in lives))
 
     def _as_listed(self, result: Result) -> Result:
         """Compare a verdict with the known differences."""

@@ -27,6 +27,8 @@ class ServerKind:
     command: tuple[str, ...]
     """Arguments to Python. ``{fd}`` is the number of a listening socket; a server that takes
     no descriptor has ``{port}`` instead."""
+    recommended: tuple[str, ...] = ()
+    """Further arguments that the README recommends in production."""
 
     @property
     def missing(self) -> list[str]:
@@ -35,16 +37,19 @@ class ServerKind:
 
 
 _APP: Final = "asgi_liveness.observed:app"
+_UVICORN: Final = ("--timeout-graceful-shutdown", "3")
 SERVERS: Final = (
     ServerKind(
         "uvicorn/asyncio",
         ("uvicorn",),
         ("-m", "uvicorn", "--loop", "asyncio", "--fd", "{fd}", _APP),
+        _UVICORN,
     ),
     ServerKind(
         "uvicorn/uvloop",
         ("uvicorn", "uvloop"),
         ("-m", "uvicorn", "--loop", "uvloop", "--fd", "{fd}", _APP),
+        _UVICORN,
     ),
     ServerKind(
         "hypercorn",

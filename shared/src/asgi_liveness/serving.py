@@ -40,11 +40,15 @@ class Server:
     """A target on a server, from ``start`` to ``end``, or in a ``with`` block.
 
     ``start`` does not wait, so that several can start at once; ``ready`` does.
-    *port* 0 takes a free one.
+    *port* 0 takes a free one; *recommended* adds what the README recommends to the server's
+    default settings.
     """
 
-    def __init__(self, kind: ServerKind, target: str, port: int = 0) -> None:
+    def __init__(
+        self, kind: ServerKind, target: str, port: int = 0, *, recommended: bool = False
+    ) -> None:
         self.kind, self.target, self.port = kind, target, port
+        self._command = kind.command + (kind.recommended if recommended else ())
         self._group: Group | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -79,7 +83,7 @@ class Server:
         listener = _listen(self.port)
         with listener:
             self.port = listener.getsockname()[1]
-            takes_descriptor = "{fd}" in " ".join(self.kind.command)
+            takes_descriptor = "{fd}" in " ".join(self._command)
             if not takes_descriptor:
                 listener.close()
             with (self.group.folder / "stderr").open("wb") as stderr:
@@ -88,7 +92,7 @@ class Server:
                         sys.executable,
                         *(
                             part.format(fd=listener.fileno(), port=self.port)
-                            for part in self.kind.command
+                            for part in self._command
                         ),
                     ],
                     stdin=subprocess.DEVNULL,
@@ -201,12 +205,16 @@ class Server:
         """Whether the server's own process has ended."""
         return self._process is not None and self._process.poll() is not None
 
+    def log(self) -> str:
+        """Return what the server wrote to its standard error so far."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.group.folder / "stderr").read_text(errors="replace")
+        return ""
+
     def last_words(self) -> str:
         """Return the last line that the server wrote to its standard error."""
-        with contextlib.suppress(FileNotFoundError):
-            lines = (self.group.folder / "stderr").read_text(errors="replace").split("\n")
-            return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
-        return "nothing"
+        lines = reversed(self.log().split("\n"))
+        return next((line.strip() for line in lines if line.strip()), "nothing")
 
     def end(self) -> None:
         """End everything that is of this server; may be repeated."""

@@ -6,6 +6,7 @@ answer came before the moment of judgement, while the loop was still running.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +33,7 @@ class Verdict(StrEnum):
     DIFFERS = "differs"
     INCONCLUSIVE = "inconclusive"
     NOT_APPLICABLE = "not applicable"
+    RECORDED = "recorded"
     ERROR = "error"
 
 
@@ -49,11 +51,20 @@ class Answer:
     connection: object = None
     """The client's end of the connection that it came over."""
     error: str = ""
+    location: str = ""
+    """Of its ``Location`` header."""
+    retry_after: str = ""
+    """Of its ``Retry-After`` header."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is none of success."""
+        return not HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A request that must be answered."""
+    """A request: one that must be answered, or one that started a loop."""
 
     path: str
     due: float
@@ -76,8 +87,8 @@ class Seen:
     window: Window
     judged_at: float
     probes: tuple[Probe, ...]
-    jobs: Mapping[str, Answer]
-    """What the requests that started the loops were answered, if they were."""
+    jobs: tuple[Probe, ...]
+    """The requests that started the loops."""
     loops: tuple[Loop, ...]
     """The loops of the window at the moment of judgement."""
     steps: int
@@ -90,12 +101,38 @@ class Seen:
     """After the stop all loops ended and all requests were answered."""
     ended: str = ""
     """The server's last words, where it ended in the window."""
+    log: str = ""
+    """What the server wrote to its standard error."""
+    told: Mapping[str, Answer] = field(default_factory=dict)
+    """What a job was asked, once it ran, and its answers; and the last request on its connection,
+    as ``again``."""
+    ended_after: float | None = None
+    """Seconds from what happened to the loops (see ``Then``) until all of them had ended."""
     answered: Mapping[str, int] = field(init=False)
     """Probes answered in the window, by path."""
 
     def __post_init__(self) -> None:
         answered = Counter(probe.path for probe in self.probes if probe.answered_by(self.judged_at))
         object.__setattr__(self, "answered", answered)
+
+    def answer(self, path: str) -> Answer | None:
+        """Return what the first request that started a loop at *path* was answered."""
+        return next((job.answer for job in self.jobs if job.path == path), None)
+
+    @property
+    def started(self) -> int:
+        """Loops that made a step."""
+        return sum(1 for loop in self.loops if loop.steps)
+
+    @property
+    def refused(self) -> tuple[Answer, ...]:
+        """Answers of no success to the requests that should have started a loop."""
+        return tuple(job.answer for job in self.jobs if job.answer and job.answer.refused)
+
+    @property
+    def rate(self) -> float:
+        """Steps of all loops a second."""
+        return self.steps / (self.judged_at - self.probes[0].due)
 
     @property
     def total_answered(self) -> int:
@@ -108,23 +145,30 @@ class Seen:
         return max((probe.sent - probe.due for probe in self.probes), default=0.0)
 
     @property
-    def longest_wait(self) -> float:
-        """How long a probe waited at the most, in seconds from when it was due.
+    def waits(self) -> list[float]:
+        """How long each probe waited, in seconds from when it was due, the shortest first.
 
         One that was not answered in the window waited to the judgement.
         """
-        return max(
+        return sorted(
             (
-                (
-                    probe.answer.at
-                    if probe.answer and probe.answered_by(self.judged_at)
-                    else self.judged_at
-                )
-                - probe.due
-                for probe in self.probes
-            ),
-            default=0.0,
+                probe.answer.at
+                if probe.answer and probe.answered_by(self.judged_at)
+                else self.judged_at
+            )
+            - probe.due
+            for probe in self.probes
         )
+
+    @property
+    def longest_wait(self) -> float:
+        """The longest of the waits."""
+        return max(self.waits, default=0.0)
+
+    @property
+    def p99(self) -> float:
+        """The wait that 99 of 100 probes do not exceed."""
+        return self.waits[math.ceil(0.99 * len(self.probes)) - 1]
 
     @property
     def state(self) -> State:

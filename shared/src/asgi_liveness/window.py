@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
-from asgi_liveness.contract import Exchange, State, Window
+from asgi_liveness.asking import LIMIT, Request, finish, tell
+from asgi_liveness.contract import State, Then, Window, route
 from asgi_liveness.errors import RouteMissing
-from asgi_liveness.verdict import Answer, Probe, Seen
+from asgi_liveness.verdict import Answer, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx
 
     from asgi_liveness.ledger import Loop
     from asgi_liveness.serving import Server
@@ -30,65 +31,14 @@ freeze is watched; the worst probe of a living app took 0.41 s in the trial of t
 FROZEN_HOLD: Final = 0.25
 """Seconds after the last probe for which an app that must freeze is watched. In 2,025 windows of
 living apps the first answer never took longer than 0.15 s."""
-LIMIT: Final = 5.0
-"""Seconds for what must come: a first step, a further step, the end of a loop, a last answer."""
+QUIET: Final = 2.0
+"""Seconds without a further loop or refusal after which no more of many jobs will start."""
+START_LIMIT: Final = 10.0
+"""Seconds for the first steps of all jobs that were accepted: eight processes that start on two
+busy cores take several."""
+FEWEST: Final = 5
+"""Probes that are sent even if the loops end before."""
 POLL: Final = 0.001  # seconds
-
-
-@dataclass
-class _Request:
-    """A request under way, and its answer when it is there."""
-
-    path: str
-    due: float
-    sent: float = 0.0
-    answer: Answer | None = None
-    task: asyncio.Task[None] = field(init=False)
-
-    def send(self, client: httpx.AsyncClient, method: str = "GET") -> None:
-        self.sent = time.monotonic()
-        self.task = asyncio.create_task(self._run(client, method))
-
-    async def _run(self, client: httpx.AsyncClient, method: str) -> None:
-        try:
-            async with client.stream(method, self.path) as response:
-                # Asked for before the end of the body: a closed connection has no address.
-                stream = response.extensions["network_stream"]
-                connection = stream.get_extra_info("client_addr")
-                await response.aread()
-        except httpx.HTTPError as error:
-            words = f"{type(error).__name__} {error}".strip()
-            self.answer = Answer(at=time.monotonic(), error=words)
-        else:
-            self.answer = _read(response, connection)
-
-
-def _read(response: httpx.Response, connection: object) -> Answer:
-    content_type = response.headers.get("content-type", "")
-    body: object = response.text
-    if content_type.startswith("application/json"):
-        try:
-            body = response.json()
-        except ValueError:
-            content_type += " (and not JSON)"
-    return Answer(
-        at=time.monotonic(),
-        status=response.status_code,
-        content_type=content_type,
-        body=body,
-        connection=connection,
-    )
-
-
-async def ask(server: Server, exchange: Exchange) -> Answer:
-    """Make one plain request. An answer that does not come is an ``Answer`` with an error."""
-    request = _Request(exchange.path, due=time.monotonic())
-    async with server.client() as client:
-        request.send(client, exchange.method)
-        await _finish([request])
-    if request.answer is None:
-        return Answer(at=time.monotonic(), error=f"no answer within {LIMIT:.0f} s")
-    return request.answer
 
 
 async def watch(server: Server, window: Window) -> Seen:
@@ -96,12 +46,13 @@ async def watch(server: Server, window: Window) -> Seen:
 
     Raises ``RouteMissing`` where a path of the window answers 404.
     """
+    apart = window.then is Then.FAIL  # each side keeps to one connection, to see if it lives
     try:
         async with (
-            server.client(1 if window.one_connection else None) as jobs,
-            server.client() as own,
+            server.client(1 if window.one_connection or apart else None) as jobs,
+            server.client(1 if apart else None) as own,
         ):
-            watching = _Watching(server, window, server.ledger.taken)
+            watching = _Watching(server, window, server.ledger.taken, len(server.log()))
             return await watching.through(jobs, jobs if window.one_connection else own)
     finally:
         server.ledger.stop()
@@ -113,17 +64,33 @@ class _Watching:
     window: Window
     first: int
     """The number of the first ledger slot that a loop of this window can have."""
-    jobs: list[_Request] = field(default_factory=list)
-    probes: list[_Request] = field(default_factory=list)
+    logged: int
+    """Characters in the server's log before the window."""
+    jobs: list[Request] = field(default_factory=list)
+    probes: list[Request] = field(default_factory=list)
+    told: dict[str, Answer] = field(default_factory=dict)
+    ended_after: float | None = None
+    _ending: asyncio.Task[None] | None = None
+    _answered: bool = False
+    """The request that started the loop had been answered when the loop was made to fail."""
 
     async def through(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> Seen:
         ledger = self.server.ledger
         must_freeze = self.window.must_be is State.FROZEN
-        running = await self._start_jobs(client)
+        start = self._start_at_once if self.window.at_once else self._start_jobs
+        running = await start(client)
+        if running:
+            await self._happen(client, prober)
         beats, steps = ledger.beats, self._steps()
         await self._send_probes(prober)
-        await self._hold(FROZEN_HOLD if must_freeze or not running else ALIVE_CAP)
-        running = running and await self._a_further_step()
+        short = must_freeze or not running or self._unsettled()
+        await self._hold(FROZEN_HOLD if short else ALIVE_CAP)
+        if self.window.then is Then.NOTHING:
+            running = running and await self._a_further_step()
+        elif self.window.then is Then.FAIL and running:
+            await self._fail_through(client)
+        if self._ending is not None:
+            self._ending.cancel()
         # Here it is judged. What comes after the stop proves nothing of the time before.
         judged_at = time.monotonic()
         beats, steps = ledger.beats - beats, self._steps() - steps
@@ -134,37 +101,105 @@ class _Watching:
         return Seen(
             window=self.window,
             judged_at=judged_at,
-            probes=tuple(Probe(p.path, p.due, p.sent, p.answer) for p in self.probes),
-            jobs={job.path: job.answer for job in self.jobs if job.answer},
+            probes=tuple(probe.seen for probe in self.probes),
+            jobs=tuple(job.seen for job in self.jobs),
             loops=loops,
             steps=steps,
             kept_running=running,
             beats=beats,
             recovered=recovered,
             ended=ended,
+            log=self._log(),
+            told=self.told,
+            ended_after=self.ended_after,
         )
 
     async def _start_jobs(self, client: httpx.AsyncClient) -> bool:
         """Start the jobs one by one; return whether each made a first step."""
         for path in self.window.jobs:
-            self.jobs.append(_Request(path, due=time.monotonic()))
-            self.jobs[-1].send(client)
+            self._send_job(client, path)
             if not await self._first_step(self.jobs[-1]):
                 return False
         return True
 
-    async def _first_step(self, job: _Request) -> bool:
+    async def _start_at_once(self, client: httpx.AsyncClient) -> bool:
+        """Start the jobs together; return if a loop steps, once none more is to be waited for."""
+        for path in self.window.jobs:
+            self._send_job(client, path)
+        before, since = len(self.jobs), time.monotonic()
+        while (left := self._unsettled()) and time.monotonic() < since + QUIET:
+            if left != before:
+                before, since = left, time.monotonic()
+            await asyncio.sleep(POLL)
+        await self._until(lambda: self._stepping() >= self._accepted(), START_LIMIT)
+        return self._steps() > 0
+
+    def _unsettled(self) -> int:
+        """How many of the jobs started at once make no step and were neither refused nor accepted.
+
+        A job that is accepted will step: a process takes its time to start.
+        """
+        if not self.window.at_once:
+            return 0
+        return len(self.jobs) - self._refused() - max(self._stepping(), self._accepted())
+
+    def _accepted(self) -> int:
+        return sum(1 for job in self.jobs if job.answer and job.answer.location)
+
+    def _stepping(self) -> int:
+        return sum(1 for loop in self._loops() if loop.steps)
+
+    def _send_job(self, client: httpx.AsyncClient, path: str) -> None:
+        self.jobs.append(Request(path, time.monotonic(), route(path).method))
+        self.jobs[-1].send(client)
+
+    async def _first_step(self, job: Request) -> bool:
         # An answer that is no success will not be followed by a step.
-        await self._until(lambda: self._steps(job.path) > 0 or _failed(job))
+        await self._until(lambda: self._steps(job.path) > 0 or _refused(job))
         return self._steps(job.path) > 0
+
+    async def _happen(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> None:
+        """Let happen to the loops what the window is about; see ``Then``."""
+        if self.window.then is Then.NOTHING:
+            return
+        self._ending = asyncio.create_task(self._time_the_end())
+        if self.window.then is Then.LEAVE:
+            for job in self.jobs:
+                if job.method == "POST":
+                    await finish([job])
+                if job.answer and job.answer.location:
+                    for told in ("GET", "DELETE", "DELETE again"):
+                        method = told.partition(" ")[0]
+                        self.told[told] = await tell(client, method, job.answer.location)
+                else:
+                    job.task.cancel()
+            await client.aclose()
+        else:
+            self.told["before"] = await tell(prober, "GET", self.window.paths[0])
+            # By now an answer that was sent before the loop's first step has come, too.
+            self._answered = any(job.task.done() for job in self.jobs)
+            self.server.ledger.fail()
+
+    async def _time_the_end(self) -> None:
+        began = time.monotonic()
+        if await self._until(self._all_ended):
+            self.ended_after = time.monotonic() - began
+
+    async def _fail_through(self, client: httpx.AsyncClient) -> None:
+        """Wait for the log; where the job had its answer before, use its connection again."""
+        await self._until(lambda: self._all_ended() and "LoopFailure" in self._log())
+        if self._answered:
+            self.told["again"] = await tell(client, "GET", self.window.paths[0])
 
     async def _send_probes(self, client: httpx.AsyncClient) -> None:
         start = time.monotonic()
         for tick in range(self.window.probes):
             due = start + tick * self.window.interval
             await asyncio.sleep(due - time.monotonic())
+            if self.ended_after is not None and tick >= FEWEST:
+                break
             for path in self.window.paths:
-                probe = _Request(path, due)
+                probe = Request(path, due)
                 self.probes.append(probe)
                 probe.send(client)
 
@@ -187,17 +222,19 @@ class _Watching:
 
     async def _recover(self) -> bool:
         def all_ended() -> bool:
-            # Again: a request that waited for the end of a freeze starts its loop only now.
+            # Again: a request that waited for the end of a freeze, or for a thread, starts its
+            # loop only now.
             self.server.ledger.stop()
             answered = all(job.task.done() for job in self.jobs)
-            return answered and all(loop.ended for loop in self._loops())
+            coming = len(self.jobs) - self._refused() if self.window.at_once else 0
+            return answered and len(self._loops()) >= coming and self._all_ended()
 
         ended = await self._until(all_ended)
-        return await _finish([*self.jobs, *self.probes]) and ended
+        return await finish([*self.jobs, *self.probes]) and ended
 
-    async def _until(self, condition: Callable[[], bool]) -> bool:
-        """Poll *condition*; return whether it came true within ``LIMIT`` and the server's life."""
-        limit = time.monotonic() + LIMIT
+    async def _until(self, condition: Callable[[], bool], seconds: float = LIMIT) -> bool:
+        """Poll *condition*; return whether it came true within *seconds* and the server's life."""
+        limit = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > limit or self.server.ended:
                 return False
@@ -210,26 +247,20 @@ class _Watching:
     def _steps(self, path: str | None = None) -> int:
         return sum(loop.steps for loop in self._loops() if path in (None, loop.route))
 
+    def _all_ended(self) -> bool:
+        return all(loop.ended for loop in self._loops())
+
+    def _refused(self) -> int:
+        return sum(map(_refused, self.jobs))
+
+    def _log(self) -> str:
+        return self.server.log()[self.logged :]
+
     def _refuse_missing_routes(self) -> None:
         for request in [*self.jobs, *self.probes]:
             if request.answer is not None and request.answer.status == HTTPStatus.NOT_FOUND:
-                raise RouteMissing(self.server.target, "GET", request.path)
+                raise RouteMissing(self.server.target, request.method, request.path)
 
 
-def _failed(request: _Request) -> bool:
-    return request.answer is not None and request.answer.status != HTTPStatus.OK
-
-
-async def _finish(requests: list[_Request]) -> bool:
-    """Wait for the requests; return whether all came to an end within ``LIMIT``."""
-    tasks = [request.task for request in requests]
-    if not tasks:
-        return True
-    done, pending = await asyncio.wait(tasks, timeout=LIMIT)
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending)
-    for task in done:
-        task.result()  # httpx's errors are answers; any other is a defect of ours
-    return not pending
+def _refused(request: Request) -> bool:
+    return request.answer is not None and request.answer.refused

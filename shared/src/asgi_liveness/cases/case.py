@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.contract import Exchange, State, Window
+from asgi_liveness.promises import PROMISES, REMEDIES, Ended, Life, Remedy
 from asgi_liveness.verdict import Answer, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
 
-Evidence = TypeVar("Evidence", Seen, Answer)
+Look = Window | Exchange | Life
+Evidence = Seen | Answer | Ended
+Claim = Callable[..., str | None]
+"""Takes the evidence of each look, and returns what is wrong with it, or None."""
+Measure = Callable[..., dict[str, float | None]]
+"""Takes the same, and returns figures by their names: a ratio, or seconds (None: never)."""
 
 
 @dataclass(frozen=True)
-class Case(Generic[Evidence]):
-    """One conformance case. Its claim returns what is wrong with the evidence, or None."""
+class Case:
+    """One conformance case."""
 
     id: str
     slug: str
-    looks_at: Window | Exchange
+    looks_at: tuple[Look, ...]
     fix: str
     """What to do when it fails; ``{place}`` stands for where the loop body is made."""
-    claim: Callable[[Evidence], str | None]
+    claim: Claim
+    promise: str = ""
+    remedy: str = ""
+    """Which cell of the comparison it is, if it is one."""
+    measure: Measure | None = None
 
     @property
     def name(self) -> str:
@@ -34,35 +43,73 @@ class Case(Generic[Evidence]):
         return f"{self.id} {self.slug}"
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The features and remedies without which there is nothing to look at."""
+        return frozenset[str]().union(*(look.needs for look in self.looks_at))
+
+    @property
+    def takes_lives(self) -> bool:
+        """It ends servers of its own, which takes seconds."""
+        return any(isinstance(look, Life) for look in self.looks_at)
+
+    @property
     def text(self) -> tuple[str, str, str]:
         """What the case does, what it must see, and why: its docstring's three paragraphs."""
         does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
 
-    def judge(self, evidence: Any) -> str | None:
+    def judge(self, *evidence: Evidence) -> str | None:
         """Return None if the claim holds, else a message that tells a newcomer what to do."""
-        wrong = self.claim(evidence)
+        wrong = self.claim(*evidence)
         if wrong is None:
             return None
-        loops = evidence.loops if isinstance(evidence, Seen) else ()
+        loops = [loop for seen in evidence if isinstance(seen, Seen) for loop in seen.loops]
         place = next((loop.place for loop in loops if loop.place), "its `LoopBody`")
         fix = self.fix.format(place=place)
         return f"{self.name}: {wrong}\n  {fix} CONTRACT.md#{self.id}"
 
+    def measured(self, *evidence: Evidence) -> dict[str, float | None]:
+        """Return the figures of this case, rounded."""
+        figures = self.measure(*evidence) if self.measure else {}
+        return {name: None if f is None else round(f, 4) for name, f in figures.items()}
 
-def case(
-    name: str, looks_at: Window | Exchange, fix: str
-) -> Callable[[Callable[[Evidence], str | None]], Case[Evidence]]:
+
+def case(name: str, *looks_at: Look, fix: str, remedy: str = "") -> Callable[[Claim], Case]:
     """Make a case of a claim; *name* is id and slug."""
     number, slug = name.split(" ")
 
-    def make(claim: Callable[[Evidence], str | None]) -> Case[Evidence]:
-        return Case(number, slug, looks_at, fix, claim)
+    def make(claim: Claim) -> Case:
+        return Case(number, slug, looks_at, fix, claim, "live" if remedy else "", remedy)
 
     return make
 
 
-def collect(module: ModuleType) -> tuple[Case[Any], ...]:
+def family(
+    promise: str,
+    look: Callable[[Remedy], tuple[Look, ...]],
+    claim: Claim,
+    *,
+    fix: str,
+    measure: Measure | None = None,
+) -> tuple[Case, ...]:
+    """Make the cases of a promise: a claim held against each of the remedies."""
+    row = next(row for row in PROMISES if row.name == promise)
+    return tuple(
+        Case(
+            f"{row.family}-{number:03}",
+            f"{remedy.name}-{promise}",
+            look(remedy),
+            fix,
+            claim,
+            promise,
+            remedy.name,
+            measure,
+        )
+        for number, remedy in enumerate(REMEDIES, start=1)
+    )
+
+
+def collect(module: ModuleType) -> tuple[Case, ...]:
     """Return the cases of a module, in the order in which they are written."""
     return tuple(found for found in vars(module).values() if isinstance(found, Case))
 
@@ -135,10 +182,9 @@ _MEANS: Final[dict[State, Callable[[Seen], str]]] = {
 
 def _oddities(seen: Seen) -> list[str]:
     """Say what else came than an answer, once each."""
-    answers = [*seen.jobs.items(), *((p.path, p.answer) for p in seen.probes if p.answer)]
     odd = dict.fromkeys(
-        f"{path} answered {answer.status or answer.error.rstrip('.')}."
-        for path, answer in answers
-        if answer.status != HTTPStatus.OK
+        f"{one.path} answered {one.answer.status or one.answer.error.rstrip('.')}."
+        for one in [*seen.jobs, *seen.probes]
+        if one.answer and one.answer.refused
     )
     return [*odd, *([f"The server ended: {seen.ended}"] if seen.ended else [])]

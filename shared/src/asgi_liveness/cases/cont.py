@@ -44,7 +44,7 @@ def background_message(seen: Seen) -> str | None:
 
     Why: a client must be told that the work has begun, not that it is done.
     """
-    return _answers_as_contracted("/background", seen.jobs.get("/background"))
+    return _answers_as_contracted("/background", seen.answer("/background"))
 
 
 @case("CONT-004 background-async-message", contract.BACKGROUND_ASYNC, fix=_ROUTES)
@@ -55,7 +55,7 @@ def background_async_message(seen: Seen) -> str | None:
 
     Why: the trap must look like the fix in all but its effect.
     """
-    return _answers_as_contracted("/background-async", seen.jobs.get("/background-async"))
+    return _answers_as_contracted("/background-async", seen.answer("/background-async"))
 
 
 @case("CONT-005 unknown-path", Exchange("GET", "/no-such-path"), fix="Is there a catch-all route?")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from asgi_liveness import contract
+from asgi_liveness import contract, promises
 from asgi_liveness.cases.case import case, show_state
 
 if TYPE_CHECKING:
     from asgi_liveness.verdict import Seen
+
+_OF: Final = {remedy.name: promises.live(remedy) for remedy in promises.REMEDIES}
 
 
 @case(
@@ -89,6 +91,7 @@ def background_answers_first(seen: Seen) -> str | None:
     contract.BACKGROUND,
     fix="Is the background task at {place} an `async def`? Then it runs on the event loop: make "
     "it a plain `def`, and the framework runs it in a thread.",
+    remedy="background",
 )
 def background_answers(seen: Seen) -> str | None:
     """Starts /background, waits for its first step, then probes /hello and /hello-sync.
@@ -104,6 +107,7 @@ def background_answers(seen: Seen) -> str | None:
     "LIVE-006 cooperative-answers",
     contract.COOPERATIVE,
     fix="Is `await asyncio.sleep(0)` in every turn of the loop at {place}?",
+    remedy="cooperative",
 )
 def cooperative_answers(seen: Seen) -> str | None:
     """Starts /cooperative, waits for its first step, then probes /hello and /hello-sync.
@@ -119,6 +123,7 @@ def cooperative_answers(seen: Seen) -> str | None:
     "LIVE-007 normal-answers",
     contract.NORMAL,
     fix="Is the handler at {place} a plain `def`? Only then does it run in a thread.",
+    remedy="normal",
 )
 def normal_answers(seen: Seen) -> str | None:
     """Starts /normal, waits for its first step, then probes /hello and /hello-sync.
@@ -178,9 +183,8 @@ def same_connection(seen: Seen) -> str | None:
     wrong = show_state(seen)
     if wrong is not None:
         return wrong
-    connections = {answer.connection for answer in seen.jobs.values()} | {
-        probe.answer.connection for probe in seen.probes if probe.answer
-    }
+    requests = (*seen.jobs, *seen.probes)
+    connections = {request.answer.connection for request in requests if request.answer}
     if len(connections) > 1:
         return "the server closed the connection after the answer of /background."
     return None
@@ -203,6 +207,79 @@ def async_background_answers_first(seen: Seen) -> str | None:
     return _answer_came_first(seen, "/background-async")
 
 
+@case(
+    "LIVE-012 offloaded-answers",
+    _OF["offloaded"],
+    fix="Does the handler await the function of {place} in a pool of threads (`run_in_executor`)?",
+    remedy="offloaded",
+)
+def offloaded_answers(seen: Seen) -> str | None:
+    """Starts /offloaded, waits for its first step, then probes /hello and /hello-sync.
+
+    Must see: every probe answered while the loop makes steps in a thread of its own.
+
+    Why: a handler that awaits a thread gives the event loop its turns, and can answer with the
+    result.
+    """
+    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=False)
+
+
+@case(
+    "LIVE-013 supervised-answers",
+    _OF["supervised"],
+    fix="Is `await asyncio.sleep(0)` in every turn of the job's loop at {place}, or is it in a "
+    "thread?",
+    remedy="supervised",
+)
+def supervised_answers(seen: Seen) -> str | None:
+    """Starts a job by POST /supervised, waits for its first step, then probes both routes.
+
+    Must see: every probe answered while the loop makes steps.
+
+    Why: a job that the app owns runs beside its requests, and must leave them their turns.
+    """
+    return show_state(seen)
+
+
+@case(
+    "LIVE-014 streamed-answers",
+    _OF["streamed"],
+    fix="Does the generator at {place} await something that suspends in every turn?",
+    remedy="streamed",
+)
+def streamed_answers(seen: Seen) -> str | None:
+    """Starts /streamed, reads what comes, then probes /hello and /hello-sync.
+
+    Must see: every probe answered while the loop makes steps; the answer is `text/event-stream`.
+
+    Why: a stream that is written as fast as its client reads need never suspend by itself.
+    """
+    answer = seen.answer("/streamed")
+    if answer is not None and answer.content_type.partition(";")[0] != "text/event-stream":
+        return f"/streamed must answer with text/event-stream; it is {answer.content_type!r}."
+    return show_state(seen)
+
+
+@case(
+    "LIVE-015 process-answers",
+    _OF["process"],
+    fix="Is the function of {place} run by a process that the handler starts?",
+    remedy="process",
+)
+def process_answers(seen: Seen) -> str | None:
+    """Starts a job by POST /process, waits for its first step, then probes both routes.
+
+    Must see: every probe answered while the loop makes steps in another process than the app's.
+
+    Why: only another process has a GIL of its own.
+    """
+    if wrong := show_state(seen):
+        return wrong
+    if any(loop.in_app for loop in seen.loops):
+        return "the loop of /process must step in a process of its own; it steps in the app's."
+    return None
+
+
 def _steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
     if all(loop.on_event_loop is on_event_loop for loop in seen.loops):
         return None
@@ -214,7 +291,7 @@ def _steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
 def _answer_came_first(seen: Seen, path: str) -> str | None:
     if not seen.kept_running:
         return show_state(seen)
-    answer = seen.jobs.get(path)
+    answer = seen.answer(path)
     if answer is None or answer.at > seen.judged_at:
         return f"{path} did not answer while its loop made {seen.steps:,} steps."
     if answer.status != HTTPStatus.OK:
