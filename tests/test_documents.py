@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.cases import CASES
+from asgi_liveness.promises import PROMISES, REMEDIES
 from asgi_liveness.report import Report
-from asgi_liveness.servers import SERVERS
+from asgi_liveness.servers import SERVERS, ServerKind
+from asgi_liveness.verdict import Verdict
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -48,7 +51,7 @@ def test_sessions_that_are_named_exist(name: str) -> None:
 
 
 def test_cases_that_are_named_exist() -> None:
-    named = set(re.findall(r"\b(?:LIVE|CONT)-\d{3}\b", README))
+    named = set(re.findall(r"\b[A-Z]{3,}-\d{3}\b", README))
     assert named <= {case.id for case in CASES}
 
 
@@ -64,7 +67,7 @@ def test_the_record_is_of_the_whole_comparison() -> None:
 def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
     recorded = (ROOT / "results" / "health.txt").read_text()
     ran = set(re.findall(r"^nox > \* ([^:(]+).*: success", recorded, re.MULTILINE))
-    assert ran == {"lint", "types", "kit", "columns", *FRAMEWORKS, "package"}
+    assert ran == {"lint", "types", "kit", "columns", *FRAMEWORKS, "shutdown", "package"}
     assert ": failed" not in recorded
 
 
@@ -73,3 +76,54 @@ def test_every_framework_has_a_folder_and_a_group() -> None:
         assert target == f"{name}_impl.app:app"
         assert (ROOT / f"{name}_impl" / "app.py").exists()
         assert PROJECT["dependency-groups"][name]
+
+
+def test_the_table_has_all_remedies() -> None:
+    names = PROJECT["tool"]["comparison"]["remedies"].split(",")
+    assert names == [remedy.name for remedy in REMEDIES]
+
+
+def test_every_cell_of_the_matrix_was_measured() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    cells = {(c.target, c.server, c.remedy, c.promise): c for c in report.cells if c.promise}
+    wanted = itertools.product(
+        FRAMEWORKS.values(),
+        report.servers,
+        (remedy.name for remedy in REMEDIES),
+        (promise.name for promise in PROMISES),
+    )
+    assert cells.keys() == set(wanted)
+    for cell in cells.values():
+        promise = next(row for row in PROMISES if row.name == cell.promise)
+        recorded = cell.verdict == Verdict.RECORDED
+        assert recorded is not promise.judged
+        assert not recorded or cell.measured
+
+
+def test_a_remedy_holds_every_promise_everywhere() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    held = {
+        remedy.name: {c.verdict for c in report.cells if c.remedy == remedy.name}
+        for remedy in REMEDIES
+    }
+    holding = [name for name, verdicts in held.items() if verdicts <= {"passed", "recorded"}]
+    assert {"supervised", "process"} <= set(holding)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SERVERS if kind.recommended])
+def test_the_readme_starts_servers_as_they_are_judged(kind: ServerKind) -> None:
+    program = kind.name.partition("/")[0]
+    assert re.search(rf"^{program} \S+ {' '.join(kind.recommended)}$", README, re.MULTILINE)
+
+
+def test_the_setting_is_needed() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    by_default = [c for c in report.cells if (c.promise, c.remedy) == ("defaults", "streamed")]
+    hanging = {c.server for c in by_default if None in c.measured.values()}
+    assert hanging == {kind.name for kind in SERVERS if kind.recommended}
+
+
+def test_every_trap_has_a_test_of_its_name() -> None:
+    traps = {path.stem for path in (ROOT / "tests" / "traps").glob("*.py")}
+    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_traps_*.py"))
+    assert traps == set(re.findall(r"^def test_(\w+)\(", tests, re.MULTILINE))

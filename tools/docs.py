@@ -12,7 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgi_liveness import document, render
+from asgi_liveness import document, matrix, render
+from asgi_liveness.promises import PROMISES
 from asgi_liveness.report import Report
 
 if TYPE_CHECKING:
@@ -21,37 +22,60 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 COMPARISON = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
 RECORD = ROOT / "results" / "comparison.json"
-SHOWN = ("background_loop", "background", "cooperative")
-ROUTED = tuple(f'Route("/{name}",' for name in SHOWN)
+FIXES = ("background_loop", "background", "cooperative")
+REMEDY = ("offloaded_loop", "offloaded")
 BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
 def result() -> str:
     """The short table, from the recorded comparison."""
-    return render.markdown(Report.load(RECORD))
+    return render.answering(Report.load(RECORD))
+
+
+def kept() -> str:
+    """Remedies by promises, from the recorded comparison."""
+    return "\n".join(matrix.markdown(Report.load(RECORD))) + "\n"
+
+
+def promises() -> str:
+    """What the promises say."""
+    judged = {True: "", False: " (recorded, not judged)"}
+    return "".join(f"- **{row.name}**: {row.words}{judged[row.judged]}\n" for row in PROMISES)
 
 
 def compare() -> str:
-    """What ``nox -s compare`` shows, from the recorded comparison."""
-    return f"```text\n{render.text(Report.load(RECORD))}```\n"
+    """What ``nox -s compare`` shows first, from the recorded comparison."""
+    return f"```text\n{render.seen(Report.load(RECORD))}```\n"
 
 
 def columns() -> str:
     """The two fixes, as they stand in the three columns."""
+    return _side_by_side("app.py", FIXES)
+
+
+def remedy() -> str:
+    """One of the remedies, as it stands in the three columns."""
+    return _side_by_side("remedies.py", REMEDY)
+
+
+def _side_by_side(file: str, names: tuple[str, ...]) -> str:
     titles = Report.load(RECORD).titles
     frameworks: dict[str, str] = COMPARISON["frameworks"]
     heads = "".join(f"<th>{titles[target]}</th>" for target in frameworks.values())
-    cells = "".join(f"<td>\n\n```python\n{_handlers(name)}\n```\n\n</td>" for name in frameworks)
+    cells = "".join(
+        f"<td>\n\n```python\n{_handlers(ROOT / f'{name}_impl' / file, names)}\n```\n\n</td>"
+        for name in frameworks
+    )
     return f"<table>\n<tr>{heads}</tr>\n<tr>{cells}</tr>\n</table>\n"
 
 
-def _handlers(framework: str) -> str:
-    """The source of the shown functions of a column, docstrings left out."""
-    source = (ROOT / f"{framework}_impl" / "app.py").read_text()
+def _handlers(path: Path, names: tuple[str, ...]) -> str:
+    """The source of some functions of a file, docstrings left out."""
+    source = path.read_text()
     lines = source.splitlines()
     found = []
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in SHOWN:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in names:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             documented = node.body[0]
             body = (
@@ -59,8 +83,24 @@ def _handlers(framework: str) -> str:
                 + lines[documented.end_lineno : node.end_lineno]
             )
             found.append("\n".join(body))
-    routed = [line.strip() for line in lines if line.lstrip().startswith(ROUTED)]
+    starts = tuple(f'Route("/{name}",' for name in names)
+    routed = [line.strip() for line in lines if line.lstrip().startswith(starts)]
     return "\n\n\n".join([*found, *(["\n".join(["# its routes", *routed])] if routed else [])])
+
+
+def traps() -> str:
+    """A row of symptoms for each trap, from its docstring."""
+    rows = []
+    for path in sorted((ROOT / "tests" / "traps").glob("*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+        symptom, why, out = (" ".join(part.split()) for part in text.split("\n\n"))
+        why, out = why.removeprefix("Why: "), out.removeprefix("Way out: ")
+        link = f"[{path.stem}](tests/traps/{path.name})"
+        rows.append(f"| {symptom.rstrip('.')} | {why} | {out} | {link} |\n")
+    return (
+        f"| what you see | what it means | the way out | shown by |\n{'| --- ' * 4}|\n"
+        + "".join(rows)
+    )
 
 
 def failure() -> str:
@@ -76,7 +116,8 @@ def health() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    function.__name__: function for function in (result, compare, columns, failure, health)
+    function.__name__: function
+    for function in (result, kept, promises, compare, columns, remedy, traps, failure, health)
 }
 
 

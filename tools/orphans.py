@@ -1,6 +1,7 @@
 """Prove that nothing outlives a run: end runs at bad moments, and look for what is left.
 
     nox -s orphans -- [N] [TARGET]         N runs are killed, N//5 are interrupted
+    nox -s orphans -- --process [N]        the same, while /process has its children
     nox -s orphans -- --nox fastapi [N]    N//5 nox sessions are interrupted, as by Ctrl+C
 
 Two seconds after its end, a run may have left no process, no file in its TMPDIR and no
@@ -34,12 +35,12 @@ class Moment(NamedTuple):
     seconds: float
 
 
-def moments(length: float) -> list[Moment]:
+def moments(length: float, route: str) -> list[Moment]:
     """Return the moments to aim at in turn, in runs that take *length* seconds."""
     return [
         Moment(lambda _: True, 0.3),
         Moment(Run.has_begun, 0.3),  # the keepers and the servers start
-        Moment(lambda run: "/blocking" in run.loops(), 1.0),
+        Moment(lambda run: route in run.loops(), 0.3 if route == "/process" else 1.0),
         Moment(lambda _: True, length),
     ]
 
@@ -98,7 +99,8 @@ def command_of(args: argparse.Namespace) -> list[str]:
     if args.nox:
         return ["nox", "-R", "-s", args.nox]
     servers = [word for row in SERVERS if not row.missing for word in ("--server", row.name)]
-    return [sys.executable, "-m", "asgi_liveness", "run", args.target, *servers]
+    command = [sys.executable, "-m", "asgi_liveness", "run", args.target, *servers]
+    return [*command, "--has", "process", "-k", "process"] if args.process else command
 
 
 def show(name: str, outcome: Outcome, *, verbose: bool) -> None:
@@ -126,10 +128,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Prove that nothing outlives a run.")
     parser.add_argument("n", nargs="?", type=int, default=50, help="kills; N//5 interrupts (50)")
     parser.add_argument("target", nargs="?", default="tests.gil_app:app", help="an ASGI app")
+    parser.add_argument("--process", action="store_true", help="kill runs of /process alone")
     parser.add_argument("--nox", metavar="SESSION", help="interrupt this session; no kills")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("-v", action="store_true", help="print a line for each run")
     args = parser.parse_args()
+    if args.process and args.target == parser.get_default("target"):
+        args.target = "starlette_impl.app:app"
     command = command_of(args)
     length, outcome = measure(command)
     print(f"seed {args.seed}; a run takes {length:.1f} s", flush=True)
@@ -137,7 +142,11 @@ def main() -> int:
     show("left alone", outcome, verbose=args.v)
     outcomes = [("left alone", outcome)]
     plan = [kill] * (0 if args.nox else args.n) + [interrupt] * (args.n // 5)
-    for act, moment in zip(plan, itertools.cycle(moments(length)), strict=False):
+    for act, moment in zip(
+        plan,
+        itertools.cycle(moments(length, "/process" if args.process else "/blocking")),
+        strict=False,
+    ):
         name = f"{act.__name__}ed"
         outcome = act(command, moment)
         show(name, outcome, verbose=args.v)

@@ -28,6 +28,7 @@ ROOT: Final = Path(__file__).parent.parent
 LIMIT: Final = 2.0  # seconds in which everything must be gone
 POLL: Final = 0.01  # seconds
 FREEZES: Final = [job for row in WINDOWS if row.must_be is State.FROZEN for job in row.jobs]
+PHASES: Final = [*FREEZES, "/process"]
 OVER: Final = "after their own end"
 
 
@@ -63,7 +64,7 @@ class Run:
         if "\n" not in self.said("stdout"):
             return "in start-up"
         loops = self.loops()
-        return next((f"in {route}" for route in FREEZES if route in loops), "elsewhere")
+        return next((f"in {route}" for route in PHASES if route in loops), "elsewhere")
 
     def left(self) -> list[str]:
         """Return what there is of it, a line each."""

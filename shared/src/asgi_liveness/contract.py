@@ -158,6 +158,8 @@ class Window:
     """Job and probes share a single connection."""
     at_once: bool = False
     """The jobs start together, and some may be refused; else each waits for the last one's step."""
+    none_may_wait: bool = False
+    """Each of them must make steps or be refused; where one waits, nothing more is waited for."""
     then: Then = Then.NOTHING
     remedy: str = ""
     """Whose promise is looked at, where it is a remedy's."""

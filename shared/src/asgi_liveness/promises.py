@@ -140,6 +140,7 @@ def pool(remedy: Remedy) -> Window:
         State.ALIVE,
         paths=("/hello-sync",),
         at_once=True,
+        none_may_wait=True,
         remedy=remedy.name,
     )
 

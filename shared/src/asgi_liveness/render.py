@@ -164,7 +164,18 @@ def _closing(report: Report) -> str:
 
 
 def markdown(report: Report) -> str:
-    """The short form: the four loops by frameworks, all servers in one cell."""
+    """The short form: what answers, and what is kept."""
+    kept = "\n".join(["", *matrix.markdown(report), ""])
+    return answering(report) + (kept if kept.strip() else "")
+
+
+def seen(report: Report) -> str:
+    """What a run shows of its windows, for a terminal."""
+    return f"{_head(report)}\n\n{_table(report)}\n\n{_closing(report)}\n"
+
+
+def answering(report: Report) -> str:
+    """The four loops by frameworks, as Markdown, all servers in one cell."""
     shown = (
         (contract.BLOCKING, "a loop without `await`, in an `async def` route"),
         (contract.BACKGROUND_ASYNC, "the same in an `async def` background task"),
@@ -181,8 +192,6 @@ def markdown(report: Report) -> str:
             for t in (target.target for target in report.targets)
         )
         lines.append(f"| {words} | {' | '.join(cells)} |")
-    if kept := matrix.markdown(report):
-        lines += ["", *kept]
     agreed = f"{agreement(report)} " if len(report.targets) > 1 else ""
     lines += ["", f"{agreed}{_head(report).replace(chr(10), ' · ')}."]
     return "\n".join(lines) + "\n"

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from asgi_liveness.cases import cont, live, promised
+from asgi_liveness.cases import cont, live, promised, remedies
 from asgi_liveness.cases.case import Case, collect
 from asgi_liveness.errors import UsageError
 
-CASES: Final[tuple[Case, ...]] = (*collect(live), *collect(cont), *promised.CASES)
+CASES: Final[tuple[Case, ...]] = (
+    *collect(live),
+    *collect(remedies),
+    *collect(cont),
+    *promised.CASES,
+)
 RETIRED: Final[frozenset[str]] = frozenset()
 
 __all__ = ["CASES", "RETIRED", "Case", "choose_cases"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from asgi_liveness import contract, promises
+from asgi_liveness import contract
 from asgi_liveness.cases.case import case, show_state
 
 if TYPE_CHECKING:
     from asgi_liveness.verdict import Seen
-
-_OF: Final = {remedy.name: promises.live(remedy) for remedy in promises.REMEDIES}
 
 
 @case(
@@ -100,7 +98,7 @@ def background_answers(seen: Seen) -> str | None:
 
     Why: a plain `def` loop in a background task is the first of the two fixes.
     """
-    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=False)
+    return show_state(seen) or steps_elsewhere(seen, on_event_loop=False)
 
 
 @case(
@@ -116,7 +114,7 @@ def cooperative_answers(seen: Seen) -> str | None:
 
     Why: `await asyncio.sleep(0)` in every turn is the second of the two fixes.
     """
-    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=True)
+    return show_state(seen) or steps_elsewhere(seen, on_event_loop=True)
 
 
 @case(
@@ -132,7 +130,7 @@ def normal_answers(seen: Seen) -> str | None:
 
     Why: frameworks run a plain `def` handler in a thread. The same loop is harmless there.
     """
-    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=False)
+    return show_state(seen) or steps_elsewhere(seen, on_event_loop=False)
 
 
 @case(
@@ -207,80 +205,8 @@ def async_background_answers_first(seen: Seen) -> str | None:
     return _answer_came_first(seen, "/background-async")
 
 
-@case(
-    "LIVE-012 offloaded-answers",
-    _OF["offloaded"],
-    fix="Does the handler await the function of {place} in a pool of threads (`run_in_executor`)?",
-    remedy="offloaded",
-)
-def offloaded_answers(seen: Seen) -> str | None:
-    """Starts /offloaded, waits for its first step, then probes /hello and /hello-sync.
-
-    Must see: every probe answered while the loop makes steps in a thread of its own.
-
-    Why: a handler that awaits a thread gives the event loop its turns, and can answer with the
-    result.
-    """
-    return show_state(seen) or _steps_elsewhere(seen, on_event_loop=False)
-
-
-@case(
-    "LIVE-013 supervised-answers",
-    _OF["supervised"],
-    fix="Is `await asyncio.sleep(0)` in every turn of the job's loop at {place}, or is it in a "
-    "thread?",
-    remedy="supervised",
-)
-def supervised_answers(seen: Seen) -> str | None:
-    """Starts a job by POST /supervised, waits for its first step, then probes both routes.
-
-    Must see: every probe answered while the loop makes steps.
-
-    Why: a job that the app owns runs beside its requests, and must leave them their turns.
-    """
-    return show_state(seen)
-
-
-@case(
-    "LIVE-014 streamed-answers",
-    _OF["streamed"],
-    fix="Does the generator at {place} await something that suspends in every turn?",
-    remedy="streamed",
-)
-def streamed_answers(seen: Seen) -> str | None:
-    """Starts /streamed, reads what comes, then probes /hello and /hello-sync.
-
-    Must see: every probe answered while the loop makes steps; the answer is `text/event-stream`.
-
-    Why: a stream that is written as fast as its client reads need never suspend by itself.
-    """
-    answer = seen.answer("/streamed")
-    if answer is not None and answer.content_type.partition(";")[0] != "text/event-stream":
-        return f"/streamed must answer with text/event-stream; it is {answer.content_type!r}."
-    return show_state(seen)
-
-
-@case(
-    "LIVE-015 process-answers",
-    _OF["process"],
-    fix="Is the function of {place} run by a process that the handler starts?",
-    remedy="process",
-)
-def process_answers(seen: Seen) -> str | None:
-    """Starts a job by POST /process, waits for its first step, then probes both routes.
-
-    Must see: every probe answered while the loop makes steps in another process than the app's.
-
-    Why: only another process has a GIL of its own.
-    """
-    if wrong := show_state(seen):
-        return wrong
-    if any(loop.in_app for loop in seen.loops):
-        return "the loop of /process must step in a process of its own; it steps in the app's."
-    return None
-
-
-def _steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
+def steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
+    """Claim that the loops step in the event loop's own thread, or in others."""
     if all(loop.on_event_loop is on_event_loop for loop in seen.loops):
         return None
     where = ("a thread of its own", "the event loop's own thread")

