@@ -117,6 +117,11 @@ def route(path: str) -> Route:
     raise KeyError(path)
 
 
+def starts_by(path: str) -> str:
+    """Return the method that starts a loop at *path*: GET where the contract has no such path."""
+    return next((row.method for row in ROUTES if row.path == path), "GET")
+
+
 class State(StrEnum):
     """What a window shows of an app."""
 

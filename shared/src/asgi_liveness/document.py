@@ -72,10 +72,8 @@ def _promises() -> list[str]:
     for promise in PROMISES:
         judged = "judged" if promise.judged else "recorded, not judged"
         lines.append(f"| `{promise.name}` | {promise.words} | {judged} |")
-    lines += ["", "| remedy | what it is | `gil`: at most |", "| --- | --- | --- |"]
-    for row in REMEDIES:
-        lines.append(f"| `{row.name}` | {row.does} | {row.gil:,} times as long as at rest |")
-    return lines
+    lines += ["", "| remedy | what it is |", "| --- | --- |"]
+    return [*lines, *(f"| `{row.name}` | {row.does} |" for row in REMEDIES)]
 
 
 def _section(claim: Claim, cases: list[Case]) -> list[str]:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.asking import LIMIT, Request, finish
-from asgi_liveness.contract import route
+from asgi_liveness.contract import starts_by
 from asgi_liveness.errors import TargetError
 from asgi_liveness.promises import EXIT_LIMIT, Ended, Life
 from asgi_liveness.serving import Server
@@ -44,7 +44,7 @@ async def watch_ends(kind: ServerKind, target: str, life: Life) -> Ended:
 
 async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Request:
     """Start a loop and wait for its first step."""
-    request = Request(path, time.monotonic(), route(path).method)
+    request = Request(path, time.monotonic(), starts_by(path))
     request.send(client)
     while not any(loop.steps for loop in server.ledger.loops()):
         await asyncio.sleep(_POLL)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.asking import LIMIT, Request, finish
-from asgi_liveness.contract import route
+from asgi_liveness.contract import starts_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class Jobs:
         return self.steps() > 0
 
     def _send(self, client: httpx.AsyncClient, path: str) -> Request:
-        request = Request(path, time.monotonic(), route(path).method)
+        request = Request(path, time.monotonic(), starts_by(path))
         request.send(client)
         self.requests.append(request)
         return request

@@ -99,22 +99,23 @@ def _cell(row: WindowRow | None) -> str:
 
 
 def _explained(report: Report) -> list[str]:
-    """Every verdict that is not `passed`, once, with where it was found."""
-    where: dict[tuple[str, str], list[str]] = defaultdict(list)
-    titles = report.titles
+    """Every verdict that says why, once, with the cases and the places."""
+    found: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for cell in report.cells:
         if cell.verdict in (Verdict.PASSED, Verdict.RECORDED):
             continue
         if cell.verdict == Verdict.NOT_APPLICABLE and cell.remedy:
             continue  # the closing line counts them
-        told = f"{cell.message} {cell.link}".rstrip()
-        if cell.verdict != Verdict.FAILED:
-            told = f"{cell.case} {cell.slug}: {told}"
-        where[cell.verdict, told].append(f"{titles[cell.target]} on {cell.server}")
-    return [
-        f"{verdict.upper()} ({', '.join(places)})\n  {told}"
-        for (verdict, told), places in where.items()
-    ]
+        cases, places = found[cell.verdict, f"{cell.message} {cell.link}".rstrip()]
+        cases.append(f"{cell.case} {cell.slug}")
+        places.append(f"{report.titles[cell.target]} on {cell.server}")
+    lines = []
+    for (verdict, told), (cases, places) in found.items():
+        # The message of a failure begins with its case.
+        named = "" if verdict == Verdict.FAILED else f"{', '.join(dict.fromkeys(cases))}: "
+        where = ", ".join(dict.fromkeys(places))
+        lines.append(f"{verdict.upper()} ({where})\n  {named}{told}")
+    return lines
 
 
 def agreement(report: Report) -> str:
