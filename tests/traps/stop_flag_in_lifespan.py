@@ -23,7 +23,7 @@ tasks: list[asyncio.Task[None]] = []
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 (FastAPI gives it)
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     stop.set()
     await asyncio.gather(*tasks)

@@ -66,8 +66,8 @@ PROMISES: Final = (
     ),
     Promise(
         "gil",
-        f"beside {BESIDE} of them, the p99 of a probe's wait is not more than {GIL_LIMIT} times what "
-        "it is at rest; the ratio is recorded",
+        f"beside {BESIDE} of them, the p99 of a probe's wait is not more than {GIL_LIMIT} times "
+        "that at rest; the ratio is recorded",
     ),
     Promise("speed", "its turns a second, as a part of the bare loop's", judged=False),
     Promise(
