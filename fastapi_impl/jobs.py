@@ -4,6 +4,7 @@ The app's lifespan owns them. That is all the difference to a task that nobody w
 """
 
 import asyncio
+import contextvars
 import logging
 import uuid
 from collections.abc import Callable, Coroutine
@@ -16,7 +17,8 @@ class Job:
 
     def __init__(self, loop: Callable[["Job"], Coroutine[None, None, None]]) -> None:
         self.steps, self.state, self.error = 0, "running", ""
-        self.task = asyncio.create_task(self._run(loop))
+        # A context of its own: in a copy the job would keep the request that started it.
+        self.task = asyncio.create_task(self._run(loop), context=contextvars.Context())
 
     async def _run(self, loop: Callable[["Job"], Coroutine[None, None, None]]) -> None:
         try:
@@ -30,7 +32,8 @@ class Job:
 
     async def stop(self) -> None:
         """End the loop, if it still runs, and wait for its end."""
-        self.task.cancel()
+        if not self.task.cancelling():  # to stop it twice must not cut its clean-up short
+            self.task.cancel()
         await asyncio.wait({self.task})
 
     def seen(self) -> dict[str, int | str]:

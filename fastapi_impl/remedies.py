@@ -130,7 +130,8 @@ async def process_job(job: Job) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        # Not wait(): behind a full pipe that nobody reads it may not come to an end.
+        await process.communicate()
 
 
 @router.post("/process", status_code=202)

@@ -125,7 +125,8 @@ async def process_job(job: Job) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        # Not wait(): behind a full pipe that nobody reads it may not come to an end.
+        await process.communicate()
 
 
 async def process(request: Request) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Miniatures: the bare app, wrong in one way each, with the exact set of cases that it fails.
 
+A case that looks at no route that a miniature changes sees the bare app, which passes it.
 A case that no miniature fails proves nothing; see ``kit/test_cases.py``.
 """
 
@@ -24,6 +25,8 @@ from tests.bare_app import HELLO, ROUTES, STARTED, App, Handler, Send, answer, m
 @dataclass(frozen=True)
 class Miniature:
     app: App
+    changes: frozenset[str]
+    """The routes that are not the bare app's; empty where all may be others."""
     fails: frozenset[str]
 
 
@@ -35,7 +38,7 @@ apps: Final = SimpleNamespace()
 def miniature(name: str, fails: str, routes: dict[str, Handler], app: App | None = None) -> None:
     """Enter the bare app with some routes replaced; *fails* has the ids, with spaces between."""
     app = app or make_app({**ROUTES, **routes})
-    MINIATURES[name] = Miniature(app, frozenset(fails.split()))
+    MINIATURES[name] = Miniature(app, frozenset(routes), frozenset(fails.split()))
     setattr(apps, name, app)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from asgi_liveness import cli, servers
+from asgi_liveness.cases import CASES, Case
+from asgi_liveness.errors import UsageError
+from asgi_liveness.promises import PROMISES, REMEDIES
 
 if TYPE_CHECKING:
     from tests.conftest import Command
@@ -27,52 +31,85 @@ async def app(scope, receive, send):
     await send({{"type": "http.response.start", "status": status, "headers": []}})
     await send({{"type": "http.response.body", "body": b""}})
 """
+START_UPS = (
+    "import asyncio; await asyncio.sleep(3600)",
+    "import time; time.sleep(3600)",  # it blocks the event loop
+)
+UNASKED = {case.id for case in CASES if case.needs & {remedy.name for remedy in REMEDIES}}
 BROKEN = {
-    "no_module": ("", "nowhere:app", "no module 'nowhere'"),
-    "no_attribute": ("", "broken:app", "no attribute 'app'"),
-    "no_asgi_app": ("app = 42", "broken:app", "not an ASGI app: it is 'int'"),
-    "a_wsgi_app": ("def app(environ, start): ...", "broken:app", "not an ASGI app"),
-    "import_raises": ("1 / 0", "broken:app", "ZeroDivisionError: division by zero"),
-    "import_misses": ("import missing_too", "broken:app", "No module named 'missing_too'"),
-    "import_exits_0": ("import sys; sys.exit(0)", "broken:app", "exits with 0 when imported"),
-    "import_exits_3": ("import sys; sys.exit(3)", "broken:app", "exits with 3 when imported"),
-    "dies_with_0": ("import os; os._exit(0)", "broken:app", "while importing broken"),
-    "dies_with_3": ("import os; os._exit(3)", "broken:app", "while importing broken"),
+    "import_raises": ("1 / 0", "ZeroDivisionError: division by zero"),
+    "import_exits_0": ("import sys; sys.exit(0)", "exits with 0 when imported"),
+    "import_exits_3": ("import sys; sys.exit(3)", "exits with 3 when imported"),
+    "dies_with_0": ("import os; os._exit(0)", "while importing broken"),
+    "dies_with_3": ("import os; os._exit(3)", "while importing broken"),
     "start_up_fails": (
         LIFESPAN.format(
             "await receive(); "
             "await send({'type': 'lifespan.startup.failed', 'message': 'no database'})"
         ),
-        "broken:app",
         "lifespan start-up failed: no database",
     ),
-    "start_up_dies": (LIFESPAN.format("import os; os._exit(3)"), "broken:app", "while in its"),
-    "start_up_never_ends": (
-        LIFESPAN.format("import asyncio; await asyncio.sleep(3600)"),
-        "broken:app",
-        "within 10 s while in its lifespan start-up",
-    ),
-    "start_up_blocks": (
-        LIFESPAN.format("while True: pass"),
-        "broken:app",
-        "within 10 s while in its lifespan start-up",
-    ),
-    "no_hello": (APP.format(200, "()"), "broken:app", "GET /hello answered 404"),
-    "no_hello_sync": (APP.format(200, "('/hello',)"), "broken:app", "GET /hello-sync answered 404"),
+    "start_up_dies": (LIFESPAN.format("import os; os._exit(3)"), "while in its"),
 }
+"""What servers might take in different ways."""
+FOUND_BY_US = {
+    "no_attribute": ("", "no attribute 'app'"),
+    "no_asgi_app": ("app = 42", "not an ASGI app: it is 'int'"),
+    "a_wsgi_app": ("def app(environ, start): ...", "not an ASGI app"),
+    "import_misses": ("import missing_too", "No module named 'missing_too'"),
+    "no_hello": (APP.format(200, "()"), "GET /hello answered 404"),
+    "no_hello_sync": (APP.format(200, "('/hello',)"), "GET /hello-sync answered 404"),
+}
+
+
+def refuse(command: Command, folder: Path, target: str, told: str) -> None:
+    """Run the target of that folder on all servers; it must be refused in a line."""
+    run = ("-m", "asgi_liveness", "run", target, "--report", "json=out.json")
+    done = command(*run, cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"asgi-liveness: {target}: ")
+    assert done.stderr.count("\n") == 1
+    cells = json.loads((folder / "out.json").read_text())["cells"]
+    assert {cell["server"] for cell in cells} == {kind.name for kind in servers.SERVERS}
+    # Of a remedy that the target does not say it has, nothing is asked.
+    assert {cell["verdict"] for cell in cells if cell["case"] in UNASKED} == {"not applicable"}
+    asked = [cell for cell in cells if cell["case"] not in UNASKED]
+    assert all(cell["verdict"] == "error" and told in cell["message"] for cell in asked)
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_target_that_cannot_be_set_up(name: str, command: Command, tmp_path: Path) -> None:
-    source, target, told = BROKEN[name]
+    source, told = BROKEN[name]
     (tmp_path / "broken.py").write_text(source)
-    done = command("-m", "asgi_liveness", "run", target, "--report", "json=out.json")
+    refuse(command, tmp_path, "broken:app", told)
+
+
+def test_each_of_several_targets_that_cannot_be_set_up_gets_a_line(
+    command: Command, tmp_path: Path
+) -> None:
+    for name, (source, _) in FOUND_BY_US.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    targets = [f"{name}:app" for name in FOUND_BY_US]
+    run = ("-m", "asgi_liveness", "run", "nowhere:app", *targets, "--server", "uvicorn/asyncio")
+    done = command(*run, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"asgi-liveness: {target}: ")
-    assert done.stderr.count("\n") == 1
-    cells = json.loads((tmp_path / "out.json").read_text())["cells"]
-    assert {cell["server"] for cell in cells} == {kind.name for kind in servers.SERVERS}
-    assert all(cell["verdict"] == "error" and told in cell["message"] for cell in cells)
+    told = ["no module 'nowhere'", *(told for _, told in FOUND_BY_US.values())]
+    for target, words, line in zip(
+        ["nowhere:app", *targets], told, done.stderr.splitlines(), strict=True
+    ):
+        assert line.startswith(f"asgi-liveness: {target}: ")
+        assert words in line
+
+
+def test_a_target_whose_start_up_does_not_end(command: Command, tmp_path: Path) -> None:
+    def start(number: int) -> None:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "broken.py").write_text(LIFESPAN.format(START_UPS[number]))
+        refuse(command, folder, "broken:app", "within 10 s while in its lifespan start-up")
+
+    with ThreadPoolExecutor() as pool:  # both of them wait for most of their time
+        list(pool.map(start, range(len(START_UPS))))
 
 
 def test_a_missing_loop_route_is_named_and_the_rest_is_judged(
@@ -95,7 +132,45 @@ def test_a_missing_loop_route_is_named_and_the_rest_is_judged(
     cells = json.loads((tmp_path / "out.json").read_text())["cells"]
     errors = {cell["case"] for cell in cells if cell["verdict"] == "error"}
     assert errors == {"LIVE-006", "LIVE-009"}
-    assert {cell["verdict"] for cell in cells if cell["case"] not in errors} == {"passed"}
+    others = errors | UNASKED
+    assert {cell["verdict"] for cell in cells if cell["case"] not in others} == {"passed"}
+
+
+def test_what_a_target_has_is_held_against_a_promise(command: Command, tmp_path: Path) -> None:
+    done = command(
+        *("-m", "asgi_liveness", "run", "tests.bare_app:app", "--server", "uvicorn/asyncio"),
+        *("--has", "cooperative", "-k", "speed", "--report", f"json={tmp_path}/out.json"),
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "-r-----  1 of 7" in done.stdout
+    assert "kept by tests.bare_app:app     speed\n" in done.stdout
+    cells = json.loads((tmp_path / "out.json").read_text())["cells"]
+    (recorded,) = [cell for cell in cells if cell["verdict"] == "recorded"]
+    assert (recorded["case"], recorded["remedy"]) == ("SPEED-002", "cooperative")
+    assert recorded["measured"]["ratio"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "families"),
+    [
+        ((), {"LIVE", "CONT", "POOL", "LEAVES", "GIL", "SPEED", "ERRORS"}),
+        (("--all",), {"LIVE", "CONT", *(promise.family for promise in PROMISES)}),
+        (("-k", "exits"), {"EXITS"}),
+    ],
+)
+def test_cases_that_end_servers_are_run_if_asked_for(
+    arguments: tuple[str, ...], families: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[Case] = []
+
+    def runner(_: object, __: object, cases: list[Case], *___: object) -> None:
+        chosen.extend(cases)
+        raise UsageError("nothing is run here")
+
+    monkeypatch.setattr(cli, "Runner", runner)
+    assert cli.main(["run", "x:app", *arguments]) == 2
+    assert {case.id.partition("-")[0] for case in chosen} == families
 
 
 def test_the_ledger_cannot_be_written(command: Command) -> None:
@@ -113,7 +188,8 @@ def test_the_ledger_cannot_be_written(command: Command) -> None:
     ("arguments", "told"),
     [
         (("--server", "gunicorn"), "no server is called 'gunicorn'; choose from: uvicorn/asyncio"),
-        (("--lacks", "threads"), "no feature is called 'threads'; there is: sync"),
+        (("--lacks", "threads"), "nothing is called 'threads'; there is: sync"),
+        (("--has", "process,threads"), "nothing is called 'threads'; there is: background, coop"),
         (("-k", "LIVE-999"), "no case has 'LIVE-999' in its name"),
         (("--known", "nowhere.toml"), "nowhere.toml cannot be read"),
         (("--report", "xml=out.xml"), "write FORMAT=FILE"),

@@ -58,3 +58,19 @@ def test_without_a_place_for_its_folder_it_is_not_there(
         f"the ledger cannot be written: no folder can be made in {temporary}/gone "
         f"(No such file or directory); set TMPDIR to one that can be"
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_its_members_are_what_lives_in_it_and_not_its_keeper() -> None:
+    group, other = Group(), Group()
+    members = [subprocess.Popen(SPIN, process_group=group.id) for _ in range(2)]
+    stranger = subprocess.Popen(SPIN, process_group=other.id)
+    try:
+        assert sorted(group.members()) == sorted(member.pid for member in members)
+        members[0].kill()
+        members[0].wait()
+        assert group.members() == [members[1].pid]
+    finally:
+        for one, member in ((group, members[1]), (other, stranger)):
+            one.end(member)
+    assert group.members() == []

@@ -34,7 +34,7 @@ def test_a_good_row_is_on_every_server_and_on_this_python(file: Path) -> None:
     file.write_text(row())
     names = tuple(kind.name for kind in SERVERS)
     assert known.load(file, ["a:app"]) == [
-        Difference("LIVE-011", "a:app", "it is so", "https://x", names, (PYTHON,))
+        Difference(("LIVE-011",), ("a:app",), "it is so", "https://x", names, (PYTHON,))
     ]
 
 
@@ -47,7 +47,7 @@ def test_a_row_may_name_servers_and_pythons(file: Path) -> None:
 
 def test_rows_keep_their_order(file: Path) -> None:
     file.write_text(row(case='"LIVE-010"') + row(case='"LIVE-001"'))
-    assert [found.case for found in known.load(file, ["a:app"])] == ["LIVE-010", "LIVE-001"]
+    assert [found.case for found in known.load(file, ["a:app"])] == [("LIVE-010",), ("LIVE-001",)]
 
 
 def test_an_empty_file_lists_nothing(file: Path) -> None:
@@ -57,12 +57,26 @@ def test_an_empty_file_lists_nothing(file: Path) -> None:
 
 KEYS = "case, target, reason, link, server, python"
 BAD_ROWS = {
-    "no case": (row(case=None), "'case' must be there and be a text"),
-    "no target": (row(target=None), "'target' must be there and be a text"),
+    "no case": (row(case=None), "'case' must be there and be a text, or several"),
+    "no target": (row(target=None), "'target' must be there and be a text, or several"),
     "no reason": (row(reason=None), "'reason' must be there and be a text"),
     "no link": (row(link=None), "'link' must be there and be a text"),
     "an empty reason": (row(reason='""'), "'reason' must be there and be a text"),
-    "a case that is no text": (row(case="11"), "'case' must be there and be a text"),
+    "a case that is no text": (row(case="11"), "'case' must be there and be a text, or several"),
+    "no case in a list": (row(case="[]"), "'case' must be there and be a text, or several"),
+    "an empty target in a list": (
+        row(target='["a:app", ""]'),
+        "'target' must be there and be a text, or several",
+    ),
+    "several reasons": (row(reason='["so", "so"]'), "'reason' must be there and be a text"),
+    "an unknown case among known ones": (
+        row(case='["LIVE-011", "POOL-999"]'),
+        "there is no case 'POOL-999'; CONTRACT.md lists them",
+    ),
+    "a target that is nowhere among others": (
+        row(target='["a:app", "no_such_module.app:app"]'),
+        "the target 'no_such_module.app:app' is not in this run and cannot be found here",
+    ),
     "an unknown key": (
         row(sever='["hypercorn"]'),
         f"there is no 'sever'; known: {KEYS}",
@@ -132,10 +146,10 @@ def test_a_target_of_another_run_need_only_be_found(
     (tmp_path / "somewhere_else.py").write_text("raise AssertionError('it is not imported')")
     monkeypatch.chdir(tmp_path)
     file.write_text(row(target='"somewhere_else:app"'))
-    assert [found.target for found in known.load(file, ["a:app"])] == ["somewhere_else:app"]
+    assert [found.target for found in known.load(file, ["a:app"])] == [("somewhere_else:app",)]
 
 
-COVERING = Difference("LIVE-011", "a:app", "it is so", "https://x", ("hypercorn",), (PYTHON,))
+COVERING = Difference(("LIVE-011",), ("a:app",), "it is so", "https://x", ("hypercorn",), (PYTHON,))
 
 
 def test_a_row_covers_its_case_on_its_target_and_server() -> None:
@@ -164,3 +178,14 @@ def test_rows_that_are_no_rows_are_an_error(text: str, file: Path) -> None:
     file.write_text(text)
     with pytest.raises(UsageError, match="a row begins with"):
         known.load(file, ["a:app"])
+
+
+def test_a_row_may_name_several_cases_and_targets(file: Path) -> None:
+    file.write_text(row(case='["POOL-001", "POOL-003"]', target='["a:app", "b:app"]'))
+    (difference,) = known.load(file, ["a:app", "b:app"])
+    assert difference.case == ("POOL-001", "POOL-003")
+    assert difference.target == ("a:app", "b:app")
+    for target in ("a:app", "b:app"):
+        assert difference.covers("POOL-003", target, "hypercorn")
+    assert not difference.covers("POOL-002", "a:app", "hypercorn")
+    assert not difference.covers("POOL-003", "c:app", "hypercorn")

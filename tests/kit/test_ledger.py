@@ -34,6 +34,16 @@ with Ledger(Path(sys.argv[1])) as ledger:
         ledger.stamp_start()
 """
 
+TAKE_A_SLOT = """\
+import sys
+from pathlib import Path
+from asgi_liveness.ledger import Ledger
+with Ledger(Path(sys.argv[1])) as ledger:
+    ledger.take_slot("/elsewhere", "app.py:1")
+    print("taken", flush=True)
+    sys.stdin.read()
+"""
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -47,8 +57,8 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 
 def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
-    words = (ledger.generation, ledger.starts, ledger.answers, ledger.beats, ledger.taken)
-    assert words == (0, 0, 0, 0, 0)
+    words = (ledger.generation, ledger.failures, ledger.starts, ledger.answers, ledger.beats)
+    assert (*words, ledger.taken) == (0, 0, 0, 0, 0, 0)
     assert ledger.loops() == []
 
 
@@ -161,7 +171,7 @@ def test_a_full_ledger_refuses_and_stays_readable(ledger: Ledger) -> None:
     for _ in range(2):
         with pytest.raises(LedgerError) as raised:
             ledger.take_slot("/one-more", "app.py:1")
-        assert str(raised.value) == "the ledger is full: 1024 loops were started on one server"
+        assert str(raised.value) == "the ledger is full: 8192 loops were started on one server"
     assert ledger.taken == SLOTS
     assert {loop.route for loop in ledger.loops()} == {"/many"}
 
@@ -244,3 +254,45 @@ def test_without_the_variable_or_with_an_empty_one_there_is_no_ledger(
     assert Ledger.from_environment() is None
     monkeypatch.setenv(PATH_VARIABLE, "")
     assert Ledger.from_environment() is None
+
+
+def test_one_process_opens_a_ledger_once(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PATH_VARIABLE, str(ledger.path))
+    first = Ledger.from_environment()
+    assert first is Ledger.from_environment()
+    with Ledger.create(tmp_path / "another") as another:
+        monkeypatch.setenv(PATH_VARIABLE, str(another.path))
+        second = Ledger.from_environment()
+    assert second is not None
+    assert second is not first
+    assert second.path == another.path
+
+
+def test_a_failure_is_a_number_of_its_own(ledger: Ledger, path: Path) -> None:
+    with Ledger(path) as app:
+        ledger.fail()
+        assert (app.failures, app.generation) == (1, 0)
+        ledger.stop()
+        assert (app.failures, app.generation) == (1, 1)
+
+
+def test_a_loop_is_in_the_process_of_the_app_or_in_another(ledger: Ledger, path: Path) -> None:
+    ledger.take_slot("/here", "app.py:1")
+    assert not ledger.loops()[0].in_app  # who the app is was not said yet
+    ledger.stamp_event_loop(1)
+    with subprocess.Popen(
+        [sys.executable, "-c", TAKE_A_SLOT, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "taken\n"
+        assert [(loop.in_app, loop.ended) for loop in ledger.loops()] == [
+            (True, False),
+            (False, False),
+        ]
+    # Its process is gone, so the loop is.
+    assert [loop.ended for loop in ledger.loops()] == [False, True]

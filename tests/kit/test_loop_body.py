@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import contextlib
+import gc
 import subprocess
 import sys
 import threading
@@ -15,6 +18,7 @@ import pytest
 from asgi_liveness import LoopBody
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.ledger import PATH_VARIABLE, SLOTS, Ledger
+from asgi_liveness.loop_body import LoopFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,3 +170,50 @@ def test_a_full_ledger_is_an_error(ledger: Ledger) -> None:
         ledger.take_slot("/many", "app.py:1")
     with pytest.raises(LedgerError, match="the ledger is full"):
         LoopBody("/any")
+
+
+def test_a_failure_is_raised_by_the_next_step_of_the_born_alone(ledger: Ledger) -> None:
+    born = LoopBody("/born")
+    born.step()
+    ledger.fail()
+    later = LoopBody("/later")
+    assert born.running  # it fails in its step, as loops do
+    with pytest.raises(LoopFailure, match="the loop of /born was made to fail from outside"):
+        born.step()
+    later.step()
+    assert [(loop.steps, loop.ended) for loop in ledger.loops()] == [(2, True), (1, False)]
+
+
+def test_a_body_that_nobody_holds_has_ended(ledger: Ledger) -> None:
+    async def cancelled() -> None:
+        body = LoopBody("/cooperative")
+        while body.running:
+            body.step()
+            await asyncio.sleep(0)
+
+    async def act() -> None:
+        task = asyncio.create_task(cancelled())
+        await asyncio.sleep(0)
+        assert not ledger.loops()[0].ended
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(act())
+    gc.collect()
+    assert ledger.loops()[0].ended
+
+
+@pytest.mark.usefixtures("no_ledger")
+def test_a_body_without_a_ledger_is_freed_in_silence() -> None:
+    body = LoopBody("/plain")
+    body.step()
+    del body
+    gc.collect()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_body_that_could_not_be_made_is_freed_in_silence() -> None:
+    with pytest.raises(LedgerError, match="is longer than 32 bytes"):
+        LoopBody("/" + 32 * "x")
+    gc.collect()

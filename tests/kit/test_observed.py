@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from asgi_liveness.observed import ImportFailed, describe, import_app, is_asgi
+from asgi_liveness.ledger import Ledger
+from asgi_liveness.observed import ImportFailed, Observed, describe, import_app, is_asgi
 
 
 async def function(scope: Any, receive: Any, send: Any) -> None: ...
@@ -81,3 +84,28 @@ def test_an_inner_module_that_is_missing_is_not_taken_for_the_target(
     monkeypatch.setattr("sys.path", [])
     with pytest.raises(ImportFailed, match="importing outer failed: ModuleNotFoundError"):
         import_app("outer:app")
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_what_a_client_left_behind_is_freed_after_its_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, left: bool
+) -> None:
+    (tmp_path / "patient.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    while (await receive())['type'] == 'http.request': ...\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    freed: list[None] = []
+    monkeypatch.setattr("gc.collect", lambda: freed.append(None))
+    messages = iter(["http.request", "http.disconnect" if left else "something.else"])
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": next(messages)}
+
+    async def send(_: MutableMapping[str, Any]) -> None: ...
+
+    with Ledger.create(tmp_path / "ledger") as ledger:
+        app = Observed("patient:app", ledger)
+        asyncio.run(app({"type": "http"}, receive, send))
+    assert len(freed) == left

@@ -25,7 +25,7 @@ def cell(
 ) -> CellRow:
     message = "" if verdict == Verdict.PASSED else f"why {case} is {verdict}"
     link = LINK if verdict == Verdict.DIFFERS else ""
-    return CellRow(case, "slug", target, server, verdict, message, link)
+    return CellRow(case, "slug", target, server, verdict, message, link, "", "", {})
 
 
 def window(  # noqa: PLR0913, PLR0917 (a row is what the tests vary, column by column)
@@ -47,7 +47,7 @@ def report(
     servers: tuple[str, ...] = SERVERS,
 ) -> Report:
     return Report(
-        schema=1,
+        schema=2,
         contract=1,
         python="3.12.1",
         platform={"system": "Linux", "machine": "x86_64", "cores": 2},
@@ -56,7 +56,7 @@ def report(
         servers=servers,
         cells=tuple(cells),
         windows=tuple(windows or []),
-        seconds={"starts": 1.25, "windows": 3.5, "rest": 0.5},
+        seconds={"starts": 1.25, "windows": 3.5, "ends": 0.0, "rest": 0.5},
     )
 
 
@@ -134,7 +134,7 @@ def test_one_target_has_nobody_to_agree_with() -> None:
 def test_the_closing_line_counts_verdicts_and_time(verdicts: list[str], line: str) -> None:
     cells = [cell(A, verdict=verdict, case=f"LIVE-{n}") for n, verdict in enumerate(verdicts)]
     closing = render.text(report(TARGETS[:1], cells)).splitlines()[-2]
-    assert closing == f"{line}   5.2 s (starts 1.2, windows 3.5, rest 0.5)"
+    assert closing == f"{line}   5.2 s (starts 1.2, windows 3.5, ends 0.0, rest 0.5)"
 
 
 # The text for a terminal.

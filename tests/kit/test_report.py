@@ -30,11 +30,24 @@ REPORT = Report(
     targets=(TargetRow("a:app", "FastAPI", "0.115.0"), TargetRow("b:app", None, None)),
     servers=("uvicorn/asyncio", "hypercorn"),
     cells=(
-        CellRow("LIVE-001", "idle", "a:app", "hypercorn", "differs", "it is so", "https://x"),
-        CellRow("LIVE-002", "blocks", "b:app", "hypercorn", "passed", "", ""),
+        CellRow(
+            "LIVE-001", "idle", "a:app", "hypercorn", "differs", "it is so", "https://x", "", "", {}
+        ),
+        CellRow(
+            "EXITS-002",
+            "ends",
+            "b:app",
+            "hypercorn",
+            "passed",
+            "",
+            "",
+            "exits",
+            "x",
+            {"SIGINT": None},
+        ),
     ),
     windows=(WindowRow("/blocking", "a:app", "hypercorn", "frozen", "frozen", 0, 20, 0.7, 9, 0),),
-    seconds={"starts": 1.5, "windows": 2.25, "rest": 0.0},
+    seconds={"starts": 1.5, "windows": 2.25, "ends": 0.5, "rest": 0.0},
 )
 
 
@@ -50,14 +63,14 @@ def test_a_report_comes_back_from_json_as_it_was(tmp_path: Path) -> None:
     assert Report.load(path).to_json() == path.read_text()
 
 
-PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, ERROR = Verdict
+PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Verdict
 
 
 @pytest.mark.parametrize(
     ("code", "verdicts"),
     [
         (0, [PASSED]),
-        (0, [PASSED, DIFFERS, NOT_APPLICABLE]),
+        (0, [PASSED, DIFFERS, NOT_APPLICABLE, RECORDED]),
         (1, [PASSED, FAILED]),
         (1, [INCONCLUSIVE, ERROR, FAILED]),
         (2, []),
@@ -72,7 +85,7 @@ def test_the_exit_code_is_that_of_the_gravest_verdict(code: int, verdicts: list[
 
 def test_every_verdict_has_an_exit_code_of_its_own_meaning() -> None:
     codes = {verdict: with_verdicts(verdict).exit_code for verdict in Verdict}
-    fine = dict.fromkeys((PASSED, DIFFERS, NOT_APPLICABLE), 0)
+    fine = dict.fromkeys((PASSED, DIFFERS, NOT_APPLICABLE, RECORDED), 0)
     assert codes == fine | {FAILED: 1, ERROR: 2, INCONCLUSIVE: 3}
 
 
@@ -105,7 +118,7 @@ def test_json_that_is_no_report_is_an_error_with_its_way_out(tmp_path: Path, tex
     path.write_text(text)
     with pytest.raises(UsageError) as raised:
         Report.load(path)
-    assert str(raised.value) == f"{path} is no report of schema 1; make one with --report"
+    assert str(raised.value) == f"{path} is no report of schema 2; make one with --report"
 
 
 def judged() -> Runner:
@@ -117,7 +130,7 @@ def judged() -> Runner:
         Probe("/hello", due=1.0, sent=1.0, answer=Answer(at=1.25, status=200)),
         Probe("/hello", due=1.0, sent=1.0, answer=None),
     )
-    seen = Seen(IDLE, 1.5, probes, {}, (), steps=0, kept_running=True, beats=7, recovered=True)
+    seen = Seen(IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True)
     bench._evidence[IDLE] = (seen, seen)
     runner.benches["a:app", SERVERS[0].name] = bench
     runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
@@ -140,11 +153,24 @@ def test_a_report_of_a_runner_has_its_targets_cells_and_windows() -> None:
             "failed",
             "it did not answer",
             "https://x",
+            "",
+            "",
+            {},
         ),
     )
     assert report.windows == (
         WindowRow("(nothing)", "a:app", "uvicorn/asyncio", "answering", "mixed", 1, 2, 0.5, 0, 7),
     )
+
+
+def test_a_cell_has_its_promise_its_remedy_and_what_was_measured() -> None:
+    runner = judged()
+    gil = next(case for case in CASES if case.id == "GIL-002")
+    cell = replace(runner.cells[0], case=gil)
+    runner.results.append(Result(cell, PASSED, measured={"ratio": 3.5, "seconds": None}))
+    row = Report.of(runner).cells[-1]
+    assert (row.promise, row.remedy) == ("gil", "cooperative")
+    assert row.measured == {"ratio": 3.5, "seconds": None}
 
 
 def test_a_report_says_where_it_was_made() -> None:
@@ -153,7 +179,7 @@ def test_a_report_says_where_it_was_made() -> None:
     assert report.python == platform.python_version()
     assert report.platform["system"] == platform.system()
     assert report.versions["asgi-liveness"] == version("asgi-liveness")
-    assert report.seconds.keys() == {"starts", "windows", "rest"}
+    assert report.seconds.keys() == {"starts", "windows", "ends", "rest"}
 
 
 def test_a_report_of_a_runner_comes_back_from_json(tmp_path: Path) -> None:

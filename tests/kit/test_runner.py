@@ -4,73 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from asgi_liveness import bench as bench_module
-from asgi_liveness import window as window_module
-from asgi_liveness.bench import Bench, Clock
 from asgi_liveness.cases import CASES
-from asgi_liveness.contract import BACKGROUND, COOPERATIVE, IDLE, State
+from asgi_liveness.contract import IDLE
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.known import PYTHON, Difference
-from asgi_liveness.runner import Result, Runner
-from asgi_liveness.servers import SERVERS, choose_servers
+from asgi_liveness.promises import Ended, Life, lacking
+from asgi_liveness.runner import LIVES_AT_ONCE, Result, Runner
+from asgi_liveness.servers import SERVERS, ServerKind, choose_servers
 from asgi_liveness.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 UVICORN, HYPERCORN = (choose_servers([name])[0] for name in ("uvicorn/asyncio", "hypercorn"))
 CASE = {case.id: case for case in CASES}
 LINK = "https://example.org/why"
 
-# It answers any method, so CONT-006 fails; /background cannot be stopped, /cooperative can.
-APP = """\
-import asyncio
-from asgi_liveness import LoopBody
-
-def make(status=200, paths=("/hello", "/hello-sync", "/background", "/cooperative")):
-    async def run(body, cooperative):
-        while not cooperative or body.running:
-            body.step()
-            await asyncio.sleep(0)
-
-    async def app(scope, receive, send):
-        path = scope["path"]
-        if scope["type"] == "lifespan":
-            raise RuntimeError("no lifespan here")
-        if path == "/background":
-            tasks.append(asyncio.create_task(run(LoopBody(path), False)))
-        if path == "/cooperative":
-            await run(LoopBody(path), True)
-        answer = status if path in paths else 404
-        await send({"type": "http.response.start", "status": answer, "headers": []})
-        await send({"type": "http.response.body", "body": b"{}"})
-
-    return app
-
-tasks = []
-app = make()
-other = make()
-unavailable = make(status=503)
-without_sync = make(paths=("/hello",))
-"""
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Run in a folder of its own that holds the app; servers leave nothing."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    (tmp_path / "tiny.py").write_text(APP)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    yield temporary
-    assert list(temporary.iterdir()) == []
+pytestmark = pytest.mark.usefixtures("temporary")
 
 
 def running(temporary: Path) -> int:
@@ -79,7 +34,7 @@ def running(temporary: Path) -> int:
 
 
 def listed(case: str, target: str = "tiny:app", server: str = UVICORN.name) -> Difference:
-    return Difference(case, target, "it is so", LINK, (server,), (PYTHON,))
+    return Difference((case,), (target,), "it is so", LINK, (server,), (PYTHON,))
 
 
 def judge(
@@ -87,16 +42,6 @@ def judge(
 ) -> list[Result]:
     with Runner([target], [UVICORN], [CASE[case] for case in cases], differences) as runner:
         return [runner.judge(cell) for cell in runner.cells]
-
-
-def use(target: str, act: Callable[[Bench], Any]) -> Bench:
-    """Let *act*, a coroutine function, use a bench of *target*; end it."""
-    bench = Bench(target, UVICORN, frozenset(), Clock())
-    try:
-        asyncio.run(act(bench))
-    finally:
-        bench.end()
-    return bench
 
 
 # What there is to run.
@@ -126,37 +71,13 @@ def test_nothing_to_run_is_an_error(targets: list[str], servers: Any, cases: Any
         Runner(targets, servers, cases)
 
 
-def test_a_feature_that_nobody_knows_is_an_error() -> None:
-    with pytest.raises(UsageError) as raised:
-        Runner(["a:app"], SERVERS, CASES, lacks=["sync", "threads"])
-    assert str(raised.value) == "no feature is called 'threads'; there is: sync"
-
-
-def test_the_clock_counts_a_part_that_fails_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    ticks = iter([10.0, 12.5, 20.0, 21.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
-    with clock.counting("windows"):
-        pass
-    with pytest.raises(KeyError), clock.counting("windows"):
-        raise KeyError
-    assert (clock.starts, clock.windows) == (0.0, 3.5)
-
-
 # Verdicts.
 
 
-@pytest.mark.parametrize("case", ["CONT-002", "LIVE-007", "LIVE-009"])
-def test_what_needs_a_lacking_feature_is_not_applicable_and_starts_nothing(case: str) -> None:
-    bench = Bench("no.such:app", UVICORN, frozenset({"sync"}), Clock())
-    assert asyncio.run(bench.judge(CASE[case])) == (
-        Verdict.NOT_APPLICABLE,
-        "the target lacks synchronous handlers (a plain `def`)",
-    )
-
-
 def test_a_lacking_feature_is_not_probed() -> None:
-    with Runner(["tiny:without_sync"], [UVICORN], [CASE["LIVE-001"]], lacks=["sync"]) as runner:
+    with Runner(
+        ["tiny:without_sync"], [UVICORN], [CASE["LIVE-001"]], lacks=lacking(["sync"])
+    ) as runner:
         assert runner.judge(runner.cells[0]).verdict is Verdict.PASSED
         (bench,) = runner.benches.values()
     assert bench.seen[IDLE].answered == {"/hello": 10}
@@ -184,6 +105,18 @@ def test_known_differences_are_held_against_what_is_found() -> None:
     assert not_listed.verdict is Verdict.FAILED
     assert not_listed.message.startswith("CONT-001 hello: GET /hello answered no content type")
     assert (passes.verdict, passes.message) == (Verdict.PASSED, "")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASSED, Verdict.RECORDED])
+def test_a_difference_that_does_not_hold_is_a_failure_of_what_is_only_recorded_too(
+    verdict: Verdict,
+) -> None:
+    case = CASE["DEFAULTS-001"]
+    runner = Runner(["tiny:app"], [UVICORN], [case], [listed(case.id)])
+    (cell,) = runner.cells
+    result = runner._as_listed(Result(cell, verdict))
+    assert result.verdict is Verdict.FAILED
+    assert "a difference is listed that does not hold" in result.message
 
 
 def test_where_the_control_does_not_hold_a_case_is_inconclusive_listed_or_not() -> None:
@@ -218,16 +151,6 @@ def test_a_target_that_does_not_come_up_is_an_error_that_nothing_excuses() -> No
     assert (first.verdict, second.verdict) == (Verdict.ERROR, Verdict.ERROR)
     assert first.message == second.message
     assert first.message.startswith("tiny:gone: the module tiny has no attribute 'gone'")
-
-
-def test_a_target_that_did_not_come_up_is_not_started_again(temporary: Path) -> None:
-    async def act(bench: Bench) -> None:
-        first = await bench.judge(CASE["LIVE-001"])
-        bench.end()
-        assert await bench.judge(CASE["CONT-006"]) == first
-        assert running(temporary) == 0
-
-    use("tiny:gone", act)
 
 
 def test_a_missing_route_is_an_error_that_names_it() -> None:
@@ -272,48 +195,41 @@ def test_a_run_that_is_broken_off_leaves_no_server(temporary: Path) -> None:
     assert running(temporary) == 0
 
 
-def test_what_a_window_showed_is_kept_and_so_is_a_healthy_server() -> None:
-    async def act(bench: Bench) -> None:
-        await bench.judge(CASE["LIVE-006"])
-        assert bench._server is not None
-        server, seen = bench._server, dict(bench.seen)
-        assert server.ledger.taken == 1
-        await bench.judge(CASE["LIVE-006"])
-        assert bench._server is server
-        assert server.ledger.taken == 1
-        assert bench.seen == seen
-
-    bench = use("tiny:app", act)
-    assert bench.seen[COOPERATIVE].state is State.ALIVE
-    assert bench.seen[COOPERATIVE].recovered
-
-
-def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def act(bench: Bench) -> None:
-        await bench.ready()
-        stubborn = bench._server
-        monkeypatch.setattr(window_module, "LIMIT", 1.0)
-        await bench.judge(CASE["LIVE-005"])
-        assert running(temporary) == 0
-        verdict, _ = await bench.judge(CASE["CONT-005"])
-        assert verdict is Verdict.PASSED
-        assert bench._server is not stubborn
-        assert bench._server is not None
-        assert bench._server.ledger.taken == 0
-        assert running(temporary) == 1
-        judged = (CASE["LIVE-005"], CASE["CONT-005"])
-        first, fresh = (bench._evidence[case.looks_at][1] for case in judged)
-        assert fresh is not first
-
-    bench = use("tiny:app", act)
-    assert not bench.seen[BACKGROUND].recovered
-
-
 def test_without_a_place_for_files_the_run_cannot_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     with pytest.raises(LedgerError, match="set TMPDIR to one that can be"):
         judge("LIVE-001")
+
+
+# Ends.
+
+
+def test_the_ends_of_all_servers_are_watched_together_and_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watched: list[tuple[str, str]] = []
+    together, most = 0, 0
+
+    async def watch_ends(kind: ServerKind, _: str, life: Life) -> Ended:
+        nonlocal together, most
+        watched.append((kind.name, life.remedy))
+        together += 1
+        most = max(most, together)
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        together -= 1
+        return Ended({"SIGTERM": 0.5}, {"SIGTERM": ""})
+
+    monkeypatch.setattr(bench_module, "watch_ends", watch_ends)
+    servers = [UVICORN, HYPERCORN]
+    cases = [CASE[f"EXITS-{number:03}"] for number in (1, 2, 7)]
+    lacks = lacking(has=["background,cooperative"])
+    with Runner(["tiny:app"], servers, cases, lacks=lacks) as runner:
+        verdicts = [runner.judge(cell).verdict for cell in runner.cells]
+    assert verdicts == [Verdict.PASSED, Verdict.PASSED, Verdict.NOT_APPLICABLE] * 2
+    lives = ("", "background", "cooperative")
+    assert sorted(watched) == sorted((kind.name, life) for kind in servers for life in lives)
+    assert most == LIVES_AT_ONCE
+    assert runner.clock.ends > 0

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -231,3 +232,22 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing(start: Callable[...
     )
     assert members(server) == []
     assert start(port=port).port == port
+
+
+@pytest.mark.parametrize(("recommended", "words"), [(False, "[]"), (True, "['--patient']")])
+def test_what_is_recommended_is_added_to_the_command(words: str, *, recommended: bool) -> None:
+    stranger = replace(
+        as_stranger("import sys; sys.exit(str(sys.argv[2:]))"), recommended=("--patient",)
+    )
+    with Server(stranger, "hello:app", recommended=recommended) as server:
+        assert refusal(server).endswith(f"its last words: {words}")
+
+
+def test_what_a_server_wrote_is_its_log_as_long_as_it_is_there(
+    start: Callable[..., Server],
+) -> None:
+    server = start(as_stranger("import sys; sys.exit('first\\nlast\\n\\n')"))
+    assert "last" in refusal(server)
+    assert server.log() == "first\nlast\n\n\n"
+    server.end()
+    assert (server.log(), server.last_words()) == ("", "nothing")

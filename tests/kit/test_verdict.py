@@ -12,7 +12,7 @@ from asgi_liveness.ledger import Loop
 from asgi_liveness.verdict import Answer, Probe, Seen
 
 JUDGED_AT = 10.0
-ON_EVENT_LOOP = Loop("/blocking", "app.py:1", steps=5, ended=False, on_event_loop=True)
+ON_EVENT_LOOP = Loop("/blocking", "app.py:1", 5, ended=False, on_event_loop=True, in_app=True)
 IN_A_THREAD = replace(ON_EVENT_LOOP, on_event_loop=False)
 ENDED = replace(ON_EVENT_LOOP, ended=True)
 
@@ -34,7 +34,7 @@ def seen(*answers: Answer | None, **changes: Any) -> Seen:
         window=BLOCKING,
         judged_at=JUDGED_AT,
         probes=tuple(probe(answer) for answer in answers),
-        jobs={},
+        jobs=(),
         loops=(ON_EVENT_LOOP,),
         steps=5,
         kept_running=True,

@@ -27,6 +27,7 @@ _EPILOG: Final = """\
 examples:
   asgi-liveness run mypkg.app:app
   asgi-liveness run mypkg.app:app --server uvicorn -k LIVE-002
+  asgi-liveness run mypkg.app:app --has supervised,streamed --all
   asgi-liveness run one.app:app two.app:app --report json=out/compared.json
   asgi-liveness serve mypkg.app:app --server hypercorn
 
@@ -99,7 +100,7 @@ def _run(args: argparse.Namespace) -> int:
 def _judge_all(runner: Runner) -> None:
     """Judge every cell, and show that it goes on."""
     at: tuple[str, str] | None = None
-    width, held = max(len(kind.name) for kind in runner.servers), 0
+    width, held, ending = max(len(kind.name) for kind in runner.servers), 0, False
     for cell in runner.cells:
         if at is None or at[0] != cell.target:
             print(f"{cell.target}: starting ...", end="", flush=True)
@@ -109,7 +110,10 @@ def _judge_all(runner: Runner) -> None:
         if at != (cell.target, cell.server.name):
             at = (cell.target, cell.server.name)
             print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
-            held = 0
+            held, ending = 0, False
+        if cell.case.takes_lives and not ending:
+            ending = True
+            print(" ending servers ", end="", flush=True)
         verdict = runner.judge(cell).verdict
         held += verdict in (Verdict.PASSED, Verdict.DIFFERS, Verdict.RECORDED)
         print(_MARKS[verdict], end="", flush=True)

@@ -82,17 +82,20 @@ class Observed:
         return watched
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        left = False
+        answered = left = False
 
         async def watched_receive() -> Message:
             nonlocal left
             message = await receive()
-            left = message["type"] == "http.disconnect"
+            # uvicorn says so after a whole answer as well, and Quart asks it after each.
+            left = message["type"] == "http.disconnect" and not answered
             return message
 
         async def watched_send(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
                 self._ledger.stamp_answer()
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
         await self._app(scope, watched_receive, watched_send)

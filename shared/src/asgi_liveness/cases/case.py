@@ -45,7 +45,8 @@ class Case:
     @property
     def needs(self) -> frozenset[str]:
         """The features and remedies without which there is nothing to look at."""
-        return frozenset[str]().union(*(look.needs for look in self.looks_at))
+        own = {self.remedy} if self.promise not in ("", "live") else ()
+        return frozenset(own).union(*(look.needs for look in self.looks_at))
 
     @property
     def takes_lives(self) -> bool:
