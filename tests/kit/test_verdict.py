@@ -147,3 +147,40 @@ def test_lateness_is_that_of_the_probe_sent_worst() -> None:
 def test_without_probes_nothing_was_late_and_nothing_waited() -> None:
     window = seen()
     assert (window.lateness, window.longest_wait) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [
+        (Answer(at=1.0, status=200), False),
+        (Answer(at=1.0, status=202), False),
+        (MOVED, True),
+        (UNAVAILABLE, True),
+        (BROKEN, True),
+    ],
+)
+def test_what_is_no_success_was_refused(answer: Answer, *, refused: bool) -> None:
+    assert answer.refused is refused
+    job = Probe("/normal", 8.0, 8.0, answer)
+    assert seen(jobs=(job, probe(None))).refused == ((answer,) if refused else ())
+
+
+def test_a_jobs_answer_is_that_of_the_first_at_its_path() -> None:
+    jobs = (probe(None, "/normal"), probe(MOVED, "/background"), probe(ANSWERED, "/background"))
+    window = seen(jobs=jobs)
+    assert window.answer("/background") is MOVED
+    assert window.answer("/normal") is window.answer("/nowhere") is None
+
+
+def test_a_loop_has_started_with_its_first_step() -> None:
+    assert seen(loops=(ON_EVENT_LOOP, replace(IN_A_THREAD, steps=0), ENDED)).started == 2
+
+
+def test_the_rate_counts_from_the_first_probe_to_the_judgement() -> None:
+    assert seen(probes=(probe(None, due=8.0), probe(None, due=9.5)), steps=500).rate == 250.0
+
+
+@pytest.mark.parametrize(("number", "place"), [(1, 0), (10, 9), (100, 98), (101, 99), (200, 197)])
+def test_the_p99_is_what_99_of_100_do_not_exceed(number: int, place: int) -> None:
+    answers = [Answer(at=9.0 + n / 1000, status=200) for n in reversed(range(number))]
+    assert seen(*answers).p99 == pytest.approx(place / 1000)

@@ -81,7 +81,7 @@ def background_answers_first(seen: Seen) -> str | None:
 
     Why: that is what a background task is for.
     """
-    return _answer_came_first(seen, "/background")
+    return answer_came_first(seen, "/background")
 
 
 @case(
@@ -202,7 +202,7 @@ def async_background_answers_first(seen: Seen) -> str | None:
     Why: here the frameworks differ. A framework that starts a task before the answer has left
     freezes that answer too, so its client cannot tell which request did it.
     """
-    return _answer_came_first(seen, "/background-async")
+    return answer_came_first(seen, "/background-async")
 
 
 def steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
@@ -214,7 +214,8 @@ def steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
     return f"the loop of {seen.window.title} must step in {must}; it steps in {does}."
 
 
-def _answer_came_first(seen: Seen, path: str) -> str | None:
+def answer_came_first(seen: Seen, path: str) -> str | None:
+    """Claim that the request that started the loop was answered while the loop ran."""
     if not seen.kept_running:
         return show_state(seen)
     answer = seen.answer(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.cases.case import case, show_state
-from asgi_liveness.cases.live import steps_elsewhere
+from asgi_liveness.cases.live import answer_came_first, steps_elsewhere
 from asgi_liveness.promises import REMEDIES, live
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def streamed_answers(seen: Seen) -> str | None:
     answer = seen.answer("/streamed")
     if answer is not None and answer.content_type.partition(";")[0] != "text/event-stream":
         return f"/streamed must answer with text/event-stream; it is {answer.content_type!r}."
-    return show_state(seen)
+    return show_state(seen) or answer_came_first(seen, "/streamed")
 
 
 @case(
