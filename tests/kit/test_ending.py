@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness import ending
+from asgi_liveness import ending, keeper
 from asgi_liveness.ending import watch_ends
 from asgi_liveness.errors import TargetError
 from asgi_liveness.promises import Ended, Life
@@ -117,3 +117,9 @@ def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch)
 def test_a_target_that_does_not_come_up_is_an_error() -> None:
     with pytest.raises(TargetError, match="no attribute 'gone'"):
         watched("mortal:gone", Life())
+
+
+def test_what_cannot_be_seen_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "sees_members", lambda: False)
+    with pytest.raises(TargetError, match=r"^any:app: whether a server's processes are gone needs"):
+        asyncio.run(watch_ends(SERVERS[0], "any:app", Life()))

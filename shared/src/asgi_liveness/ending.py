@@ -8,6 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness import keeper
 from asgi_liveness.asking import LIMIT, Request, finish
 from asgi_liveness.contract import starts_by
 from asgi_liveness.errors import TargetError
@@ -26,8 +27,11 @@ _POLL: Final = 0.01  # seconds
 async def watch_ends(kind: ServerKind, target: str, life: Life) -> Ended:
     """Watch a server's end by each of the signals.
 
-    Raises ``TargetError`` where the server does not come up, or its loop does not start.
+    Raises ``TargetError`` where the server does not come up, or its loop does not start, and where
+    it cannot be seen what is left of it.
     """
+    if not keeper.sees_members():
+        raise TargetError(f"{target}: whether a server's processes are gone needs /proc (Linux)")
     seconds: dict[str, float | None] = {}
     left: dict[str, str] = {}
     for name in SIGNALS:

@@ -95,13 +95,18 @@ def _unlink(semaphores: set[int]) -> None:
                 continue
 
 
+def sees_members() -> bool:
+    """Whether there is a /proc to look for processes in."""
+    return os.path.isdir("/proc/self")
+
+
 def members(group: int) -> list[tuple[int, bool]]:
     """Return the living processes of a group but its leader: id, and whether it is a tracker.
 
     There is none where there is no /proc.
     """
     found = []
-    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+    for name in os.listdir("/proc") if sees_members() else []:
         if not name.isdigit() or int(name) == group:
             continue
         try:
