@@ -194,6 +194,21 @@ def test_a_stream_that_is_cut_has_its_answer() -> None:
     asyncio.run(act())
 
 
+@pytest.mark.parametrize("status", [b"503 Service Unavailable", b"404 Not Found"])
+def test_a_stream_that_is_refused_has_an_end_and_a_body(status: bytes) -> None:
+    refusal = whole(b'{"detail": "full"}').replace(b"200 OK", status)
+
+    async def act() -> None:
+        async with client_of(saying(refusal)) as client:
+            request = Request("/streamed", time.monotonic())
+            request.send(client)
+            await asyncio.wait_for(request.task, LIMIT)
+            assert request.answer is not None
+            assert request.answer.body == {"detail": "full"}
+
+    asyncio.run(act())
+
+
 def test_what_is_under_way_is_given_up_by_those_who_finish(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "LIMIT", 0.2)
 

@@ -48,7 +48,8 @@ class Request:
                 # Asked for before the end of the body: a closed connection has no address.
                 stream = response.extensions["network_stream"]
                 connection = stream.get_extra_info("client_addr")
-                if self.path == "/streamed":  # whatever it calls its answer
+                # Whatever a stream calls its answer; a refusal is none, and has an end.
+                if self.path == "/streamed" and response.is_success:
                     self.answer = _read(response, connection, "")
                     await _drain(stream)
                     return
