@@ -52,11 +52,16 @@ def test_without_cells_of_the_comparison_there_is_none() -> None:
     assert matrix.markdown(report(*first_edition)) == []
 
 
-def test_a_remedy_that_no_target_has_is_left_blank() -> None:
+def test_a_remedy_that_no_target_has_is_left_out() -> None:
     # Its loop is of the first edition, and answers; more was not asked of it.
     others = [cell("live", remedy="normal"), cell("pool", "not applicable", remedy="normal")]
     lines = matrix.text(report(cell("live"), cell("pool"), *others))
-    assert {line.split()[0] for line in lines if "yes" in line} == {"/background"}
+    assert {line.split()[0] for line in lines if line.startswith("  /")} == {"/background"}
+
+
+def test_a_wait_that_is_too_long_is_told_as_a_no() -> None:
+    lines = matrix.text(report(cell("gil", "failed", ratio=300.0)))
+    assert lines[1].split()[-1] == "NO"
 
 
 def test_the_text_has_a_block_a_target_and_a_line_a_remedy_and_server() -> None:
@@ -70,10 +75,8 @@ def test_the_text_has_a_block_a_target_and_a_line_a_remedy_and_server() -> None:
     lines = matrix.text(report(*cells, servers=("hypercorn",)))
     assert lines[0] == "kept by FastAPI                live     pool     gil      speed"
     assert lines[1] == "  /background  hypercorn       yes      NO       x17      0.26"
-    assert lines[2] == "  /cooperative hypercorn       -        -        -        -"
-    assert [line.split()[0] for line in lines[1:8]] == [row.path for row in REMEDIES]
-    assert lines[8:10] == ["", "kept by Quart                  live     pool     gil      speed"]
-    assert lines[10] == "  /background  hypercorn       -        no       -        -"
+    assert lines[2:4] == ["", "kept by Quart                  live     pool     gil      speed"]
+    assert lines[4] == "  /background  hypercorn       -        no       -        -"
     assert not any("defaults" in line for line in lines)
 
 

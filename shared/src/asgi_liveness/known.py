@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SEVERAL: Final = ("case", "target")  # a text or a list of texts
-_REQUIRED: Final = (*_SEVERAL, "reason", "link")
+_ONE: Final = ("reason", "link")
 _OPTIONAL: Final = ("server", "python")
+_KNOWN: Final = (*_SEVERAL, *_ONE, *_OPTIONAL)
 _SERVERS: Final = tuple(server.name for server in SERVERS)
 
 
@@ -76,15 +77,14 @@ def load(path: Path, targets: Iterable[str]) -> list[Difference]:
 
 
 def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
-    if unknown := row.keys() - {*_REQUIRED, *_OPTIONAL}:
-        known = ", ".join([*_REQUIRED, *_OPTIONAL])
-        raise UsageError(f"{where}: there is no {min(unknown)!r}; known: {known}")
+    if unknown := row.keys() - set(_KNOWN):
+        raise UsageError(f"{where}: there is no {min(unknown)!r}; known: {', '.join(_KNOWN)}")
     row = row | {key: [row[key]] for key in _SEVERAL if isinstance(row.get(key), str)}
-    for key in _REQUIRED:
-        if key in _SEVERAL:
-            if not _is_texts(row.get(key)) or not all(row[key]):
-                raise UsageError(f"{where}: {key!r} must be there and be a text, or several")
-        elif not isinstance(row.get(key), str) or not row[key]:
+    for key in _SEVERAL:
+        if not _is_texts(row.get(key)):
+            raise UsageError(f"{where}: {key!r} must be there and be a text, or several")
+    for key in _ONE:
+        if not isinstance(row.get(key), str) or not row[key]:
             raise UsageError(f"{where}: {key!r} must be there and be a text")
     for key in _OPTIONAL:
         if key in row and not _is_texts(row[key]):
@@ -120,7 +120,11 @@ def _check(row: Difference, where: str, targets: set[str]) -> None:
 
 
 def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(text, str) and text for text in value)
+    )
 
 
 def _importable(module: str) -> bool:

@@ -38,7 +38,7 @@ def text(report: Report) -> list[str]:
     for target, title in report.titles.items():
         corner = f"kept by {title}".ljust(31)
         lines.append(corner + "".join(name.ljust(_WIDTH) for name in shown).rstrip())
-        for remedy in REMEDIES:
+        for remedy in (row for row in REMEDIES if any(row.name == key[2] for key in cells)):
             for server in report.servers:
                 words = (_word(cells.get((target, server, remedy.name, name))) for name in shown)
                 line = "".join(word.ljust(_WIDTH) for word in words)
@@ -56,13 +56,12 @@ def text(report: Report) -> list[str]:
 
 def _cells(report: Report) -> list[CellRow]:
     """The cells of the comparison, without remedies that no target has."""
-    judged = {c.remedy for c in report.cells if c.promise and c.verdict != Verdict.NOT_APPLICABLE}
-    beyond = {
+    had = {
         c.remedy
         for c in report.cells
         if c.promise not in ("", "live") and c.verdict != Verdict.NOT_APPLICABLE
     }
-    return [c for c in report.cells if c.promise and c.remedy in judged & beyond]
+    return [c for c in report.cells if c.promise and c.remedy in had]
 
 
 def _word(cell: CellRow | None) -> str:
@@ -73,7 +72,7 @@ def _word(cell: CellRow | None) -> str:
     if cell.promise == "defaults" and figures:
         worst = [figure for figure in figures.values() if figure is not None]
         return f"{max(worst):.1f} s" if len(worst) == len(figures) else _NEVER
-    if (ratio := figures.get("ratio")) is not None:
+    if (ratio := figures.get("ratio")) is not None and cell.verdict != Verdict.FAILED:
         return f"x{ratio:.0f}" if cell.promise == "gil" else f"{ratio:.2f}"
     return _WORDS.get(Verdict(cell.verdict), "-")
 
