@@ -159,9 +159,10 @@ def kit(session: nox.Session) -> None:
 
 @nox.session
 def columns(session: nox.Session) -> None:
-    """Test what is said of the columns: parity, drift, what the fixes lack, the documents."""
+    """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
     _install(session, *FRAMEWORKS, "servers", "test")
-    _patiently(session, "pytest", "tests", "--ignore", "tests/kit", *session.posargs)
+    apart = ("--numprocesses", "auto", "--dist", "loadfile")
+    _patiently(session, "pytest", "tests", "--ignore", "tests/kit", *apart, *session.posargs)
 
 
 @nox.session
