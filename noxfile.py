@@ -148,11 +148,11 @@ def docs(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
 def kit(session: nox.Session) -> None:
-    """Test the kit, with no web framework, on every Python that is here; miniatures on the first."""
+    """Test the kit, with no web framework, on every supported Python that is here."""
     _install(session, "servers", "test")
     _without(session, *FRAMEWORKS)
     RAN.append(next(version for version, path in FOUND.items() if path == session.python))
-    # A minute each: what the wrong apps fail is no matter of the Python.
+    # The miniatures take a minute: what they fail is no matter of the Python.
     fewer = () if RAN[-1] == next(iter(FOUND)) else ("--ignore", "tests/kit/test_cases.py")
     _patiently(session, "pytest", "tests/kit", "--numprocesses", "auto", *fewer, *session.posargs)
     lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
