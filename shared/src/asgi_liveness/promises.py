@@ -37,8 +37,6 @@ class Promise:
     words: str
     judged: bool = True
     """Else it is only measured and recorded."""
-    takes_lives: bool = False
-    """To look at it, a server of its own is ended for each cell: only if asked for."""
 
     @property
     def family(self) -> str:
@@ -62,7 +60,6 @@ PROMISES: Final = (
         "exits",
         f"with it running, the whole process group is gone within {EXIT_LIMIT:.0f} s of SIGTERM, "
         "and of Ctrl+C; the server was started as the README recommends",
-        takes_lives=True,
     ),
     Promise(
         "gil",
@@ -79,7 +76,6 @@ PROMISES: Final = (
         "defaults",
         "as exits, with the server's default settings",
         judged=False,
-        takes_lives=True,
     ),
 )
 
