@@ -133,7 +133,7 @@ class State(StrEnum):
 
 
 MOST_OUTSTANDING: Final = 50
-"""Requests that a window may have under way: with 250 of them httpx's own pool takes more than a
+"""Requests that a window may have under way if it may freeze: with 250 of them httpx's own pool takes more than a
 second at the thaw, with 50 it takes 0.06 s (trial of the engine)."""
 
 
