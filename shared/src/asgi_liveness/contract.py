@@ -133,8 +133,8 @@ class State(StrEnum):
 
 
 MOST_OUTSTANDING: Final = 50
-"""Requests that a window may have under way if it may freeze: with 250 of them httpx's own pool takes more than a
-second at the thaw, with 50 it takes 0.06 s (trial of the engine)."""
+"""Requests that a window may have under way if it may freeze: with 250 of them httpx's own pool
+takes more than a second at the thaw, with 50 it takes 0.06 s (trial of the engine)."""
 
 
 class Then(StrEnum):
