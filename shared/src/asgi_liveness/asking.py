@@ -15,6 +15,8 @@ import httpx
 from asgi_liveness.verdict import Answer, Probe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asgi_liveness.contract import Exchange
     from asgi_liveness.serving import Server
 
@@ -23,6 +25,8 @@ LIMIT: Final = 5.0
 _SIP: Final = 0.02
 """Seconds between two looks at an endless stream: read event by event it would keep the prober
 from its probes."""
+_GULP: Final = 100
+"""Chunks that are read between two rests."""
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -33,6 +37,10 @@ class Request:
     path: str
     due: float
     method: str = "GET"
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | None = None
+    sipped: bool = False
+    """Its answer may be long, or have no end: it is read as fast as it may, and not kept."""
     sent: float = 0.0
     answer: Answer | None = None
     task: asyncio.Task[None] = field(init=False)
@@ -44,7 +52,9 @@ class Request:
 
     async def _run(self, client: httpx.AsyncClient) -> None:
         try:
-            async with client.stream(self.method, self.path) as response:
+            async with client.stream(
+                self.method, self.path, headers=self.headers, content=self.body
+            ) as response:
                 # Asked for before the end of the body: a closed connection has no address.
                 stream = response.extensions["network_stream"]
                 connection = stream.get_extra_info("client_addr")
@@ -52,6 +62,10 @@ class Request:
                 if self.path == "/streamed" and response.is_success:
                     self.answer = _read(response, connection, "")
                     await _drain(stream)
+                    return
+                if self.sipped:
+                    self.answer = _read(response, connection, "")
+                    await _sip(response)
                     return
                 await response.aread()
         except httpx.HTTPError as error:
@@ -72,6 +86,15 @@ async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
     with contextlib.suppress(httpcore.ReadError):
         while not tail.endswith(_LAST_CHUNK) and (data := await stream.read(2**20)):
             tail = (tail + data)[-len(_LAST_CHUNK) :]
+            await asyncio.sleep(_SIP)
+
+
+async def _sip(response: httpx.Response) -> None:
+    """Read a body to its end, with rests: many small chunks would keep the prober from probes."""
+    chunks = 0
+    async for _ in response.aiter_raw():
+        chunks += 1
+        if not chunks % _GULP:
             await asyncio.sleep(_SIP)
 
 

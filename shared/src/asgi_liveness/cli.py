@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import io
 import select
 import sys
 import time
@@ -11,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness import document, known, render
+from asgi_liveness.arguments import Parser
 from asgi_liveness.cases import choose_cases
-from asgi_liveness.errors import LivenessError, TargetError, UsageError
+from asgi_liveness.checking import command, outputs
+from asgi_liveness.errors import LivenessError, TargetError
 from asgi_liveness.promises import REMEDIES, lacking
 from asgi_liveness.report import Report
 from asgi_liveness.runner import Runner
@@ -25,13 +29,19 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """\
 examples:
-  asgi-liveness run mypkg.app:app
+  asgi-liveness check myapp.main:app --during "GET /report" --probe /healthz
+  asgi-liveness check --during /report -- granian --interface asgi --port {port} myapp.main:app
+  asgi-liveness explain stalled
   asgi-liveness run mypkg.app:app --server uvicorn -k LIVE-002
+
+exit codes: 0 live, or as it should be; 1 a finding, or a failure; 2 it could not be run;
+3 inconclusive
+"""
+_RUN_EPILOG: Final = """\
+examples:
+  asgi-liveness run mypkg.app:app
   asgi-liveness run mypkg.app:app --has supervised,streamed --all
   asgi-liveness run one.app:app two.app:app --report json=out/compared.json
-  asgi-liveness serve mypkg.app:app --server hypercorn
-
-exit codes: 0 as it should be, 1 a failure, 2 it could not be run, 3 inconclusive
 """
 _WHAT_TO_TYPE: Final = """\
 {target} on {kind}; what its loops print is not shown.
@@ -63,8 +73,11 @@ _MARKS: Final = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    args = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # a source line may hold what the terminal cannot show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        args = parsed(sys.argv[1:] if argv is None else argv)
         code: int = args.command(args)
     except LivenessError as error:
         print(f"asgi-liveness: {error}", file=sys.stderr)
@@ -72,22 +85,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments. Raises ``UsageError`` for what nothing takes."""
+    own, served = command.split(argv)
+    return _parser().parse(own, argparse.Namespace(served=served))
+
+
 def _run(args: argparse.Namespace) -> int:
     differences = known.load(args.known, args.target) if args.known else []
     servers, cases = choose_servers(args.server), choose_cases(args.k, takes_lives=args.all)
     lacks = lacking(args.lacks, args.has)
+    wanted = outputs.parse_outputs(args.report, ("json", "md"))
+    screen = outputs.screen(wanted)
     with Runner(args.target, servers, cases, differences, lacks) as runner:
-        outputs = sorted(_output(text) for text in args.report)  # JSON before what is rendered
-        _judge_all(runner)
+        with contextlib.redirect_stdout(screen):
+            _judge_all(runner)
         report = Report.of(runner)
-    unwritten = []
-    for form, path in outputs:
-        try:
-            path.write_text(report.to_json() if form == "json" else render.markdown(report))
-        except OSError as error:
-            unwritten.append(f"{path} could not be written: {error.strerror}")
+    unwritten = outputs.write(
+        wanted, lambda form: report.to_json() if form == "json" else render.markdown(report)
+    )
     if report.verdicts[Verdict.ERROR] < len(report.cells):
-        print(f"\n{render.text(report)}", end="")
+        print(f"\n{render.text(report)}", end="", file=screen)
     errors: dict[str, str] = {}  # one a target: what is wrong is mostly the same on all servers
     for cell in report.cells:
         if cell.verdict == Verdict.ERROR:
@@ -150,28 +168,22 @@ def _contract(_: argparse.Namespace) -> int:
     return 0
 
 
-def _output(text: str) -> tuple[str, Path]:
-    form, _, path = text.partition("=")
-    if form not in ("json", "md") or not path:
-        raise UsageError(f"--report {text!r}: write FORMAT=FILE, with json or md")
-    try:  # before the run, which would be lost
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).open("a").close()
-    except OSError as error:
-        raise UsageError(f"--report {text!r}: cannot be written: {error.strerror}") from error
-    return form, Path(path)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="asgi-liveness",
-        description="Does your ASGI app still answer while it works?",
+        description="Does your ASGI app still answer while it works? If not, which line blocks it?",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command.add_to(commands)
 
-    run = commands.add_parser("run", help="judge implementations of the contract")
+    run = commands.add_parser(
+        "run",
+        help="judge implementations of the contract",
+        epilog=_RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     run.add_argument("target", nargs="+", help="an ASGI app, as module:attribute")
     names = ", ".join(kind.name for kind in SERVERS)
     run.add_argument("--server", action="append", default=[], help=f"one of {names}, or a program")
@@ -184,7 +196,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--lacks", action="append", default=[], help="a feature that targets lack")
     run.add_argument("--known", type=Path, metavar="FILE", help="a list of known differences")
     run.add_argument(
-        "--report", action="append", default=[], metavar="FORMAT=FILE", help="json or md"
+        "--report",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help="json or md; - is stdout",
     )
     run.set_defaults(command=_run)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
 TARGET_VARIABLE: Final = "ASGI_LIVENESS_TARGET"
+APP_DIR_VARIABLE: Final = "ASGI_LIVENESS_APP_DIR"
 BEAT: Final = 0.01  # seconds from one heartbeat to the next
 
 
@@ -48,7 +49,7 @@ class Observed:
         self._first = ledger.starts == 1
         self._note(doing=f"importing {target}")
         try:
-            self._app = import_app(target)
+            self._app = import_app(target, os.environ.get(APP_DIR_VARIABLE, ""))
         except ImportFailed as error:
             self._note(failure=str(error))
             raise
@@ -117,19 +118,21 @@ class ImportFailed(Exception):
     """The target cannot be imported; ``str()`` says why, in one line."""
 
 
-def import_app(target: str) -> ASGIApp:
-    """Import ``module:attribute`` as servers do, the current directory first.
+def import_app(target: str, app_dir: str = "") -> ASGIApp:
+    """Import ``module:attribute`` as servers do, from the current directory or from *app_dir*.
 
-    Raises ``ImportFailed`` for whatever goes wrong, an app that exits on import included.
+    ``module:attribute()`` calls it: it makes the app. Raises ``ImportFailed`` for whatever goes
+    wrong, an app that exits on import included.
     """
-    module_name, _, attribute = target.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    module_name, _, attribute = target.removesuffix("()").partition(":")
+    folder = str(Path.cwd() / app_dir)
+    sys.path.insert(0, folder)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise ImportFailed(
-                f"there is no module {error.name!r} in {Path.cwd()} or among the installed "
+                f"there is no module {error.name!r} in {folder} or among the installed "
                 f"packages; start from the folder that holds it"
             ) from error
         raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error
@@ -138,7 +141,7 @@ def import_app(target: str) -> ASGIApp:
     except BaseException as error:
         raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error
     try:
-        found = module
+        found: object = module
         for part in (attribute or "app").split("."):
             found = getattr(found, part)
     except AttributeError as error:
@@ -146,6 +149,8 @@ def import_app(target: str) -> ASGIApp:
             f"the module {module_name} has no attribute {attribute or 'app'!r}; "
             f"name the app as module:attribute"
         ) from error
+    if target.endswith("()"):
+        found = _made_by(found, attribute)
     if not is_asgi(found):
         raise ImportFailed(
             f"{attribute or 'app'} is not an ASGI app: it is {type(found).__name__!r} and cannot "
@@ -153,6 +158,15 @@ def import_app(target: str) -> ASGIApp:
         )
     app: ASGIApp = found  # type: ignore[assignment]  # checked by is_asgi, not by its type
     return app
+
+
+def _made_by(factory: object, name: str) -> object:
+    if not callable(factory):
+        raise ImportFailed(f"{name} is no factory of apps: it is {type(factory).__name__!r}")
+    try:
+        return factory()
+    except BaseException as error:
+        raise ImportFailed(f"{name}() failed: {_in_a_line(error)}") from error
 
 
 def is_asgi(app: object) -> bool:

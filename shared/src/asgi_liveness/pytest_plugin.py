@@ -1,19 +1,22 @@
-"""The conformance cases as pytest items: ``pytest --pyargs asgi_liveness.suite``.
+"""The fixture ``liveness``, and the conformance cases as pytest items.
 
-A failed case fails, a known difference is an expected failure, a case that does not apply is a
-skip with its reason, and what could not be judged is an error.
+``liveness.check("myapp.main:app", during="GET /report")`` checks any app. The cases are run by
+``pytest --pyargs asgi_liveness.suite``: a failed case fails, a known difference is an expected
+failure, a case that does not apply is a skip with its reason, and what could not be judged is an
+error.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from asgi_liveness.checking.report import Report
     from asgi_liveness.runner import Cell, Result, Runner
 
 _RUNNER: pytest.StashKey[Runner | None] = pytest.StashKey()
@@ -149,3 +152,32 @@ def pytest_terminal_summary(
 
     terminalreporter.section("event-loop liveness")
     terminalreporter.write_line(render.text(Report.of(runner)))
+
+
+class Liveness:
+    """What the fixture ``liveness`` is."""
+
+    def check(self, target: str | Sequence[str] = "", **options: Any) -> Report:
+        """Check an app as ``asgi_liveness.check`` does; the test fails unless it is live.
+
+        What is left open is taken from ``[tool.asgi-liveness]`` of the ``pyproject.toml``, as the
+        command takes it.
+        """
+        from asgi_liveness.checking import render, settings
+        from asgi_liveness.checking.called import given
+        from asgi_liveness.checking.run import run
+        from asgi_liveness.errors import LivenessError
+
+        try:
+            report = run(settings.options(given(target, **options), Path.cwd()))
+        except LivenessError as error:
+            pytest.fail(str(error), pytrace=False)
+        if not report.ok:
+            pytest.fail(render.text(report), pytrace=False)
+        return report
+
+
+@pytest.fixture(scope="session")
+def liveness() -> Liveness:
+    """Checks whether an app still answers while it works: ``liveness.check(...)``."""
+    return Liveness()

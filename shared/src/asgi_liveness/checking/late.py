@@ -1,0 +1,92 @@
+"""Why answers were late, or did not come, where no line is seen to stall the event loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.checking import stack
+from asgi_liveness.checking.culprit import culprit_at, where
+from asgi_liveness.checking.explain import advice
+from asgi_liveness.checking.report import Verdict
+
+if TYPE_CHECKING:
+    from asgi_liveness.board import Place, Thread
+    from asgi_liveness.checking.report import Route
+    from asgi_liveness.checking.watch import Evidence
+
+_LATE: Final = 0.5
+"""Seconds by which the prober itself may be late before that is said."""
+_STARVED: Final = 0.25
+"""The part of a window for which a full pool must keep a probe from its answer."""
+
+
+def late(
+    seen: Route, evidence: Evidence, max_stall: float, package: str, *, stalled: bool
+) -> Route:
+    """Return the route with a verdict on its answers; *stalled*: the event loop did not turn."""
+    if not evidence.pulses:
+        return _unwatched(seen, max_stall)
+    working = _working(evidence.threads, package)
+    pool = [thread for thread in evidence.threads if stack.is_pooled(thread.stack)]
+    pooled = [place for thread, place in working if thread in pool]
+    waited = _STARVED * (evidence.ended - evidence.began)
+    if pool and len(pooled) == len(pool) and seen.longest_silence_s > waited:
+        return _starved(seen, pooled)
+    if not seen.probes.answered and not stalled:
+        because = "what is probed waits, and neither for the event loop nor for a full pool"
+        return replace(seen, verdict=Verdict.STARVED, because=because)
+    if seen.longest_silence_s <= max_stall:
+        return seen
+    return _slow(seen, evidence, [place for _, place in working], stalled=stalled)
+
+
+def _slow(seen: Route, evidence: Evidence, working: list[Place], *, stalled: bool) -> Route:
+    slow = f"slow: nothing was answered for {seen.longest_silence_s * 1000:.0f} ms"
+    if working:
+        most = where(Counter(working).most_common(1)[0][0])
+        threads = f"{len(working)} thread{'s' * (len(working) > 1)}"
+        because = f"{slow}; {threads} of the app share the GIL with it, most at {most}"
+        return replace(seen, because=because)
+    if stalled:
+        because = f"{slow}, and no code of the app was seen on the event loop"
+        return replace(
+            seen, verdict=Verdict.INCONCLUSIVE, because=because, advice=advice("machine")
+        )
+    own = f", which sent {evidence.lateness * 1000:.0f} ms late," * (evidence.lateness > _LATE)
+    because = f"{slow} though the event loop turned: the machine{own} or the probe's own work"
+    return replace(seen, because=because)
+
+
+def _working(threads: tuple[Thread, ...], package: str) -> list[tuple[Thread, Place]]:
+    """Return the threads beside the event loop's that work for the app, and where."""
+    found = [
+        (thread, stack.busy(thread.stack, package)) for thread in threads if not thread.is_loop
+    ]
+    return [(thread, at[0]) for thread, at in found if at]
+
+
+def _starved(seen: Route, pooled: list[Place]) -> Route:
+    place, count = Counter(pooled).most_common(1)[0]
+    return replace(
+        seen,
+        verdict=Verdict.STARVED,
+        because=f"thread pool full, {count} of {len(pooled)} threads at {where(place)}",
+        culprit=culprit_at(place, None, count, len(pooled)),
+        advice=advice("pool"),
+    )
+
+
+def _unwatched(seen: Route, max_stall: float) -> Route:
+    """Judge by answers alone: nobody sees the event loop."""
+    if not seen.probes.answered:
+        because = "nothing was answered; which line it is can't be seen from outside"
+        return replace(seen, verdict=Verdict.STALLED, because=because)
+    if seen.longest_silence_s <= max_stall:
+        return seen
+    because = (
+        f"nothing was answered for {seen.longest_silence_s * 1000:.0f} ms; why can't be seen from "
+        f"outside: give the app, or the command that serves it"
+    )
+    return replace(seen, verdict=Verdict.INCONCLUSIVE, because=because)

@@ -1,0 +1,111 @@
+"""What is done from outside while a window lasts: py-spy, where a process can't look at itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.board import Look, Pulse
+from asgi_liveness.checking.spy import Refused, Seen, dump
+from asgi_liveness.injected.sitecustomize import spent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asgi_liveness.board import Board, Place
+
+_EVERY: Final = 0.02  # seconds between two looks at the board
+_DUMPS: Final = 0.1  # seconds between two dumps of a process
+_ASK: Final = 0.5  # seconds between two questions where all threads stand
+_TURNS: Final = 3
+"""A thread beside the loop that missed so many of its turns, and ``_DUMPS``, has no GIL."""
+_SECOND: Final = 1e9  # ns
+
+
+@dataclass
+class Outside:
+    """Looks at the processes in *serves*, or at all on *board* where nobody knows who serves.
+
+    *waiting* tells for how many seconds the oldest probe without an answer has waited.
+    """
+
+    board: Board
+    serves: set[int]
+    waiting: Callable[[], float]
+    looks: list[Look] = field(default_factory=list)
+    refused: str = ""
+    """Why py-spy could not look, if it could not."""
+    asked: int = 0
+    """The last question where all threads stand."""
+    _dumped: dict[int, float] = field(default_factory=dict)
+
+    def pulses(self) -> list[Pulse]:
+        """Return the pulses of the event loops that run and serve."""
+        running = [pulse for pulse in self.board.pulses() if pulse.runs]
+        return [pulse for pulse in running if pulse.process in self.serves] or running
+
+    async def look(self) -> None:
+        """Look on until cancelled."""
+        asked_at, limit = 0.0, self.board.max_stall
+        while True:
+            await asyncio.sleep(_EVERY)
+            now, pulses, waits = time.monotonic(), self.pulses(), self.waiting()
+            for pulse in pulses:
+                alone = now - pulse.looked_at > _TURNS * pulse.period + _DUMPS
+                if pulse.silent(now) > limit and alone:
+                    await self._dump(pulse)
+            if not pulses and waits > limit:
+                for process in self.serves:
+                    await self._dump_unwatched(process, now - waits)
+            if waits > limit and now - asked_at > _ASK:
+                asked_at, self.asked = now, self.board.ask_for_threads()
+
+    async def _dump(self, pulse: Pulse) -> None:
+        """Look at a process of which neither the event loop nor the watcher has a turn."""
+        seen = await self._seen(pulse.process)
+        if seen is None or pulse not in self.board.pulses():
+            return
+        thread, stack = _holder(seen, pulse.thread)
+        ran, queued = spent(pulse.process, pulse.thread)
+        look = Look(
+            pulse.process,
+            began=pulse.beat_at,
+            at=time.monotonic(),
+            stack=stack,
+            ran=ran / _SECOND,
+            queued=queued / _SECOND,
+            gil_held=True,
+            by_another=thread if thread != pulse.thread else 0,
+        )
+        self.looks.append(look)
+
+    async def _dump_unwatched(self, process: int, began: float) -> None:
+        """Look at the main thread of a process that has no watcher (trio, or ``python -I``)."""
+        seen = await self._seen(process)
+        main = [one for one in seen or [] if one.thread == process]
+        if main and self.waiting() > time.monotonic() - began - _EVERY:
+            look = Look(process, round(began, 2), time.monotonic(), main[0].stack)
+            self.looks.append(look)
+
+    async def _seen(self, process: int) -> list[Seen] | None:
+        """Ask py-spy, unless it was asked just now."""
+        now = time.monotonic()
+        if now - self._dumped.get(process, 0.0) < _DUMPS:
+            return None
+        self._dumped[process] = now
+        seen = await dump(process)
+        if isinstance(seen, Refused):
+            self.refused = seen.reason
+            return []
+        return seen
+
+
+def _holder(seen: list[Seen], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
+    """Return the thread that keeps the GIL, and where: the event loop's own if nobody knows."""
+    holders = [one for one in seen if one.holds_gil]
+    own = [one for one in seen if one.thread == loop_thread]
+    for one in [*holders, *own]:
+        return one.thread, one.stack
+    return loop_thread, ()

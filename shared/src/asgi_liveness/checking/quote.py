@@ -1,0 +1,53 @@
+"""A culprit, and the source around it, if the file can still be read and is still the same."""
+
+from __future__ import annotations
+
+import linecache
+import re
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from asgi_liveness.checking.report import Culprit, Frame
+
+_AROUND: Final = 2  # lines of source on each side
+_WIDTH: Final = 100  # columns of a line of source
+_LIBRARY: Final = re.compile(
+    r".*/(?:(?:site|dist)-packages|lib(?:64)?/python3\.[0-9]+t?)/(?P<name>.+)"
+)
+
+
+def place(where: Culprit | Frame) -> str:
+    """Return file, line and function; of a library's file without the folder it is installed in."""
+    found = _LIBRARY.fullmatch(where.file)
+    call = "" if where.function.startswith("<") else "()"
+    return f"{found['name'] if found else where.file}:{where.line} in {where.function}{call}"
+
+
+def source(culprit: Culprit) -> list[str]:
+    """Return the lines around the culprit, as far as the next empty one, with their numbers."""
+    shown = _around(culprit)
+    digits = len(str(shown[-1][0])) if shown else 0
+    return [
+        f"{'>' if number == culprit.line else ' '} {number:>{digits}} | {_cut(line)}"
+        for number, line in shown
+    ]
+
+
+def _around(culprit: Culprit) -> list[tuple[int, str]]:
+    linecache.checkcache(culprit.file)
+    lines = linecache.getlines(culprit.file)
+    at = culprit.line - 1
+    if not 0 <= at < len(lines) or lines[at].strip() != culprit.source:
+        return [(culprit.line, culprit.source)] if culprit.source else []
+    first, last = at, at + 1
+    while first > max(at - _AROUND, 0) and lines[first - 1].strip():
+        first -= 1
+    while last < min(at + _AROUND + 1, len(lines)) and lines[last].strip():
+        last += 1
+    around = "\n".join(line.expandtabs(4).rstrip() for line in lines[first:last])
+    return list(enumerate(textwrap.dedent(around).split("\n"), start=first + 1))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 4]} ..."

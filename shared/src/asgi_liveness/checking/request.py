@@ -1,0 +1,53 @@
+"""What stands in a request, as people write it: ``GET /report``, a path, ``Name: value``.
+
+The rule: no error repeats what a header holds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Final
+
+from asgi_liveness.errors import UsageError
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_PATH: Final = re.compile(r"/(?!/)[^\s\x00-\x1f\x7f]*")  # two slashes would begin a host
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
+
+
+def parse_request(text: str) -> tuple[str, str]:
+    """Return method and path of ``GET /report`` or ``/report``."""
+    *method, path = text.split() or [""]
+    if len(method) > 1:
+        raise UsageError(f"--during {text!r}: a path has no spaces, write %20 for each")
+    name = method[0].upper() if method else "GET"
+    if name not in METHODS:
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(METHODS)}"
+        raise UsageError(f"--during {text!r}: {method[0]} is no method; {meant}")
+    if not method and path.upper() in METHODS:
+        raise UsageError(f"--during {text!r}: the path is missing; write '{path.upper()} /report'")
+    return name, parse_path(path, "--during")
+
+
+def parse_path(path: str, name: str) -> str:
+    """Return *path*, with its query; *name* is what it is called in the error."""
+    if not _PATH.fullmatch(path):
+        raise UsageError(
+            f"{name} {path!r}: a path begins with one slash and has no spaces, as /report"
+        )
+    return path
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """Return name and value of ``Name: value``."""
+    name, colon, value = text.partition(":")
+    if not colon or not _NAME.fullmatch(name.strip()):
+        raise UsageError("one of the headers has no name; write -H 'Name: value'")
+    if not _VALUE.fullmatch(value):
+        raise UsageError(
+            f"the header {name.strip()} has a value that is not plain ASCII; leave that out"
+        )
+    return name.strip(), value.strip()

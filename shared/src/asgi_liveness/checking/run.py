@@ -1,0 +1,203 @@
+"""A check from its options to its report: start, probe at rest, then each request on its own.
+
+The rule: each request finds a fresh app, for what the last one left behind is not its doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+import asgi_liveness
+from asgi_liveness.checking.again import again
+from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.openapi import plain_gets
+from asgi_liveness.checking.report import Report
+from asgi_liveness.checking.request import parse_header, parse_path, parse_request
+from asgi_liveness.checking.served import Address, served
+from asgi_liveness.checking.watch import INTERVAL, Call, CheckWindow, Evidence, watch
+from asgi_liveness.errors import TargetError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asgi_liveness.checking.options import Options
+    from asgi_liveness.checking.report import Route
+    from asgi_liveness.checking.served import Served
+
+IDLE: Final = 2.0
+"""Seconds for which the app is watched at rest, at the most."""
+PROBED: Final = ("/healthz", "/health", "/livez", "/")
+"""What is probed if nobody says: the first of them that is there."""
+_PATIENCE: Final = 5.0  # seconds for a first answer of what is to be probed
+_SETTLE: Final = 0.5  # seconds for the last answers of a window, at the most
+_NOT_FOUND: Final = 404
+_MOVED: Final = (301, 307, 308)
+
+
+def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Report:
+    """Check what *options* ask for; *tell* hears in a few words what goes on.
+
+    Raises ``UsageError`` and ``TargetError`` where it could not be run.
+    """
+    return asyncio.run(_Check(options, tell).report())
+
+
+class _Check:
+    def __init__(self, options: Options, tell: Callable[[str], None]) -> None:
+        self._options, self._tell = options, tell
+        headers = tuple(parse_header(text) for text in options.headers)
+        self._calls = [Call(*parse_request(text), headers, options.body) for text in options.during]
+        path = options.probe and parse_path(options.probe, "--probe")
+        self._probe = Call("GET", path) if path else None
+        package = options.target.partition(":")[0].partition(".")[0]
+        self._judge = Judge(options.max_stall, "" if "://" in options.target else package)
+        self._target: Served | None = None
+        self._server = ""
+
+    async def report(self) -> Report:
+        """Run it all. Nothing is left running."""
+        try:
+            routes, untried = await self._routes()
+            assert self._target is not None
+            return Report(
+                target=self._target.name,
+                server=self._server,
+                probe=str(self._probe),
+                interval_s=INTERVAL,
+                max_stall_s=self._options.max_stall,
+                routes=tuple(routes),
+                again=again(self._options),
+                system={
+                    "python": platform.python_version(),
+                    "platform": platform.system(),
+                    "cores": os.cpu_count(),
+                    "asgi-liveness": asgi_liveness.__version__,
+                },
+                untried=tuple(untried),
+            )
+        finally:
+            if self._target is not None:
+                self._target.end()
+
+    async def _routes(self) -> tuple[list[Route], list[str]]:
+        options = self._options
+        await self._start()
+        untried = await self._more_calls()
+        idle = await self._watch(None, min(IDLE, options.duration))
+        routes = [self._judge.idle(idle)]
+        for number, call in enumerate(self._calls):
+            if number:
+                await self._start()
+            evidence = await self._watch(call, options.duration)
+            _refuse(call, evidence)
+            routes.append(self._judge.during(str(call), evidence, idle))
+        return routes, untried
+
+    async def _start(self) -> None:
+        """Start the app afresh, and find out what can be probed."""
+        if self._target is not None:
+            self._target.end(politely=True)
+        self._tell("starting")
+        self._target = served(self._options)
+        self._target.start()
+        try:
+            await self._target.answers(self._probe.path if self._probe else PROBED[0])
+        except TargetError as error:
+            raise TargetError(f"{error}{self._blocked_at()}") from error
+        self._probe = await self._probed(self._target)
+
+    async def _watch(self, call: Call | None, seconds: float) -> Evidence:
+        assert self._target is not None
+        assert self._probe is not None
+        self._tell(str(call) if call else "idle")
+        settle = min(_SETTLE, self._options.max_stall)
+        window = CheckWindow(self._probe, call, seconds, settle, self._options.concurrency)
+        evidence = await watch(self._target, window)
+        self._server = self._server or _described(self._target, evidence)
+        return evidence
+
+    async def _probed(self, target: Served) -> Call:
+        """Return what is probed, once it has answered. Raises ``UsageError`` if nothing can be."""
+        paths = [self._probe.path] if self._probe else PROBED
+        statuses = {path: await _status(target, path) for path in paths}
+        answered = [path for path, status in statuses.items() if status is not None]
+        if not answered:
+            raise UsageError(
+                f"{' and '.join(paths)} gave no answer within {_PATIENCE:g} s at rest; name a path "
+                f"that answers at once: --probe /healthz"
+            )
+        if self._options.probe and statuses[self._options.probe] == _NOT_FOUND:
+            raise UsageError(
+                f"--probe {self._options.probe} answered 404; name a path that is there, or none: "
+                f"then any answer is a sign of life"
+            )
+        there = [path for path in answered if statuses[path] != _NOT_FOUND]
+        return Call("GET", [*there, *answered][0])
+
+    async def _more_calls(self) -> list[str]:
+        """Return the routes that could be run as well; or add them, if that is asked for."""
+        if self._calls and not self._options.openapi:
+            return []
+        assert self._target is not None
+        found = await plain_gets(self._target)
+        if not self._options.openapi:
+            return [f"GET {path}" for path in found or []]
+        if found is None:
+            raise UsageError(
+                "--openapi was given, and the app has no OpenAPI document at /openapi.json; name "
+                "its routes: --during 'GET /report'"
+            )
+        headers = tuple(parse_header(text) for text in self._options.headers)
+        known = {(call.method, call.path) for call in self._calls}
+        self._calls += [Call("GET", path, headers) for path in found if ("GET", path) not in known]
+        return []
+
+    def _blocked_at(self) -> str:
+        """Say where a start is stuck, if its event loop is."""
+        if self._target is None or self._target.board is None:
+            return ""
+        looks = self._target.board.looks()
+        last = [look for look in looks if look.began == looks[-1].began]
+        place = self._judge.line_of(last) if last else None
+        return f"; its event loop is blocked at {place}" if place else ""
+
+
+async def _status(target: Served, path: str) -> int | None:
+    """Return what a path answers, or None if it does not in time."""
+    async with target.client() as client:
+        try:
+            return (await asyncio.wait_for(client.get(path), _PATIENCE)).status_code
+        except (TimeoutError, httpx.HTTPError):
+            return None
+
+
+def _refuse(call: Call, evidence: Evidence) -> None:
+    """Refuse a call that did not do what it is to do. Raises ``UsageError``."""
+    answer = evidence.calls[0].answer if evidence.calls else None
+    if answer is None or answer.error:
+        return
+    if answer.status in _MOVED:
+        raise UsageError(
+            f"{call} answered {answer.status}: its route is {answer.location or 'elsewhere'}; "
+            f"name that with --during"
+        )
+    if 400 <= answer.status < 500:  # noqa: PLR2004 (HTTP's own)
+        raise UsageError(
+            f"{call} answered {answer.status} and did no work; give it the path, the query, -H "
+            f"and -d that it needs"
+        )
+
+
+def _described(target: Served, evidence: Evidence) -> str:
+    """Say which server it is, its event loop, and its workers."""
+    if isinstance(target, Address) or not evidence.pulses:
+        return target.described
+    loops = Counter(pulse.loop for pulse in evidence.pulses)
+    workers = len(evidence.pulses)
+    return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"

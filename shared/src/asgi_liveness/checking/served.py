@@ -1,0 +1,195 @@
+"""What is checked: an app, a command that serves one, or a server that runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+
+from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.launching import Launched, client_of
+from asgi_liveness.servers import ServerKind, choose_servers, version
+from asgi_liveness.serving import Server
+
+if TYPE_CHECKING:
+    from asgi_liveness.board import Board
+    from asgi_liveness.checking.options import Options
+
+_POLL: Final = 0.02  # seconds
+_PATIENCE: Final = 5.0  # seconds for the answer of a server that runs
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class App(Server):
+    """An app, served by a server of the table."""
+
+    def __init__(self, options: Options) -> None:
+        target = options.target + "()" * options.factory
+        kind = _kind(options.server, options.loop)
+        super().__init__(kind, target, app_dir=options.app_dir, max_stall=options.max_stall)
+        self._limit = options.start_limit
+        self.name = options.target
+
+    async def answers(self, path: str) -> None:
+        """Wait for the first answer. Raises ``TargetError`` where none comes."""
+        await self.ready(path, self._limit)
+
+    @property
+    def described(self) -> str:
+        """The server and its version."""
+        program = self.kind.name.partition("/")[0]
+        return f"{program} {version(program)}"
+
+
+class Command(Launched):
+    """A command that serves an app."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options.command, max_stall=options.max_stall)
+        self._limit = options.start_limit
+        self._told = any("{port}" in part for part in self.command)
+        self._host = "127.0.0.1"
+        self.name = " ".join(self.command)
+        self.described = PurePath(self.command[0]).name
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as far as is known."""
+        return f"http://{self._host}:{self.port}"
+
+    async def answers(self, path: str) -> None:
+        """Wait for the first answer. Raises ``TargetError`` where none comes."""
+        began, listened = time.monotonic(), set[tuple[str, int]]()
+        while time.monotonic() - began < self._limit:
+            listened = {at for pid in self.group.members() for at in _listens(pid)}
+            for host, port in sorted(listened):
+                if self._told and port != self.port:
+                    continue
+                self._host, self.port = host, port
+                if await _answers(self.url, path):
+                    return
+            if self.ended:
+                raise TargetError(
+                    f"{self.command[0]} ended with {self.exit_code} before it answered; its last "
+                    f"words: {self.last_words()}"
+                )
+            await asyncio.sleep(_POLL)
+        ports = ", ".join(str(port) for _, port in sorted(listened)) or "no port"
+        asked = f", and was told {self.port}" if self._told else ""
+        raise TargetError(
+            f"{self.command[0]} gave no answer within {self._limit:g} s (--start-limit); it "
+            f"listens on {ports}{asked}; its last words: {self.last_words()}"
+        )
+
+
+class Address:
+    """A server that runs already. It is asked, and neither watched nor ended."""
+
+    board: Board | None = None
+    ended = False
+    described = "a server that runs already"
+
+    def __init__(self, options: Options) -> None:
+        parts = urlsplit(options.target)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"{options.target!r} is no address; write http://127.0.0.1:8000")
+        if parts.hostname not in _LOOPBACK and not options.allow_remote:
+            raise UsageError(
+                f"{parts.hostname} is not this machine; a check holds requests open and sends "
+                f"many: add --allow-remote if the server is yours"
+            )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.url = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+        self.name = self.url
+
+    def start(self) -> None:
+        """There is nothing to start."""
+
+    def client(self, connections: int | None = None) -> httpx.AsyncClient:
+        """Return a client of it."""
+        return client_of(self.url, connections)
+
+    async def answers(self, path: str) -> None:
+        """Ask once. Raises ``TargetError`` where it refuses or does not answer."""
+        try:
+            async with self.client() as client:
+                await asyncio.wait_for(client.get(path), _PATIENCE)
+        except TimeoutError as error:
+            raise TargetError(
+                f"{self.url} gave no answer to GET {path} within {_PATIENCE:g} s; is it frozen "
+                f"already? py-spy dump --pid PID shows where"
+            ) from error
+        except httpx.HTTPError as error:
+            raise TargetError(
+                f"{self.url} cannot be asked ({type(error).__name__}: {error}); is the server "
+                f"running, and on that port?"
+            ) from error
+
+    def last_words(self) -> str:
+        """Nobody hears them."""
+        return "nothing"
+
+    def end(self, *, politely: bool = False) -> None:
+        """There is nothing to end."""
+
+
+Served = App | Command | Address
+
+
+def served(options: Options) -> Served:
+    """Return what the options ask for, not started. Raises ``UsageError`` where it can't be."""
+    if options.command:
+        return Command(options)
+    return Address(options) if "://" in options.target else App(options)
+
+
+def serving(target: Served) -> set[int]:
+    """Return the processes that listen where the target is asked; none where nobody can tell."""
+    if isinstance(target, Address):
+        return set()
+    return {
+        pid
+        for pid in target.group.members()
+        if any(port == target.port for _, port in _listens(pid))
+    }
+
+
+def _listens(pid: int) -> set[tuple[str, int]]:
+    """Return the hosts and ports on which a process listens, as one asks them."""
+    found = set()
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.Process(pid).net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN:
+                host = "[::1]" if connection.laddr.ip == "::1" else "127.0.0.1"
+                found.add((host, connection.laddr.port))
+    return found
+
+
+async def _answers(url: str, path: str) -> bool:
+    try:
+        async with client_of(url) as client:
+            await asyncio.wait_for(client.get(path), 1.0)
+    except (TimeoutError, httpx.HTTPError):
+        return False
+    return True
+
+
+def _kind(server: str, loop: str) -> ServerKind:
+    """Return the row of the table. Raises ``UsageError`` where the server is not installed."""
+    if server == "hypercorn":
+        (kind,) = choose_servers([server])
+        if loop != "uvloop":
+            return kind
+        command = tuple("uvloop" if part == "asyncio" else part for part in kind.command)
+        return replace(kind, name="hypercorn/uvloop", command=command)
+    if loop == "auto":  # as uvicorn itself chooses
+        loop = "asyncio" if version("uvloop") is None else "uvloop"
+    (kind,) = choose_servers([f"{server}/{loop}"])
+    return kind

@@ -1,0 +1,119 @@
+"""Which line of a stack is to blame. Pure: a stack is the frames of a thread, the innermost first.
+
+The rule: the innermost frame of the app's own code. What runs below the event loop is not looked
+at; what stands in the loop's own waiting is no stall at all.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asgi_liveness.board import Place
+
+_BOTTOMS: Final = (
+    ("/asyncio/events.py", "_run"),
+    ("/asyncio/base_events.py", "_run_once"),
+    ("/asyncio/base_events.py", "run_forever"),
+    ("/asyncio/base_events.py", "run_until_complete"),
+    ("/asyncio/runners.py", "run"),
+    ("/uvloop/__init__.py", ""),
+    ("/granian/", ""),
+    ("/trio/_core/", ""),
+)
+"""Frames that call what the event loop runs: files, and functions if not all of them."""
+_STANDARD: Final = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
+_INSTALLED: Final = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
+_SERVERS: Final = ("uvicorn", "hypercorn", "granian", "h11", "h2", "wsproto", "uvloop")
+_SENDS: Final = ("/asyncio/selector_events.py",)
+_FRAMEWORKS: Final = ("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio")
+_KIT: Final = f"{Path(__file__).resolve().parent.parent}/"
+_POOLED: Final = ("/anyio/_backends/_asyncio.py", "/concurrent/futures/thread.py")
+_NOBODY: Final = 3
+_IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
+
+
+def blamed(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | None] | None:
+    """Return the line to blame for a stall in which the event loop's thread stood at *stack*.
+
+    With it goes the library's frame that it called, if it called one. *package* is that of the
+    app, which may be an installed one. None: the thread was not in a callback, or in the
+    server's own sending and receiving, which never waits.
+    """
+    callback = _callback(stack)
+    if not callback or all(file.endswith("/selectors.py") for file, _, _ in callback):
+        return None
+    if _installed(callback[0][0]) in _SERVERS or callback[0][0].endswith(_SENDS):
+        return None
+    return _innermost(callback, package)
+
+
+def busy(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | None] | None:
+    """Return where a thread of a pool works for the app; None where it waits for work."""
+    if not stack or (stack[0][0].endswith(_IDLE) and all(_standard_or_pool(p) for p in stack)):
+        return None
+    return _innermost(stack, package)
+
+
+def is_pooled(stack: Sequence[Place]) -> bool:
+    """Whether a thread is one of AnyIO's or of an executor's."""
+    return any(file.endswith(_POOLED) for file, _, _ in stack)
+
+
+def in_background(stack: Sequence[Place]) -> bool:
+    """Whether a framework's background task is what runs."""
+    return any(
+        file.endswith("/starlette/background.py")
+        or (file.endswith("/quart/app.py") and function == "_wrapper")
+        for file, _, function in stack
+    )
+
+
+def is_own(file: str) -> bool:
+    """Whether *file* is of the app's own code: not installed, not of Python, not of this kit."""
+    return not (file.startswith(("<", _KIT)) or _INSTALLED.search(file) or _STANDARD.search(file))
+
+
+def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | None] | None:
+    """Return the innermost frame of the app, or else of what it has installed."""
+    ranks = [_rank(file, package) for file, _, _ in stack]
+    best = min(ranks, default=_NOBODY)
+    if best == _NOBODY:
+        return None
+    index = ranks.index(best)
+    return stack[index], stack[index - 1] if index else None
+
+
+def _rank(file: str, package: str) -> int:
+    """Return how near to the app's author a file is: 0 is the app's own."""
+    installed = _installed(file)
+    of_app = installed == package if installed else f"/{package}/" in file
+    if is_own(file) or (package and of_app):
+        return 0
+    if not installed or installed in _SERVERS or file.startswith(_KIT):
+        return _NOBODY
+    return 2 if installed in _FRAMEWORKS else 1
+
+
+def _callback(stack: Sequence[Place]) -> list[Place]:
+    found: list[Place] = []
+    for place in stack:
+        file, _, function = place
+        if any(at in file and of in ("", function) for at, of in _BOTTOMS):
+            break
+        found.append(place)
+    return found
+
+
+def _installed(file: str) -> str:
+    """Return the top-level package that an installed file is of; "" for any other."""
+    match = _INSTALLED.search(file)
+    return match["package"] if match else ""
+
+
+def _standard_or_pool(place: Place) -> bool:
+    return bool(_STANDARD.search(place[0])) or _installed(place[0]) == "anyio"

@@ -1,0 +1,190 @@
+"""One window of a check: probes on schedule, a request held open, and looks from outside.
+
+Probes leave on schedule whether or not the last one was answered, as in the suite's windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from asgi_liveness.asking import Request, finish
+from asgi_liveness.checking.outside import Outside
+from asgi_liveness.checking.served import serving
+
+if TYPE_CHECKING:
+    import httpx
+
+    from asgi_liveness.board import End, Look, Pulse, Thread
+    from asgi_liveness.checking.served import Served
+    from asgi_liveness.verdict import Probe
+
+INTERVAL: Final = 0.05
+"""Seconds from probe to probe."""
+CALLS: Final = 8
+"""How often at the most a request is sent again while a window lasts. Sent more often, work that is
+rightly handed to threads piles up, and they keep the GIL from the event loop."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to be made while the app is probed."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def request(self) -> Request:
+        """Return one request of it, due now."""
+        return Request(
+            self.path,
+            time.monotonic(),
+            self.method,
+            self.headers,
+            self.body or None,
+            sipped=True,
+        )
+
+
+@dataclass(frozen=True)
+class CheckWindow:
+    """What is watched. Times in seconds."""
+
+    probe: Call
+    call: Call | None
+    """What goes on meanwhile; None at rest."""
+    seconds: float
+    settle: float
+    """How much longer the last probes may take for their answers."""
+    concurrency: int = 1
+    """How many calls are under way at a time."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one window showed, at its end. Times in seconds of the monotonic clock."""
+
+    began: float
+    ended: float
+    probes: tuple[Probe, ...]
+    calls: tuple[Probe, ...] = ()
+    first_is_open: bool = False
+    """The first call had not come to its end."""
+    pulses: tuple[Pulse, ...] = ()
+    """The event loops that serve, as they beat at the end; none where nobody sees them."""
+    looks: tuple[Look, ...] = ()
+    ends: tuple[End, ...] = ()
+    threads: tuple[Thread, ...] = ()
+    """Where all threads stood while probes waited."""
+    refused: str = ""
+    """Why py-spy could not look, where it was asked to."""
+    died: str = ""
+    """The last words of the server, if it or a worker of it was ended."""
+
+    @property
+    def lateness(self) -> float:
+        """How late the prober itself was, at the most."""
+        return max((probe.sent - probe.due for probe in self.probes), default=0.0)
+
+
+async def watch(target: Served, window: CheckWindow) -> Evidence:
+    """Watch *target* for one window."""
+    async with target.client() as prober, target.client() as caller:
+        return await _Watching(target, window).through(prober, caller)
+
+
+@dataclass
+class _Watching:
+    target: Served
+    window: CheckWindow
+    probes: list[Request] = field(default_factory=list)
+    calls: list[Request] = field(default_factory=list)
+
+    async def through(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> Evidence:
+        board, window = self.target.board, self.window
+        outside = Outside(board, serving(self.target), self._waiting) if board else None
+        before = outside.pulses() if outside else []
+        began = time.monotonic()
+        beside = [asyncio.create_task(outside.look())] if outside else []
+        if window.call is not None:
+            beside += [
+                asyncio.create_task(self._call(window.call, caller))
+                for _ in range(window.concurrency)
+            ]
+        await self._send_probes(prober, began)
+        await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
+        evidence = self._evidence(began, outside, before)
+        for task in [*beside, *(request.task for request in (*self.probes, *self.calls))]:
+            task.cancel()
+        for ended in await asyncio.gather(*beside, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+        await finish([*self.calls, *self.probes])
+        return evidence
+
+    async def _send_probes(self, client: httpx.AsyncClient, began: float) -> None:
+        for tick in range(max(1, round(self.window.seconds / INTERVAL))):
+            due = began + tick * INTERVAL
+            await asyncio.sleep(due - time.monotonic())
+            request = self.window.probe.request()
+            request.due = due
+            self.probes.append(request)
+            request.send(client)
+
+    async def _call(self, call: Call, client: httpx.AsyncClient) -> None:
+        """Make the call; again and again if that does no harm, and it answers."""
+        while True:
+            request = call.request()
+            self.calls.append(request)
+            request.send(client)
+            await asyncio.wait([request.task])
+            failed = request.answer is None or request.answer.error
+            if call.method not in ("GET", "HEAD") or failed:
+                return
+            await asyncio.sleep(request.due + self.window.seconds / CALLS - time.monotonic())
+
+    def _waiting(self) -> float:
+        """For how long the oldest probe without an answer has waited."""
+        now = time.monotonic()
+        waits = (now - probe.due for probe in self.probes if probe.answer is None)
+        return max(waits, default=0.0)
+
+    def _evidence(self, began: float, outside: Outside | None, before: list[Pulse]) -> Evidence:
+        seen = Evidence(
+            began=began,
+            ended=time.monotonic(),
+            probes=tuple(probe.seen for probe in self.probes),
+            calls=tuple(call.seen for call in self.calls),
+            first_is_open=bool(self.calls) and not self.calls[0].task.done(),
+        )
+        if outside is None:
+            return seen
+        board, pulses = outside.board, outside.pulses()
+        mine = outside.serves | {pulse.process for pulse in [*before, *pulses]}
+        looks = [look for look in [*board.looks(), *outside.looks] if look.at >= began]
+        ends = [end for end in board.ends() if end.ended >= began]
+        gone = not all(_lives(pulse.process) for pulse in before)
+        return replace(
+            seen,
+            pulses=tuple(pulses),
+            looks=tuple(look for look in looks if look.process in mine),
+            ends=tuple(end for end in ends if end.process in mine),
+            threads=tuple(board.threads(outside.asked)) if outside.asked else (),
+            refused=outside.refused,
+            died=self.target.last_words() if gone or self.target.ended else "",
+        )
+
+
+def _lives(process: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    return False

@@ -1,0 +1,213 @@
+"""Inside a watched process: a heartbeat in the event loop, and a thread that looks when it stops.
+
+The rule: no signal, no timer of ``faulthandler``, no ctypes, which all crashed watched processes;
+nothing of the kit is imported, for the process may be in another environment. The heartbeat is a
+callback that stamps a word of a mapped file, the board, which the runner reads from outside. When
+it is late, the thread notes in which frames the loop's thread is. While C code holds the GIL
+the thread cannot look, and its own word on the board says so: the runner asks py-spy then.
+
+Python runs this file as it starts, by its name, where its folder is on the path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib
+import json
+import mmap
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+BOARD_VARIABLE = "ASGI_LIVENESS_BOARD"
+LIMIT_VARIABLE = "ASGI_LIVENESS_MAX_STALL"
+
+PROCESSES = 256
+WORD = 8  # bytes
+TAKEN, ASKED = range(2)  # the header: slots taken, how often the runner asked for all threads
+HEADER = 2
+PROCESS, THREAD, RUNS, BEATS, BEAT_AT, LOOKED_AT, PERIOD, KIND = range(8)  # a slot; times in ns
+SLOT = 8
+SIZE = (HEADER + PROCESSES * SLOT) * WORD
+KINDS = ("asyncio", "uvloop", "another event loop")
+
+_MOST_FRAMES = 200
+_SECOND = 10**9
+
+
+def period(max_stall: float) -> float:
+    """Return the seconds from beat to beat, and from look to look, for a limit in seconds."""
+    return min(max(max_stall / 4, 0.001), 0.01)
+
+
+class Pulse:
+    """The event loop of this process's main thread: its beats, and its stalls."""
+
+    def __init__(self, board: str, max_stall: float) -> None:
+        with open(board, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._words = memoryview(mmap.mmap(file.fileno(), SIZE)).cast("Q")
+            index = self._words[TAKEN]
+            if index >= PROCESSES:
+                raise OSError("the board is full")
+            self._words[TAKEN] = index + 1
+        self._slot = HEADER + index * SLOT
+        self._folder = os.path.dirname(board)
+        self._process = os.getpid()
+        self._ident = threading.get_ident()
+        self._limit = int(max_stall * _SECOND)
+        self._period = period(max_stall)
+        self._rest = max(int(self._period * _SECOND), min(self._limit // 2, _SECOND // 10))
+        self._asked = self._words[ASKED]
+        self._handle: asyncio.TimerHandle | None = None
+        self._beats = self._last = self._looked = 0
+        self._ended: list[tuple[int, int]] = []
+        self._set(PROCESS, self._process)
+        self._set(THREAD, threading.get_native_id())
+        self._set(PERIOD, int(self._period * _SECOND))
+        threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
+
+    @property
+    def here(self) -> bool:
+        """Whether this is the process that it was made in, and not a fork of it."""
+        return self._process == os.getpid()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Beat in *loop*, which is about to run."""
+        self.detach()
+        module = type(loop).__module__.partition(".")[0]
+        self._set(KIND, KINDS.index(module) if module in KINDS else len(KINDS) - 1)
+        self._last = time.monotonic_ns()
+        self._set(BEAT_AT, self._last)
+        self._set(RUNS, 1)
+        self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def detach(self) -> None:
+        """Stop beating: the loop has stopped, which is no stall."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._set(RUNS, 0)
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        now, last = time.monotonic_ns(), self._last
+        self._last = now
+        self._beats += 1
+        self._set(BEAT_AT, now)
+        self._set(BEATS, self._beats)
+        if now - last > self._limit + self._period * _SECOND:
+            self._ended.append((last, now))
+        self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def _set(self, word: int, value: int) -> None:
+        self._words[self._slot + word] = value
+
+    def _watch(self) -> None:
+        late = self._limit + int(self._period * _SECOND)
+        path = os.path.join(self._folder, f"looks.{self._process}.{self._slot}")
+        # Each line is flushed: the runner reads while the loop is blocked.
+        with contextlib.suppress(OSError), open(path, "ab") as file:
+            while True:
+                time.sleep(self._period)
+                now = time.monotonic_ns()
+                self._set(LOOKED_AT, now)
+                silent = self._words[self._slot + RUNS] and now - self._last > late
+                if silent and now - self._looked >= self._rest:
+                    self._looked = now
+                    self._look(file)
+                while self._ended:
+                    began, ended = self._ended.pop(0)
+                    _write(file, began=began, ended=ended)
+                if self._asked != self._words[ASKED]:
+                    self._asked = self._words[ASKED]
+                    _write(file, asked=self._asked, threads=self._threads())
+
+    def _look(self, file: BinaryIO) -> None:
+        """Note where the loop's thread is, if it did not beat meanwhile."""
+        began, beats = self._last, self._beats
+        frames = _frames(sys._current_frames().get(self._ident))
+        ran, queued = spent(self._process, self._words[self._slot + THREAD])
+        if beats == self._beats:
+            now = time.monotonic_ns()
+            _write(file, began=began, at=now, ran=ran, queued=queued, frames=frames)
+
+    def _threads(self) -> list[dict[str, object]]:
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        own = threading.get_ident()
+        return [
+            {"name": names.get(ident, ""), "loop": ident == self._ident, "frames": _frames(frame)}
+            for ident, frame in sys._current_frames().items()
+            if ident != own
+        ]
+
+
+def begin() -> None:
+    """Watch every event loop that comes to run in the main thread of this process."""
+    board = os.environ.get(BOARD_VARIABLE)
+    max_stall = os.environ.get(LIMIT_VARIABLE)
+    if not board or not max_stall or not os.path.exists(board):
+        return
+    pulse: Pulse | None = None
+    # What event loops call as they begin and stop to run; its documentation says for them.
+    original = asyncio._set_running_loop
+
+    def set_running_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+        nonlocal pulse
+        original(loop)
+        if threading.current_thread() is not threading.main_thread():
+            return
+        with contextlib.suppress(OSError):  # a watcher that can't watch leaves the app alone
+            if loop is not None:
+                if pulse is None or not pulse.here:
+                    pulse = Pulse(board, float(max_stall))
+                pulse.attach(loop)
+            elif pulse is not None and pulse.here:
+                pulse.detach()
+
+    asyncio._set_running_loop = asyncio.events._set_running_loop = set_running_loop
+
+
+def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
+    """Return file, line and function of *frame* and its callers, the innermost first."""
+    found: list[tuple[str, int, str]] = []
+    while frame is not None and len(found) < _MOST_FRAMES:
+        found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return found
+
+
+def spent(process: int, thread: int) -> tuple[int, int]:
+    """Return for how many ns a thread has run and has waited for a processor; 0 if not counted."""
+    try:
+        with open(f"/proc/{process}/task/{thread}/schedstat", "rb") as file:
+            ran, queued, _ = file.read().split()
+    except OSError:
+        return 0, 0
+    return int(ran), int(queued)
+
+
+def _write(file: BinaryIO, **line: object) -> None:
+    file.write(json.dumps(line).encode() + b"\n")
+    file.flush()
+
+
+def _run_the_hidden() -> None:
+    """Run the ``sitecustomize`` that the environment has itself, and that this one hides."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
+    ours = sys.modules.pop(__name__)
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module(__name__)
+    sys.modules.setdefault(__name__, ours)
+
+
+if __name__ == "sitecustomize":
+    begin()
+    _run_the_hidden()
