@@ -109,6 +109,12 @@ def failure() -> str:
     return f"```text\n{cell.message}\n```\n"
 
 
+def check() -> str:
+    """What a check says of the hanging app, as it was recorded."""
+    recorded = (ROOT / "results" / "check.txt").read_text()
+    return f"```text\n{recorded}```\n"
+
+
 def health() -> str:
     """How bare ``nox`` ended when it was last recorded by hand; the tests read it for failures."""
     recorded = (ROOT / "results" / "health.txt").read_text()
@@ -117,7 +123,18 @@ def health() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     function.__name__: function
-    for function in (result, kept, promises, compare, columns, remedy, traps, failure, health)
+    for function in (
+        result,
+        check,
+        kept,
+        promises,
+        compare,
+        columns,
+        remedy,
+        traps,
+        failure,
+        health,
+    )
 }
 
 

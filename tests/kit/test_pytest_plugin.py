@@ -12,7 +12,14 @@ import pytest
 
 from asgi_liveness import pytest_plugin
 from asgi_liveness.cases import CASES
+from asgi_liveness.checking import render
+from asgi_liveness.checking import run as running
+from asgi_liveness.checking.options import Options
+from asgi_liveness.checking.report import Report, Route
 from asgi_liveness.contract import SYNC
+from asgi_liveness.errors import TargetError
+from asgi_liveness.pytest_plugin import Liveness
+from tests.kit.made import INCONCLUSIVE, LIVE, STALLED, STARVED, report
 
 if TYPE_CHECKING:
     from tests.conftest import Command
@@ -163,7 +170,95 @@ def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Pa
         "def test_own():\n"
         "    assert 'httpx' not in sys.modules\n"
         "    assert 'asgi_liveness.runner' not in sys.modules\n"
+        "    assert 'asgi_liveness.checking' not in sys.modules\n"
     )
     done = command("-m", "pytest", "-p", "no:cacheprovider", "test_own.py")
     assert done.returncode == 0, done.stdout
     assert "liveness" not in done.stdout.replace("asgi-liveness", "")
+
+
+# The fixture ``liveness``.
+
+
+def finding(monkeypatch: pytest.MonkeyPatch, *routes: Route) -> tuple[Report, list[Options]]:
+    """Let a check find these windows, and note what it is asked for."""
+    found, asked = report(*routes), list[Options]()
+
+    def run(options: Options) -> Report:
+        asked.append(options)
+        return found
+
+    monkeypatch.setattr(running, "run", run)
+    return found, asked
+
+
+def test_a_live_app_passes_and_its_report_is_returned(
+    liveness: Liveness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found, asked = finding(monkeypatch, LIVE)
+    assert liveness.check("a:app", during="GET /report", headers={"A": "b"}) is found
+    assert asked == [Options("a:app", during=("GET /report",), headers=("A: b",))]
+
+
+@pytest.mark.parametrize("route", [STALLED, STARVED, INCONCLUSIVE])
+def test_any_other_app_fails_with_the_text_of_the_command(
+    route: Route, liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = finding(monkeypatch, route)
+    with pytest.raises(pytest.fail.Exception) as raised:
+        liveness.check("a:app")
+    assert str(raised.value) == render.text(found)
+    assert f" {str(route.verdict).upper()} " in str(raised.value)
+    assert not raised.value.pytrace
+
+
+def test_an_app_that_cannot_be_run_fails_with_a_line(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: Options) -> Report:
+        raise TargetError("a:app: there is no module 'a'")
+
+    monkeypatch.setattr(running, "run", run)
+    for target, told in (("a:app", "a:app: there is no module 'a'"), ("", "nothing to check")):
+        with pytest.raises(pytest.fail.Exception, match=told) as raised:
+            liveness.check(target)
+        assert not raised.value.pytrace
+
+
+def test_the_projects_settings_are_taken_and_the_arguments_win(
+    liveness: Liveness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.asgi-liveness]\ntarget = "a:app"\nduring = ["/a"]\nmax-stall = "50ms"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    _, asked = finding(monkeypatch, LIVE)
+    liveness.check(during="/b")
+    assert asked == [Options("a:app", during=("/b",), max_stall=0.05)]
+
+
+def test_a_strangers_test_names_the_line_that_blocks(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "blocking.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    while scope.get('path') == '/report':\n"
+        "        pass\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b''})\n"
+    )
+    (tmp_path / "test_own.py").write_text(
+        "def test_report(liveness):\n"
+        "    liveness.check('blocking:app', during='GET /report', duration=1.0)\n"
+        "async def call(liveness):\n"
+        "    liveness.check('blocking:app')\n"
+        "def test_in_a_loop(liveness):\n"
+        "    import asyncio\n"
+        "    asyncio.run(call(liveness))\n"
+    )
+    done = command("-m", "pytest", "-p", "no:cacheprovider", "test_own.py")
+    assert done.returncode == 1, done.stdout
+    assert "  GET /report    STALLED     0 of 20 probes answered" in done.stdout
+    assert "  blocking.py:" in done.stdout
+    assert "1 of 1 request stalled the event loop." in done.stdout
+    assert "call it from a plain def" in done.stdout
+    assert "2 failed" in done.stdout

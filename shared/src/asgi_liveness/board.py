@@ -37,6 +37,7 @@ class Pulse:
     """When the thread beside it had its last turn."""
     period: float
     loop: str
+    python: str
 
     def silent(self, now: float) -> float:
         """For how long the loop has not beaten, over its period."""
@@ -122,6 +123,7 @@ class Board:
             looked_at=slot[inside.LOOKED_AT] / _SECOND,
             period=slot[inside.PERIOD] / _SECOND,
             loop=inside.KINDS[slot[inside.KIND]],
+            python=".".join(str(slot[inside.PYTHON] >> shift & 0xFF) for shift in (24, 16, 8)),
         )
 
     def looks(self) -> list[Look]:

@@ -154,7 +154,7 @@ def import_app(target: str, app_dir: str = "") -> ASGIApp:
     if not is_asgi(found):
         raise ImportFailed(
             f"{attribute or 'app'} is not an ASGI app: it is {type(found).__name__!r} and cannot "
-            f"be awaited with (scope, receive, send)"
+            f"be awaited with (scope, receive, send){_perhaps_a_factory(found, target)}"
         )
     app: ASGIApp = found  # type: ignore[assignment]  # checked by is_asgi, not by its type
     return app
@@ -167,6 +167,12 @@ def _made_by(factory: object, name: str) -> object:
         return factory()
     except BaseException as error:
         raise ImportFailed(f"{name}() failed: {_in_a_line(error)}") from error
+
+
+def _perhaps_a_factory(found: object, target: str) -> str:
+    if target.endswith("()") or not inspect.isfunction(found):
+        return ""
+    return f"; if calling it makes the app, write '{target}()'"
 
 
 def is_asgi(app: object) -> bool:

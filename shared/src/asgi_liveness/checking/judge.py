@@ -50,7 +50,8 @@ class Judge:
         ]
         warm, cold = _apart(found, evidence)
         route = self._judged(call, evidence, warm, idle)
-        return replace(route, notes=tuple(_notes(call, evidence, cold)))
+        live = route.verdict is Verdict.LIVE
+        return replace(route, notes=tuple(_notes(call, evidence, cold, live=live)))
 
     def line_of(self, looks: Sequence[Look]) -> str:
         """Return the line at which most *looks* saw the event loop; "" if at none of the app's."""
@@ -116,7 +117,7 @@ def _apart(found: list[Stall], evidence: Evidence) -> tuple[list[Stall], list[St
     return found, []
 
 
-def _notes(call: str, evidence: Evidence, cold: list[Stall]) -> list[str]:
+def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> list[str]:
     """Say what else there is to say of the calls."""
     notes = []
     if cold:
@@ -128,17 +129,17 @@ def _notes(call: str, evidence: Evidence, cold: list[Stall]) -> list[str]:
         )
     if evidence.first_is_open:
         seconds = evidence.ended - evidence.began
-        notes.append(
-            f"{call} itself had not ended after {seconds:.1f} s and was closed. Meant to be "
-            f"endless? Then fine."
-        )
+        fine = " Meant to be endless? Then fine." if live else ""
+        notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
     answers = [call.answer for call in evidence.calls if call.answer]
     failed = Counter(
         answer.error or f"answered {answer.status}"
         for answer in answers
         if answer.error or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     )
-    return notes + [f"{call} itself failed, {n} times: {how}" for how, n in failed.items()]
+    return notes + [
+        f"{call} itself failed: {how} ({n} of {len(answers)})" for how, n in failed.items()
+    ]
 
 
 def _answered(evidence: Evidence, idle: Evidence) -> list[Probe]:

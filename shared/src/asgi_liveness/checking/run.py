@@ -6,6 +6,7 @@ The rule: each request finds a fresh app, for what the last one left behind is n
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import platform
 from collections import Counter
@@ -52,13 +53,15 @@ class _Check:
     def __init__(self, options: Options, tell: Callable[[str], None]) -> None:
         self._options, self._tell = options, tell
         headers = tuple(parse_header(text) for text in options.headers)
-        self._calls = [Call(*parse_request(text), headers, options.body) for text in options.during]
+        self._calls = [
+            Call(*parse_request(text), self._headers, options.body) for text in options.during
+        ]
         path = options.probe and parse_path(options.probe, "--probe")
         self._probe = Call("GET", path) if path else None
         package = options.target.partition(":")[0].partition(".")[0]
         self._judge = Judge(options.max_stall, "" if "://" in options.target else package)
         self._target: Served | None = None
-        self._server = ""
+        self._server, self._python = "", platform.python_version()
 
     async def report(self) -> Report:
         """Run it all. Nothing is left running."""
@@ -74,7 +77,7 @@ class _Check:
                 routes=tuple(routes),
                 again=again(self._options),
                 system={
-                    "python": platform.python_version(),
+                    "python": self._python,
                     "platform": platform.system(),
                     "cores": os.cpu_count(),
                     "asgi-liveness": asgi_liveness.__version__,
@@ -120,6 +123,7 @@ class _Check:
         window = CheckWindow(self._probe, call, seconds, settle, self._options.concurrency)
         evidence = await watch(self._target, window)
         self._server = self._server or _described(self._target, evidence)
+        self._python = next((pulse.python for pulse in evidence.pulses), self._python)
         return evidence
 
     async def _probed(self, target: Served) -> Call:
@@ -153,9 +157,9 @@ class _Check:
                 "--openapi was given, and the app has no OpenAPI document at /openapi.json; name "
                 "its routes: --during 'GET /report'"
             )
-        headers = tuple(parse_header(text) for text in self._options.headers)
         known = {(call.method, call.path) for call in self._calls}
-        self._calls += [Call("GET", path, headers) for path in found if ("GET", path) not in known]
+        new = [path for path in found if ("GET", path) not in known]
+        self._calls += [Call("GET", path, self._headers) for path in new]
         return []
 
     def _blocked_at(self) -> str:
@@ -175,6 +179,15 @@ async def _status(target: Served, path: str) -> int | None:
             return (await asyncio.wait_for(client.get(path), _PATIENCE)).status_code
         except (TimeoutError, httpx.HTTPError):
             return None
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether a body is the JSON that most frameworks take only if it is called that."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse(call: Call, evidence: Evidence) -> None:

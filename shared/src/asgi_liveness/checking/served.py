@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from dataclasses import replace
 from pathlib import PurePath
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 
+from asgi_liveness.checking.again import shown_target
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.launching import Launched, client_of
 from asgi_liveness.servers import ServerKind, choose_servers, version
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.02  # seconds
 _PATIENCE: Final = 5.0  # seconds for the answer of a server that runs
+_TOOLS: Final = ("/pipx/", "/uv/tools/", "/uv/archive")
+"""Where pipx and uvx keep the environments that they run tools in."""
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -39,7 +43,11 @@ class App(Server):
 
     async def answers(self, path: str) -> None:
         """Wait for the first answer. Raises ``TargetError`` where none comes."""
-        await self.ready(path, self._limit)
+        try:
+            await self.ready(path, self._limit)
+        except TargetError as error:
+            missing = "no module" in str(error).lower()
+            raise TargetError(f"{error}{_way_home(self.name) if missing else ''}") from error
 
     @property
     def described(self) -> str:
@@ -99,7 +107,9 @@ class Address:
     def __init__(self, options: Options) -> None:
         parts = urlsplit(options.target)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{options.target!r} is no address; write http://127.0.0.1:8000")
+            raise UsageError(
+                f"{shown_target(options.target)!r} is no address; write http://127.0.0.1:8000"
+            )
         if parts.hostname not in _LOOPBACK and not options.allow_remote:
             raise UsageError(
                 f"{parts.hostname} is not this machine; a check holds requests open and sends "
@@ -147,7 +157,12 @@ def served(options: Options) -> Served:
     """Return what the options ask for, not started. Raises ``UsageError`` where it can't be."""
     if options.command:
         return Command(options)
-    return Address(options) if "://" in options.target else App(options)
+    if "://" in options.target:
+        return Address(options)
+    try:
+        return App(options)
+    except UsageError as error:
+        raise UsageError(f"{error}{_way_home(options.target)}") from error
 
 
 def serving(target: Served) -> set[int]:
@@ -179,6 +194,16 @@ async def _answers(url: str, path: str) -> bool:
     except (TimeoutError, httpx.HTTPError):
         return False
     return True
+
+
+def _way_home(target: str) -> str:
+    """Say how to check an app from the environment of a tool, which the app is not in."""
+    if not any(path in f"{sys.prefix}/" for path in _TOOLS):
+        return ""
+    return (
+        f"; this runs in a tool's own environment ({sys.prefix}): install asgi-liveness into the "
+        f"app's, or give its server as a command: -- .venv/bin/uvicorn --port {{port}} {target}"
+    )
 
 
 def _kind(server: str, loop: str) -> ServerKind:

@@ -33,8 +33,8 @@ PROCESSES = 256
 WORD = 8  # bytes
 TAKEN, ASKED = range(2)  # the header: slots taken, how often the runner asked for all threads
 HEADER = 2
-PROCESS, THREAD, RUNS, BEATS, BEAT_AT, LOOKED_AT, PERIOD, KIND = range(8)  # a slot; times in ns
-SLOT = 8
+PROCESS, THREAD, RUNS, BEATS, BEAT_AT, LOOKED_AT, PERIOD, KIND, PYTHON = range(9)  # times in ns
+SLOT = 9
 SIZE = (HEADER + PROCESSES * SLOT) * WORD
 KINDS = ("asyncio", "uvloop", "another event loop")
 
@@ -72,6 +72,7 @@ class Pulse:
         self._set(PROCESS, self._process)
         self._set(THREAD, threading.get_native_id())
         self._set(PERIOD, int(self._period * _SECOND))
+        self._set(PYTHON, sys.hexversion)
         threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
 
     @property

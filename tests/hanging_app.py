@@ -1,0 +1,19 @@
+"""An app that hangs, in the five lines that people write."""
+
+import asyncio
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/report")
+async def report() -> None:
+    while True:
+        pass
+
+
+@app.get("/mended")
+async def mended() -> None:
+    while True:
+        await asyncio.sleep(0)

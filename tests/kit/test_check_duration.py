@@ -1,0 +1,41 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from asgi_liveness.checking.duration import parse_duration, written
+from asgi_liveness.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("4s", 4.0),
+        ("200ms", 0.2),
+        ("5ms", 0.005),
+        ("1.5", 1.5),
+        (".5s", 0.5),
+        ("2m", 120.0),
+        ("2 m", 120.0),
+        (" 4s ", 4.0),
+    ],
+)
+def test_a_duration_is_in_seconds(text: str, seconds: float) -> None:
+    assert parse_duration(text, "--duration") == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "s", "0", "0ms", "-4s", "+4", "4x", "4 s s", "1,5", "nan", "inf", "1e3", "4S", "٤s"],
+)
+def test_what_is_no_duration_is_an_error_of_a_line(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_duration(text, "--max-stall")
+    told = f"--max-stall {text!r}: write a time above zero, as 4s, 200ms, 1.5 or 2m"
+    assert str(raised.value) == told
+
+
+@pytest.mark.parametrize("seconds", [0.005, 0.0075, 0.2, 0.9999, 1.0, 1.5, 4.0, 120.0, 3600.0])
+def test_what_is_written_is_read_as_the_same(seconds: float) -> None:
+    assert parse_duration(written(seconds), "it") == seconds
