@@ -133,7 +133,7 @@ def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> l
         notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
     answers = [call.answer for call in evidence.calls if call.answer]
     failed = Counter(
-        answer.error or f"answered {answer.status}"
+        f"failed ({answer.error})" if answer.error else f"answered {answer.status}"
         for answer in answers
         if answer.error or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     )

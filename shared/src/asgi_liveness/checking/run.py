@@ -52,7 +52,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Repor
 class _Check:
     def __init__(self, options: Options, tell: Callable[[str], None]) -> None:
         self._options, self._tell = options, tell
-        headers = tuple(parse_header(text) for text in options.headers)
+        headers = [parse_header(text) for text in options.headers]
+        if _is_json(options.body) and "content-type" not in {name.lower() for name, _ in headers}:
+            headers.append(("Content-Type", "application/json"))
+        self._headers = tuple(headers)
         self._calls = [
             Call(*parse_request(text), self._headers, options.body) for text in options.during
         ]
