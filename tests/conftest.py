@@ -19,6 +19,15 @@ MARK = "ASGI_LIVENESS_TEST"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a few tests do all of what they do a part of in every run."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="the corpus five times, and every column on every server",
+    )
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """Run ``python ARGUMENTS`` in *cwd*; its processes and temporary files must be gone then."""

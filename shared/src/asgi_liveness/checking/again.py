@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import fields
+from typing import Final
 from urllib.parse import urlsplit
 
 from asgi_liveness.checking.duration import written
 from asgi_liveness.checking.options import Options
 
+_SECRET: Final = 4  # characters; what is shorter stands in any text
 _FLAGS = ("factory", "openapi", "allow_remote")
 _TIMES = ("duration", "max_stall", "start_limit")
 _TEXTS = ("probe", "server", "loop", "app_dir", "concurrency")
@@ -45,3 +47,13 @@ def shown_target(target: str) -> str:
         return target
     address = urlsplit(target)
     return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+
+
+def without_secrets(text: str, options: Options) -> str:
+    """Return *text*, a server's words mostly, without what headers and bodies hold."""
+    values = [header.partition(":")[2].strip() for header in options.headers]
+    parts = {word for value in values for word in (value, *value.split())}
+    for secret in sorted({*parts, options.body.decode(errors="replace").strip()}, key=len)[::-1]:
+        if len(secret) >= _SECRET:
+            text = text.replace(secret, "...")
+    return text

@@ -10,12 +10,13 @@ import json
 import os
 import platform
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 import asgi_liveness
-from asgi_liveness.checking.again import again
+from asgi_liveness.checking.again import again, without_secrets
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.openapi import plain_gets
 from asgi_liveness.checking.report import Report
@@ -103,7 +104,11 @@ class _Check:
             evidence = await self._watch(call, options.duration)
             _refuse(call, evidence)
             routes.append(self._judge.during(str(call), evidence, idle))
-        return routes, untried
+        return [self._shown(route) for route in routes], untried
+
+    def _shown(self, route: Route) -> Route:
+        """Return the route without secrets: an app may have logged them as it died."""
+        return replace(route, because=without_secrets(route.because, self._options))
 
     async def _start(self) -> None:
         """Start the app afresh, and find out what can be probed."""

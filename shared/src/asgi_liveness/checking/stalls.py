@@ -41,11 +41,6 @@ class Stall:
         """Whether C code kept the GIL from all other threads."""
         return any(look.gil_held for look in self.looks)
 
-    @property
-    def machine(self) -> bool:
-        """Whether it was the machine's doing, which had no processor for the thread."""
-        return self.queued > _MOSTLY
-
 
 def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stall]:
     """Return the stalls of a window that were longer than *max_stall*, as they began."""
@@ -65,11 +60,10 @@ def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stal
     for (process, began), ended in last.items():
         length = min(ended, evidence.ended) - max(began, evidence.began)
         length -= periods.get(process, 0.0)
-        looks = tuple(
-            look for look in evidence.looks if (look.process, look.began) == (process, began)
-        )
+        looks = [look for look in evidence.looks if (look.process, look.began) == (process, began)]
+        looks.sort(key=lambda look: look.at)
         if length > max_stall:
-            found.append(_stall(began, length, looks, max_stall, package))
+            found.append(_stall(began, length, tuple(looks), max_stall, package))
     return sorted(found, key=lambda stall: stall.began)
 
 
@@ -81,7 +75,8 @@ def _stall(
     blamed = [stack.blamed(look.stack, package) for look in looks]
     votes = Counter(place for place, _ in filter(None, blamed))
     enough = len(looks) > 1 or length < _ONE_LOOK * max_stall
-    if not votes or not enough or votes.total() < _MOSTLY * len(looks) or queued > _MOSTLY:
+    its_own = length * (1 - queued)  # without what the machine made of it
+    if not votes or not enough or votes.total() < _MOSTLY * len(looks) or its_own <= max_stall:
         return Stall(began, length, looks, None, ran=ran, queued=queued)
     place, seen = votes.most_common(1)[0]
     below = Counter(one[1] for one in blamed if one and one[0] == place)
