@@ -24,7 +24,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS: list[str] = list(PROJECT["dependency-groups"])
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
-nox.options.sessions = ["lint", "types", "kit", "columns", *FRAMEWORKS, "shutdown", "package"]
+nox.options.sessions = [
+    *("lint", "types", "kit", "columns", "check", *FRAMEWORKS, "shutdown", "package", "newcomer"),
+]
 MADE_OF = {"fastapi": ("starlette",)}  # what a column's environment has besides its own
 PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
 
@@ -124,6 +126,9 @@ def record(session: nox.Session) -> None:
     wrong = ("tests.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
     spoken = ("-k", "LIVE-006", "--report", "json=results/failure.json")
     _patiently(session, "asgi-liveness", "run", *wrong, *spoken, exit_code=1)
+    found = ("asgi-liveness", "check", "tests.hanging_app:app", "--during", "GET /report")
+    screen = session.run(*found, silent=True, success_codes=[1])
+    (ROOT / "results" / "check.txt").write_text(str(screen))
     session.run("python", "-m", "tools.docs")
 
 
@@ -163,8 +168,15 @@ def kit(session: nox.Session) -> None:
 def columns(session: nox.Session) -> None:
     """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
     _install(session, *FRAMEWORKS, "servers", "test")
-    apart = ("--numprocesses", "auto", "--dist", "loadfile")
-    _patiently(session, "pytest", "tests", "--ignore", "tests/kit", *apart, *session.posargs)
+    apart = ("--ignore", "tests/kit", "--ignore", "tests/check", "--dist", "loadfile")
+    _patiently(session, "pytest", "tests", "--numprocesses", "auto", *apart, *session.posargs)
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Hold the check against blocking lines, the columns, and servers' commands (-- --thorough)."""
+    _install(session, *FRAMEWORKS, "servers", "test", "commands")
+    _patiently(session, "pytest", "tests/check", "--numprocesses", "auto", *session.posargs)
 
 
 @nox.session
@@ -216,6 +228,26 @@ def package(session: nox.Session) -> None:
         with session.chdir(folder):
             suite = ("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")
             _patiently(session, *suite)
+
+
+@nox.session
+def newcomer(session: nox.Session) -> None:
+    """In an empty environment: the wheel, FastAPI and uvicorn, and five lines that hang."""
+    session.install("--constraint", LOCK, "--group", "build", "--group", "fastapi", "uvicorn")
+    with tempfile.TemporaryDirectory() as name:
+        session.run("python", "-m", "build", "--wheel", "--outdir", name, "shared", silent=True)
+        session.install(
+            "--constraint", LOCK, "--force-reinstall", *map(str, Path(name).glob("*.whl"))
+        )
+        app = (ROOT / "tests" / "hanging_app.py").read_text()
+        (Path(name) / "mypkg.py").write_text(app)
+        with session.chdir(name):
+            checked = ("asgi-liveness", "check", "mypkg:app", "--during")
+            found = session.run(*checked, "GET /report", silent=True, success_codes=[1])
+            session.run(*checked, "GET /mended")
+        if "mypkg.py:12 in report()" not in str(found):
+            session.error(f"the line was not named:\n{found}")
+        session.log(f"{found}")
 
 
 @nox.session

@@ -137,9 +137,8 @@ def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> l
         for answer in answers
         if answer.error or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     )
-    return notes + [
-        f"{call} itself failed: {how} ({n} of {len(answers)})" for how, n in failed.items()
-    ]
+    notes += [f"{call} itself {how}, {n} of {len(answers)} times" for how, n in failed.items()]
+    return notes
 
 
 def _answered(evidence: Evidence, idle: Evidence) -> list[Probe]:
