@@ -1,22 +1,24 @@
-"""Check applications that nobody here wrote, as their users start them, and hold what comes out
-against what reading their sources and timing them by hand said before.
+"""Check applications that nobody here wrote: do their verdicts come out as expected?
 
-    nox -s strangers                 all of them
-    nox -s strangers -- datasette    those that are named
-
-Each runs in a folder of its own, on this machine alone. Some do block their event loop: on work
-that grows with what they are asked for, which few of their users will ever notice.
+``nox -s strangers -- datasette django``: those two; all of them if none is named. What is expected
+was found by hand, in their sources and with a clock. Some do block their event loop, on work that
+grows with what they serve.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import time
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from asgi_liveness.checking.report import Verdict
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 BIN: Final = Path(sys.executable).parent
 ENVIRONMENT: Final = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 LIMIT: Final = 120.0  # seconds for one of them
-TOKEN: Final = "strangers" * 4  # what a form's token and its cookie agree on
 
 
 class Asked(NamedTuple):
@@ -36,19 +37,19 @@ class Asked(NamedTuple):
     verdict: Verdict
     why: str
     blamed: str = ""
-    """The end of the folder or file in which the line must be."""
+    """Part of the path of the file that is blamed for a stall: mostly several lines share it."""
 
 
 class Stranger(NamedTuple):
     """An application, and how its users start it."""
 
     distribution: str
-    made_with: str
-    command: tuple[str, ...]
-    """The command, or a target and options if it does not begin with ``--``."""
+    framework: str
+    start: str
+    """A target, or a command after ``--``."""
     probe: str
     asked: tuple[Asked, ...]
-    prepare: Callable[[Path], None]
+    prepare: Callable[[Path], object] | None = None
     """Lays out in a folder what it is to serve."""
     options: tuple[str, ...] = ()
 
@@ -64,7 +65,7 @@ def wide_table(folder: Path) -> None:
 
 
 def many_files(folder: Path) -> None:
-    """Make a folder of 10,000 files, and a file of 20 MB."""
+    """Make a folder of 10,000 files, and a file of 22 MB."""
     (folder / "files" / "many").mkdir(parents=True)
     for number in range(10_000):
         (folder / "files" / "many" / f"{number}.txt").touch()
@@ -91,18 +92,185 @@ def a_project(folder: Path) -> None:
         subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, check=True)
 
 
-def nothing(_: Path) -> None:
-    """It has all that it needs."""
-
-
-QUERY: Final = (
+_COUNT: Final = (
     "with+recursive+c(x)+as+(select+1+union+all+select+x%2B1+from+c+where+x<1000000)"
     "+select+count(*)+from+c"
 )
+_SAME: Final = "abcdefghijklmnopqrstuvwxyz012345"  # what a form has to say as its cookie does
+_FORM: Final = ("-H", "Content-Type: application/x-www-form-urlencoded")
+_COOKIE: Final = ("-H", f"Cookie: csrftoken={_SAME}")
+_BROWSER: Final = ("-H", "User-Agent: Mozilla/5.0 (X11; Linux) Gecko/20100101 Firefox/140.0")
+_USER: Final = ("-H", "Authorization: Basic dXNlcm5hbWU6cGFzc3dvcmQ=")  # its documented default
+
 STRANGERS: Final = (
     Stranger(
         "datasette",
-        "a framework of its own",
-        *("--", "datasette", "wide.db", "--port", "{port}"),
+        "its own",
+        "-- datasette serve --port {port} --setting sql_time_limit_ms 10000 wide.db",
+        "/-/versions.json",
+        (
+            Asked(f"GET /wide.json?sql={_COUNT}", Verdict.LIVE, "queries run in threads"),
+            Asked(
+                "GET /wide/t?_size=max",
+                Verdict.STALLED,
+                "a page of 60,000 cells is rendered on the event loop",
+                blamed="site-packages/datasette/",
+            ),
+        ),
+        wide_table,
+        ("--duration", "3s"),
+    ),
+    Stranger(
+        "asgiwebdav",
+        "its own",
+        "-- asgi-webdav --root-path files --port {port}",
+        "/_/nothing",
+        (
+            Asked("GET /large.txt", Verdict.LIVE, "files are read in threads"),
+            Asked(
+                "GET /many/",
+                Verdict.STALLED,
+                "a listing is collected and rendered in loops that never give a turn",
+                blamed="site-packages/asgi_webdav/",
+            ),
+        ),
+        many_files,
+        ("--max-stall", "100ms", *_USER, *_BROWSER),
+    ),
+    Stranger(
+        "django",
+        "Django",
+        "mysite.asgi:application",
+        "/admin/login/",
+        (Asked("POST /admin/login/", Verdict.LIVE, "a password is hashed in the view's thread"),),
+        a_project,
+        (*_FORM, *_COOKIE, "-d", f"csrfmiddlewaretoken={_SAME}&username=nobody&password=none"),
+    ),
+    Stranger(
+        "piccolo-admin",
+        "FastAPI on hypercorn",
+        "-- admin_demo",  # it listens on port 8000, and takes no other
+        "/",
+        (
+            Asked(
+                "POST /public/login/",
+                Verdict.STALLED,
+                "a password is hashed on the event loop",
+                blamed="site-packages/piccolo/apps/user/tables.py",
+            ),
+        ),
+        options=(
+            *("--max-stall", "50ms", *_FORM, *_COOKIE, "-H", f"X-CSRFToken: {_SAME}"),
+            *("-d", "username=piccolo&password=piccolo123"),
+        ),
+    ),
+    Stranger(
+        "simple-repository-server",
+        "FastAPI",
+        "-- simple-repository-server --host 127.0.0.1 --port {port} index",
+        "/simple/",
+        (
+            Asked(
+                "GET /simple/nightly/",
+                Verdict.STALLED,
+                "5,000 files are listed, and their addresses made, on the event loop",
+                blamed="site-packages/simple_repository",
+            ),
+        ),
+        many_wheels,
+        ("--max-stall", "100ms"),
+    ),
+    Stranger(
+        "sphinx-autobuild",
+        "Starlette",
+        "-- sphinx-autobuild --port {port} docs html",
+        "/",
+        (Asked("GET /genindex.html", Verdict.LIVE, "files are read in threads"),),
+        a_document,
+    ),
+    Stranger(
+        "glances",
+        "FastAPI, served from a thread",
+        "-- glances -w --disable-check-update -B 127.0.0.1 -p {port}",
+        "/api/4/status",
+        (Asked("GET /api/4/all", Verdict.LIVE, "its routes are plain functions"),),
     ),
 )
+
+
+def check(stranger: Stranger, folder: Path) -> dict[str, Any] | str:
+    """Check it in *folder*; return the report, or why there is none."""
+    if stranger.prepare is not None:
+        stranger.prepare(folder)
+    arguments = [part for one in stranger.asked for part in ("--during", one.request)]
+    arguments += ["--probe", stranger.probe, "--report", "json=report.json", "--duration", "1s"]
+    arguments += [*stranger.options, *stranger.start.split()]
+    done = subprocess.run(
+        [sys.executable, "-m", "asgi_liveness", "check", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    if done.returncode == 2:  # noqa: PLR2004 (it could not be run)
+        return done.stderr.strip()
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return report
+
+
+def problem(asked: Asked, route: dict[str, Any]) -> str:
+    """Say what is not as expected, or "" if all is."""
+    if route["verdict"] != asked.verdict:
+        return f"not {asked.verdict}; {route['because'] or 'for no reason given'}"
+    return "" if asked.blamed in place(route) else f"not in {asked.blamed}"
+
+
+def place(route: dict[str, Any]) -> str:
+    """Return the line that is blamed, or "" if none is."""
+    culprit = route["culprit"]
+    return f"{culprit['file']}:{culprit['line']}" if culprit else ""
+
+
+def show(stranger: Stranger, report: dict[str, Any] | str) -> bool:
+    """Print a line for each window; return whether all is as expected."""
+    if isinstance(report, str):
+        print(f"  WRONG  {report}", flush=True)
+        return False
+    at_rest = Asked("at rest", Verdict.LIVE, "nothing is asked for")
+    right = True
+    for asked, route in zip((at_rest, *stranger.asked), report["routes"], strict=True):
+        wrong = problem(asked, route)
+        right = right and not wrong
+        print(
+            f"  {'WRONG' if wrong else 'ok':<5}  {asked.request.partition('?')[0]}: "
+            f"{' at '.join(filter(None, (route['verdict'], place(route))))} ({wrong or asked.why})",
+            flush=True,
+        )
+    return right
+
+
+def main() -> int:
+    """Check them one by one; return 0 if all is as expected."""
+    names = [stranger.distribution for stranger in STRANGERS]
+    parser = argparse.ArgumentParser(prog="nox -s strangers --", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(names)}; default: all")
+    args = parser.parse_args()
+    if unknown := set(args.name) - set(names):
+        parser.error(f"nothing is called {min(unknown)!r}")
+    chosen = [one for one in STRANGERS if one.distribution in (args.name or names)]
+    right = 0
+    for stranger in chosen:
+        name = stranger.distribution
+        print(f"{name} {version(name)} ({stranger.framework}): {stranger.start}", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.monotonic()
+            right += show(stranger, check(stranger, Path(folder)))
+        print(f"         {time.monotonic() - began:.1f} s", flush=True)
+    print(f"{right} of {len(chosen)} as expected")
+    return 0 if right == len(chosen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asgi_liveness.cases import Case
 
 REMEDIES: Final = "README.md#remedies-that-hold"
-Kind = Literal["call", "loop", "background", "pool", "gil", "machine"]
+Kind = Literal["call", "loop", "background", "pool", "threads", "gil", "machine"]
 _ADVICE: Final[dict[Kind, str]] = {
     "call": "A synchronous call: run it in a thread (`await asyncio.to_thread(...)`, or make the "
     "route a plain `def`), or use its async twin",
@@ -25,6 +25,7 @@ _ADVICE: Final[dict[Kind, str]] = {
     "`def`, and the framework runs it in a thread",
     "pool": "The pool of threads that all synchronous routes share is full: give the work a pool "
     "of its own",
+    "threads": "Threads that compute share the GIL with the event loop: give the work processes",
     "gil": "C code that holds the GIL, so a thread does not help: give the work a process",
     "machine": "The machine was late, not the app: let it do less meanwhile, and try again",
 }

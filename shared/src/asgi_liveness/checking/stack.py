@@ -41,13 +41,16 @@ def blamed(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | No
     """Return the line to blame for a stall in which the event loop's thread stood at *stack*.
 
     With it goes the library's frame that it called, if it called one. *package* is that of the
-    app, which may be an installed one. None: the thread was not in a callback, or in the
-    server's own sending and receiving, which never waits.
+    app, which may be an installed one. None: the thread was not in a callback; or in the
+    server's own sending and receiving, which never waits; or it started a thread, which takes
+    long only where other threads keep the GIL.
     """
     callback = _callback(stack)
     if not callback or all(file.endswith("/selectors.py") for file, _, _ in callback):
         return None
     if _installed(callback[0][0]) in _SERVERS or callback[0][0].endswith(_SENDS):
+        return None
+    if any(file.endswith("/threading.py") and call == "start" for file, _, call in callback[:4]):
         return None
     return _innermost(callback, package)
 
