@@ -21,7 +21,7 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 ROOT = Path(__file__).parent
 LOCK = "requirements.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-GROUPS: list[str] = list(PROJECT["dependency-groups"])
+GROUPS = [name for name in PROJECT["dependency-groups"] if name != "strangers"]
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
 nox.options.sessions = [
@@ -248,6 +248,13 @@ def newcomer(session: nox.Session) -> None:
         if "mypkg.py:12 in report()" not in str(found):
             session.error(f"the line was not named:\n{found}")
         session.log(f"{found}")
+
+
+@nox.session
+def strangers(session: nox.Session) -> None:
+    """Check applications that nobody here wrote (-- datasette glances)."""
+    session.install("--editable", "shared", "uvicorn", "--group", "strangers")
+    _patiently(session, "python", "-m", "tools.strangers", *session.posargs)
 
 
 @nox.session

@@ -19,8 +19,8 @@ Kind = Literal["call", "loop", "background", "pool", "threads", "gil", "machine"
 _ADVICE: Final[dict[Kind, str]] = {
     "call": "A synchronous call: run it in a thread (`await asyncio.to_thread(...)`, or make the "
     "route a plain `def`), or use its async twin",
-    "loop": "A loop that never awaits: add `await asyncio.sleep(0)` to each turn, or run the work "
-    "outside the request",
+    "loop": "A loop that gives the event loop no turn: add `await asyncio.sleep(0)` to each of its "
+    "own, or run the work outside the request",
     "background": "A background task with `async def` runs on the event loop: make it a plain "
     "`def`, and the framework runs it in a thread",
     "pool": "The pool of threads that all synchronous routes share is full: give the work a pool "

@@ -135,7 +135,7 @@ def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> l
     failed = Counter(
         f"failed ({answer.error})" if answer.error else f"answered {answer.status}"
         for answer in answers
-        if answer.error or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if answer.error or answer.status >= HTTPStatus.BAD_REQUEST
     )
     notes += [f"{call} itself {how}, {n} of {len(answers)} times" for how, n in failed.items()]
     return notes

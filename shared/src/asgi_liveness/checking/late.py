@@ -88,7 +88,7 @@ def _unwatched(seen: Route, max_stall: float) -> Route:
         because = "nothing was answered; which line it is can't be seen from outside"
         return replace(seen, verdict=Verdict.STALLED, because=because)
     if seen.longest_silence_s <= max_stall:
-        return seen
+        return replace(seen, because="judged by its answers alone: nobody saw its event loop")
     because = (
         f"nothing was answered for {seen.longest_silence_s * 1000:.0f} ms; why can't be seen from "
         f"outside: give the app, or the command that serves it"

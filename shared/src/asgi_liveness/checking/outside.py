@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.board import Look, Pulse
 from asgi_liveness.checking.spy import Refused, Seen, dump
+from asgi_liveness.checking.stack import runs_a_loop
 from asgi_liveness.injected.sitecustomize import spent
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ class Outside:
         self.looks.append(look)
 
     async def _dump_unwatched(self, process: int, began: float) -> None:
-        """Look at the main thread of a process that has no watcher (trio, or ``python -I``)."""
+        """Look at a process without a watcher: trio, ``python -I``, a loop in another thread."""
         seen = await self._seen(process)
-        main = [one for one in seen or [] if one.thread == process]
-        if main and self.waiting() > time.monotonic() - began - _EVERY:
-            look = Look(process, round(began, 2), time.monotonic(), main[0].stack)
+        loops = [one for one in seen or [] if runs_a_loop(one.stack)]
+        if loops and self.waiting() > time.monotonic() - began - _EVERY:
+            look = Look(process, round(began, 2), time.monotonic(), loops[0].stack)
             self.looks.append(look)
 
     async def _seen(self, process: int) -> list[Seen] | None:

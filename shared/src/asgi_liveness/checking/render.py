@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 88  # columns of running text
 _MARKS: Final = 60  # columns of a strip
+_NAME: Final = 40  # columns of a request
 _PLACE: Final = 53  # columns of a culprit's place
 _UNTRIED: Final = 20  # routes that are listed by name
 _SECOND: Final = 1000  # milliseconds
@@ -103,8 +104,9 @@ def fact(report: Report, route: Route, digits: int = 0) -> str:
 
 
 def name(route: Route) -> str:
-    """What a window is called."""
-    return route.during or "idle"
+    """What a window is called; a long request is cut."""
+    called = route.during or "idle"
+    return called if len(called) <= _NAME else f"{called[: _NAME - 3]}..."
 
 
 def duration(seconds: float) -> str:
@@ -165,7 +167,7 @@ def _blame(route: Route) -> list[str]:
         seen = f"{culprit.seen} of {culprit.looks} {of}"
         seen = seen if route.verdict is Verdict.STARVED else f"seen there in {seen}"
         where = quote.place(culprit)
-        lines.append(f"  {where:<{_PLACE}}{seen}" if culprit.looks else f"  {where}")
+        lines.append(f"  {where:<{_PLACE - 2}}  {seen}" if culprit.looks else f"  {where}")
         lines += [f"  {line}" for line in quote.source(culprit)]
         if culprit.below:
             lines.append(f"    below it: {quote.place(culprit.below)}")

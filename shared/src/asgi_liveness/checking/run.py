@@ -18,6 +18,7 @@ import httpx
 import asgi_liveness
 from asgi_liveness.checking.again import again, without_secrets
 from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import plain_gets
 from asgi_liveness.checking.report import Report
 from asgi_liveness.checking.request import parse_header, parse_path, parse_request
@@ -40,6 +41,7 @@ _PATIENCE: Final = 5.0  # seconds for a first answer of what is to be probed
 _SETTLE: Final = 0.5  # seconds for the last answers of a window, at the most
 _NOT_FOUND: Final = 404
 _MOVED: Final = (301, 307, 308)
+_NOT_TAKEN: Final = (404, 405, 422)
 
 
 def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Report:
@@ -62,8 +64,7 @@ class _Check:
         ]
         path = options.probe and parse_path(options.probe, "--probe")
         self._probe = Call("GET", path) if path else None
-        package = options.target.partition(":")[0].partition(".")[0]
-        self._judge = Judge(options.max_stall, "" if "://" in options.target else package)
+        self._judge = Judge(options.max_stall, package_of(options))
         self._target: Served | None = None
         self._server, self._python = "", platform.python_version()
 
@@ -208,7 +209,7 @@ def _refuse(call: Call, evidence: Evidence) -> None:
             f"{call} answered {answer.status}: its route is {answer.location or 'elsewhere'}; "
             f"name that with --during"
         )
-    if 400 <= answer.status < 500:  # noqa: PLR2004 (HTTP's own)
+    if answer.status in _NOT_TAKEN:
         raise UsageError(
             f"{call} answered {answer.status} and did no work; give it the path, the query, -H "
             f"and -d that it needs"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ import httpx
 import psutil
 
 from asgi_liveness.checking.again import shown_target
+from asgi_liveness.checking.named import program_of, way_home
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.launching import Launched, client_of
 from asgi_liveness.servers import ServerKind, choose_servers, version
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.02  # seconds
 _PATIENCE: Final = 5.0  # seconds for the answer of a server that runs
-_TOOLS: Final = ("/pipx/", "/uv/tools/", "/uv/archive")
-"""Where pipx and uvx keep the environments that they run tools in."""
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -47,7 +45,7 @@ class App(Server):
             await self.ready(path, self._limit)
         except TargetError as error:
             missing = "no module" in str(error).lower()
-            raise TargetError(f"{error}{_way_home(self.name) if missing else ''}") from error
+            raise TargetError(f"{error}{way_home(self.name) if missing else ''}") from error
 
     @property
     def described(self) -> str:
@@ -60,12 +58,13 @@ class Command(Launched):
     """A command that serves an app."""
 
     def __init__(self, options: Options) -> None:
-        super().__init__(options.command, max_stall=options.max_stall)
+        program, *arguments = options.command
+        super().__init__((program_of(program), *arguments), max_stall=options.max_stall)
         self._limit = options.start_limit
         self._told = any("{port}" in part for part in self.command)
         self._host = "127.0.0.1"
-        self.name = " ".join(self.command)
-        self.described = PurePath(self.command[0]).name
+        self.name = " ".join(options.command)
+        self.described = Path(program).name
 
     @property
     def url(self) -> str:
@@ -85,14 +84,14 @@ class Command(Launched):
                     return
             if self.ended:
                 raise TargetError(
-                    f"{self.command[0]} ended with {self.exit_code} before it answered; its last "
+                    f"{self.described} ended with {self.exit_code} before it answered; its last "
                     f"words: {self.last_words()}"
                 )
             await asyncio.sleep(_POLL)
         ports = ", ".join(str(port) for _, port in sorted(listened)) or "no port"
         asked = f", and was told {self.port}" if self._told else ""
         raise TargetError(
-            f"{self.command[0]} gave no answer within {self._limit:g} s (--start-limit); it "
+            f"{self.described} gave no answer within {self._limit:g} s (--start-limit); it "
             f"listens on {ports}{asked}; its last words: {self.last_words()}"
         )
 
@@ -162,7 +161,7 @@ def served(options: Options) -> Served:
     try:
         return App(options)
     except UsageError as error:
-        raise UsageError(f"{error}{_way_home(options.target)}") from error
+        raise UsageError(f"{error}{way_home(options.target)}") from error
 
 
 def serving(target: Served) -> set[int]:
@@ -194,16 +193,6 @@ async def _answers(url: str, path: str) -> bool:
     except (TimeoutError, httpx.HTTPError):
         return False
     return True
-
-
-def _way_home(target: str) -> str:
-    """Say how to check an app from the environment of a tool, which the app is not in."""
-    if not any(path in f"{sys.prefix}/" for path in _TOOLS):
-        return ""
-    return (
-        f"; this runs in a tool's own environment ({sys.prefix}): install asgi-liveness into the "
-        f"app's, or give its server as a command: -- .venv/bin/uvicorn --port {{port}} {target}"
-    )
 
 
 def _kind(server: str, loop: str) -> ServerKind:

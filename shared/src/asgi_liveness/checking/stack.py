@@ -21,17 +21,21 @@ _BOTTOMS: Final = (
     ("/asyncio/base_events.py", "run_forever"),
     ("/asyncio/base_events.py", "run_until_complete"),
     ("/asyncio/runners.py", "run"),
-    ("/uvloop/__init__.py", ""),
-    ("/granian/", ""),
-    ("/trio/_core/", ""),
+    ("-packages/uvloop/__init__.py", ""),
+    ("-packages/granian/", ""),
+    ("-packages/trio/_core/", ""),
 )
 """Frames that call what the event loop runs: files, and functions if not all of them."""
 _STANDARD: Final = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
 _INSTALLED: Final = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
-_SERVERS: Final = ("uvicorn", "hypercorn", "granian", "h11", "h2", "wsproto", "uvloop")
+_SERVERS: Final = (
+    *("uvicorn", "uvicorn_worker", "hypercorn", "granian", "gunicorn"),
+    *("h11", "h2", "wsproto", "uvloop", "trio"),
+)
 _SENDS: Final = ("/asyncio/selector_events.py",)
 _FRAMEWORKS: Final = ("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio")
 _KIT: Final = f"{Path(__file__).resolve().parent.parent}/"
+_OURS: Final = "asgi_liveness"
 _POOLED: Final = ("/anyio/_backends/_asyncio.py", "/concurrent/futures/thread.py")
 _NOBODY: Final = 3
 _IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
@@ -76,6 +80,16 @@ def in_background(stack: Sequence[Place]) -> bool:
     )
 
 
+def runs_a_loop(stack: Sequence[Place]) -> bool:
+    """Whether a thread runs an event loop."""
+    return len(_callback(stack)) < len(stack)
+
+
+def is_serving(package: str) -> bool:
+    """Whether a package is a server or a framework, which serves other people's apps."""
+    return package in (*_SERVERS, *_FRAMEWORKS)
+
+
 def is_own(file: str) -> bool:
     """Whether *file* is of the app's own code: not installed, not of Python, not of this kit."""
     return not (file.startswith(("<", _KIT)) or _INSTALLED.search(file) or _STANDARD.search(file))
@@ -93,11 +107,10 @@ def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | Non
 
 def _rank(file: str, package: str) -> int:
     """Return how near to the app's author a file is: 0 is the app's own."""
-    installed = _installed(file)
-    of_app = installed == package if installed else f"/{package}/" in file
-    if is_own(file) or (package and of_app):
+    installed = _OURS if file.startswith(_KIT) else _installed(file)
+    if is_own(file) or (installed and installed == package):
         return 0
-    if not installed or installed in _SERVERS or file.startswith(_KIT):
+    if not installed or installed in (*_SERVERS, _OURS):
         return _NOBODY
     return 2 if installed in _FRAMEWORKS else 1
 

@@ -48,7 +48,7 @@ def period(max_stall: float) -> float:
 
 
 class Pulse:
-    """The event loop of this process's main thread: its beats, and its stalls."""
+    """One event loop of this process, and its stalls: the main thread's, if that runs one."""
 
     def __init__(self, board: str, max_stall: float) -> None:
         with open(board, "r+b") as file:
@@ -58,19 +58,20 @@ class Pulse:
             if index >= PROCESSES:
                 raise OSError("the board is full")
             self._words[TAKEN] = index + 1
+            fcntl.flock(file, fcntl.LOCK_UN)  # the map keeps the file open, and with it the lock
         self._slot = HEADER + index * SLOT
         self._folder = os.path.dirname(board)
         self._process = os.getpid()
-        self._ident = threading.get_ident()
+        self._ident = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._handle: asyncio.TimerHandle | None = None
         self._limit = int(max_stall * _SECOND)
         self._period = period(max_stall)
         self._rest = max(int(self._period * _SECOND), min(self._limit // 2, _SECOND // 10))
         self._asked = self._words[ASKED]
-        self._handle: asyncio.TimerHandle | None = None
         self._beats = self._last = self._looked = 0
         self._ended: list[tuple[int, int]] = []
         self._set(PROCESS, self._process)
-        self._set(THREAD, threading.get_native_id())
         self._set(PERIOD, int(self._period * _SECOND))
         self._set(PYTHON, sys.hexversion)
         threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
@@ -81,23 +82,29 @@ class Pulse:
         return self._process == os.getpid()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Beat in *loop*, which is about to run."""
-        self.detach()
+        """Beat in *loop*, which is about to run; one of another thread gives way to the main's."""
+        main = threading.current_thread() is threading.main_thread()
+        if self._loop is not None and not main:
+            return
+        self._loop, self._ident = loop, threading.get_ident()
         module = type(loop).__module__.partition(".")[0]
         self._set(KIND, KINDS.index(module) if module in KINDS else len(KINDS) - 1)
+        self._set(THREAD, threading.get_native_id())
         self._last = time.monotonic_ns()
         self._set(BEAT_AT, self._last)
         self._set(RUNS, 1)
         self._handle = loop.call_later(self._period, self._beat, loop)
 
     def detach(self) -> None:
-        """Stop beating: the loop has stopped, which is no stall."""
-        if self._handle is not None:
+        """Stop beating: the loop of this thread has stopped, which is no stall."""
+        if self._ident == threading.get_ident() and self._handle is not None:
             self._handle.cancel()
-            self._handle = None
-        self._set(RUNS, 0)
+            self._loop = self._handle = None
+            self._set(RUNS, 0)
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop:
+            return
         now, last = time.monotonic_ns(), self._last
         self._last = now
         self._beats += 1
@@ -150,7 +157,7 @@ class Pulse:
 
 
 def begin() -> None:
-    """Watch every event loop that comes to run in the main thread of this process."""
+    """Watch the event loop that comes to run in this process."""
     board = os.environ.get(BOARD_VARIABLE)
     max_stall = os.environ.get(LIMIT_VARIABLE)
     if not board or not max_stall or not os.path.exists(board):
@@ -162,15 +169,13 @@ def begin() -> None:
     def set_running_loop(loop: asyncio.AbstractEventLoop | None) -> None:
         nonlocal pulse
         original(loop)
-        if threading.current_thread() is not threading.main_thread():
-            return
         with contextlib.suppress(OSError):  # a watcher that can't watch leaves the app alone
-            if loop is not None:
+            if loop is None and pulse is not None:
+                pulse.detach()
+            elif loop is not None:
                 if pulse is None or not pulse.here:
                     pulse = Pulse(board, float(max_stall))
                 pulse.attach(loop)
-            elif pulse is not None and pulse.here:
-                pulse.detach()
 
     asyncio._set_running_loop = asyncio.events._set_running_loop = set_running_loop
 

@@ -1,0 +1,51 @@
+"""What a target or a command names: a program, and the package of an app."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.checking.stack import is_serving
+
+if TYPE_CHECKING:
+    from asgi_liveness.checking.options import Options
+
+_TOOLS: Final = ("/pipx/", "/uv/tools/", "/uv/archive")
+"""Where pipx and uvx keep the environments that they run tools in."""
+_APP: Final = re.compile(r"(?P<package>[A-Za-z_]\w*)(?:\.\w+)*:[A-Za-z_][\w.]*(?:\(\))?")
+_IMPORT: Final = re.compile(r"^from (?P<package>\w+)[\w.]* import", re.MULTILINE)
+
+
+def package_of(options: Options) -> str:
+    """Return the top-level package of the app, as far as its name or the command tells; or ""."""
+    words = [options.target] if options.target else options.command
+    for word in words:
+        if found := _APP.fullmatch(word):
+            return found["package"]
+    if not options.command:
+        return ""
+    try:  # an installed program says what it imports
+        script = Path(program_of(options.command[0])).read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    imports = _IMPORT.search(script)
+    return imports["package"] if imports and not is_serving(imports["package"]) else ""
+
+
+def program_of(program: str) -> str:
+    """Return where a program is: on the PATH, or beside this Python."""
+    beside = Path(sys.executable).with_name(program)
+    return shutil.which(program) or (str(beside) if beside.exists() else program)
+
+
+def way_home(target: str) -> str:
+    """Say how to check an app from the environment of a tool, which the app is not in."""
+    if not any(path in f"{sys.prefix}/" for path in _TOOLS):
+        return ""
+    return (
+        f"; this runs in a tool's own environment ({sys.prefix}): install asgi-liveness into the "
+        f"app's, or give its server as a command: -- .venv/bin/uvicorn --port {{port}} {target}"
+    )
