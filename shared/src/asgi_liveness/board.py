@@ -53,12 +53,19 @@ class Look:
     """The last beat before it, which tells the stall."""
     at: float
     stack: tuple[Place, ...]
+    """Empty if only the counters were read."""
     ran: float = 0.0
     """For how long, ever, the thread has run."""
     queued: float = 0.0
     """For how long, ever, it has waited for a processor."""
+    slices: int = 0
+    """How often, ever, it was given one."""
+    cpu: float = 0.0
+    """For how long, ever, all threads of the process have run."""
+    outside: bool = False
+    """It was py-spy that looked."""
     gil_held: bool = False
-    """It was looked at from outside, for no other thread of the process had a turn."""
+    """No other thread of the process had a turn."""
     by_another: int = 0
     """The thread that held it, and stands at *stack*, if not the event loop's."""
 
@@ -136,6 +143,8 @@ class Board:
                 stack=_stack(line["frames"]),
                 ran=line["ran"] / _SECOND,
                 queued=line["queued"] / _SECOND,
+                slices=line["slices"],
+                cpu=line["cpu"] / _SECOND,
             )
             for process, line in self._lines()
             if "at" in line

@@ -21,7 +21,7 @@ from asgi_liveness.group import Group
 if TYPE_CHECKING:
     from types import TracebackType
 
-POLITE_LIMIT: Final = 2.0  # seconds that a server gets to end by itself
+POLITE_LIMIT: Final = 1.0  # seconds that a server gets to end by itself
 
 
 class Launched:

@@ -110,11 +110,15 @@ def _blaming(seen: Route, blamed: list[Stall]) -> Route:
 
 
 def _apart(found: list[Stall], evidence: Evidence) -> tuple[list[Stall], list[Stall]]:
-    """Set apart what stalls in the first call alone, if later ones came to their end."""
-    answers = sorted(call.answer.at for call in evidence.calls if call.answer)
-    if len(answers) > 1 and all(stall.began < answers[0] for stall in found):
+    """Set apart what stalls once: imports, and what no later call did that had the time to."""
+    cold = [stall for stall in found if stall.imports]
+    warm = [stall for stall in found if not stall.imports]
+    answers = [call.answer for call in evidence.calls if call.answer and not call.answer.error]
+    first, *later = sorted(answer.at for answer in answers) or [evidence.ended]
+    watched = evidence.ended - min(later, default=evidence.ended)
+    if warm and all(stall.began < first for stall in warm) and _longest(warm) < watched:
         return [], found
-    return found, []
+    return warm, cold
 
 
 def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> list[str]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _LATE: Final = 0.5
 """Seconds by which the prober itself may be late before that is said."""
-_STARVED: Final = 0.25
+_STARVED: Final = 0.5
 """The part of a window for which a full pool must keep a probe from its answer."""
-_MOSTLY: Final = 0.5
-"""The part of the probes that must be answered where threads keep the GIL from the event loop."""
+_FEW: Final = 0.25
+"""The part of the probes of which more must be answered where threads keep the GIL."""
 
 
 def late(
@@ -50,7 +50,7 @@ def _slow(seen: Route, evidence: Evidence, working: list[Place], *, stalled: boo
         most = where(Counter(working).most_common(1)[0][0])
         threads = f"{len(working)} thread{'s' * (len(working) > 1)}"
         because = f"{slow}; {threads} of the app share the GIL with it, most at {most}"
-        few = seen.probes.answered < _MOSTLY * seen.probes.due
+        few = seen.probes.answered < _FEW * seen.probes.due
         verdict = Verdict.STARVED if few else Verdict.LIVE
         return replace(seen, verdict=verdict, because=because, advice=advice("threads"))
     if stalled:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import psutil
+
 from asgi_liveness.board import Look, Pulse
 from asgi_liveness.checking.spy import Refused, Seen, dump
-from asgi_liveness.checking.stack import runs_a_loop
+from asgi_liveness.checking.stack import blamed, runs_a_loop
 from asgi_liveness.injected.sitecustomize import spent
 
 if TYPE_CHECKING:
@@ -54,8 +57,7 @@ class Outside:
             await asyncio.sleep(_EVERY)
             now, pulses, waits = time.monotonic(), self.pulses(), self.waiting()
             for pulse in pulses:
-                alone = now - pulse.looked_at > _TURNS * pulse.period + _DUMPS
-                if pulse.silent(now) > limit and alone:
+                if pulse.silent(now) > limit and (self._held(pulse, now) or self._unseen(pulse)):
                     await self._dump(pulse)
             if not pulses and waits > limit:
                 for process in self.serves:
@@ -63,13 +65,27 @@ class Outside:
             if waits > limit and now - asked_at > _ASK:
                 asked_at, self.asked = now, self.board.ask_for_threads()
 
+    def _held(self, pulse: Pulse, now: float) -> bool:
+        """Whether the watcher in the process has no turn: C code holds the GIL."""
+        return now - pulse.looked_at > _TURNS * pulse.period + _DUMPS
+
+    def _unseen(self, pulse: Pulse) -> bool:
+        """Whether the watcher sees nobody to blame: it looks where the GIL is given up."""
+        looks = [
+            look
+            for look in self.board.looks()
+            if (look.process, look.began) == (pulse.process, pulse.beat_at) and look.stack
+        ]
+        return len(looks) > 1 and not any(blamed(look.stack) for look in looks)
+
     async def _dump(self, pulse: Pulse) -> None:
-        """Look at a process of which neither the event loop nor the watcher has a turn."""
+        """Let py-spy look at a process of which the event loop does not turn."""
+        held = self._held(pulse, time.monotonic())
         seen = await self._seen(pulse.process)
-        if seen is None or pulse not in self.board.pulses():
+        if seen is None or not self._is_as_it_was(pulse, held=held):
             return
-        thread, stack = _holder(seen, pulse.thread)
-        ran, queued = spent(pulse.process, pulse.thread)
+        thread, stack = _holder(seen, pulse.thread) if held else _own(seen, pulse.thread)
+        ran, queued, slices = spent(pulse.process, pulse.thread)
         look = Look(
             pulse.process,
             began=pulse.beat_at,
@@ -77,10 +93,21 @@ class Outside:
             stack=stack,
             ran=ran / _SECOND,
             queued=queued / _SECOND,
-            gil_held=True,
+            slices=slices,
+            cpu=_used(pulse.process),
+            outside=True,
+            gil_held=held,
             by_another=thread if thread != pulse.thread else 0,
         )
         self.looks.append(look)
+
+    def _is_as_it_was(self, pulse: Pulse, *, held: bool) -> bool:
+        """Whether the event loop has not beaten since; nor the watcher, where it is *held*."""
+        return any(
+            (now.process, now.beat_at) == (pulse.process, pulse.beat_at)
+            and (not held or now.looked_at == pulse.looked_at)
+            for now in self.board.pulses()
+        )
 
     async def _dump_unwatched(self, process: int, began: float) -> None:
         """Look at a process without a watcher: trio, ``python -I``, a loop in another thread."""
@@ -106,7 +133,17 @@ class Outside:
 def _holder(seen: list[Seen], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
     """Return the thread that keeps the GIL, and where: the event loop's own if nobody knows."""
     holders = [one for one in seen if one.holds_gil]
-    own = [one for one in seen if one.thread == loop_thread]
-    for one in [*holders, *own]:
-        return one.thread, one.stack
-    return loop_thread, ()
+    return (holders[0].thread, holders[0].stack) if holders else _own(seen, loop_thread)
+
+
+def _own(seen: list[Seen], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
+    stacks = [one.stack for one in seen if one.thread == loop_thread]
+    return loop_thread, stacks[0] if stacks else ()
+
+
+def _used(process: int) -> float:
+    """Return for how many seconds a process has run."""
+    with contextlib.suppress(psutil.Error):
+        times = psutil.Process(process).cpu_times()
+        return float(times.user + times.system)
+    return 0.0

@@ -66,6 +66,7 @@ class _Check:
         self._probe = Call("GET", path) if path else None
         self._judge = Judge(options.max_stall, package_of(options))
         self._target: Served | None = None
+        self._at_rest = False
         self._server, self._python = "", platform.python_version()
 
     async def report(self) -> Report:
@@ -90,8 +91,7 @@ class _Check:
                 untried=tuple(untried),
             )
         finally:
-            if self._target is not None:
-                self._target.end()
+            self._end()
 
     async def _routes(self) -> tuple[list[Route], list[str]]:
         options = self._options
@@ -113,8 +113,7 @@ class _Check:
 
     async def _start(self) -> None:
         """Start the app afresh, and find out what can be probed."""
-        if self._target is not None:
-            self._target.end(politely=True)
+        self._end()
         self._tell("starting")
         self._target = served(self._options)
         self._target.start()
@@ -124,6 +123,12 @@ class _Check:
             raise TargetError(f"{error}{self._blocked_at()}") from error
         self._probe = await self._probed(self._target)
 
+    def _end(self) -> None:
+        """End the app; let it shut itself down, if it is known to have nothing under way."""
+        if self._target is not None:
+            self._target.end(politely=self._at_rest)
+        self._at_rest = False
+
     async def _watch(self, call: Call | None, seconds: float) -> Evidence:
         assert self._target is not None
         assert self._probe is not None
@@ -131,6 +136,7 @@ class _Check:
         settle = min(_SETTLE, self._options.max_stall)
         window = CheckWindow(self._probe, call, seconds, settle, self._options.concurrency)
         evidence = await watch(self._target, window)
+        self._at_rest = not evidence.first_is_open and not evidence.silent
         self._server = self._server or _described(self._target, evidence)
         self._python = next((pulse.python for pulse in evidence.pulses), self._python)
         return evidence

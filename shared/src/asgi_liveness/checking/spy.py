@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,27 +38,23 @@ class Refused:
 
 async def dump(process: int) -> list[Seen] | Refused:
     """Return where the threads of *process* stand."""
+    return await asyncio.to_thread(_dump, process)
+
+
+def _dump(process: int) -> list[Seen] | Refused:
     program = Path(sys.executable).with_name("py-spy")
     found = str(program) if program.exists() else shutil.which("py-spy")
     if found is None:
         return Refused("py-spy is not installed beside this Python")
-    asked = await asyncio.create_subprocess_exec(
-        *(found, "dump", "--json", "--pid", str(process)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    command = [found, "dump", "--json", "--pid", str(process)]
     try:
-        out, err = await asyncio.wait_for(asked.communicate(), _LIMIT)
-    except TimeoutError:
+        asked = subprocess.run(command, capture_output=True, timeout=_LIMIT, check=False)
+    except subprocess.TimeoutExpired:
         return Refused(f"py-spy gave no answer within {_LIMIT:g} s")
-    finally:
-        if asked.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                asked.kill()
-            await asked.wait()
+    except OSError as error:
+        return Refused(f"py-spy cannot be started: {error.strerror}")
     if asked.returncode:
-        return Refused(_reason(err.decode(errors="replace")))
+        return Refused(_reason(asked.stderr.decode(errors="replace")))
     return [
         Seen(
             thread=thread["os_thread_id"] or thread["thread_id"],
@@ -68,7 +64,7 @@ async def dump(process: int) -> list[Seen] | Refused:
                 (frame["filename"], frame["line"], frame["name"]) for frame in thread["frames"]
             ),
         )
-        for thread in json.loads(out)
+        for thread in json.loads(asked.stdout)
     ]
 
 

@@ -41,18 +41,21 @@ _NOBODY: Final = 3
 _IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
 
 
-def blamed(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | None] | None:
+def blamed(
+    stack: Sequence[Place], package: str = "", *, ran: bool = False
+) -> tuple[Place, Place | None] | None:
     """Return the line to blame for a stall in which the event loop's thread stood at *stack*.
 
     With it goes the library's frame that it called, if it called one. *package* is that of the
     app, which may be an installed one. None: the thread was not in a callback; or in the
-    server's own sending and receiving, which never waits; or it started a thread, which takes
-    long only where other threads keep the GIL.
+    server's own sending and receiving, which never waits, and it did not have the time that it
+    *ran* for; or it started a thread, which takes long only where other threads keep the GIL.
     """
     callback = _callback(stack)
     if not callback or all(file.endswith("/selectors.py") for file, _, _ in callback):
         return None
-    if _installed(callback[0][0]) in _SERVERS or callback[0][0].endswith(_SENDS):
+    sends = _installed(callback[0][0]) in _SERVERS or callback[0][0].endswith(_SENDS)
+    if sends and not (ran and any(is_own(file) for file, _, _ in callback)):
         return None
     if any(file.endswith("/threading.py") and call == "start" for file, _, call in callback[:4]):
         return None
@@ -78,6 +81,11 @@ def in_background(stack: Sequence[Place]) -> bool:
         or (file.endswith("/quart/app.py") and function == "_wrapper")
         for file, _, function in stack
     )
+
+
+def imports(stack: Sequence[Place]) -> bool:
+    """Whether a module is being imported, which is done once in a process."""
+    return any(file.startswith("<frozen importlib") for file, _, _ in stack)
 
 
 def runs_a_loop(stack: Sequence[Place]) -> bool:

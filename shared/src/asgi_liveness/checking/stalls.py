@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _MOSTLY: Final = 0.5
 """The part of a time from which on it was mostly so."""
+_ASKS: Final = 50
+"""Times a second. A thread that waits for the GIL is woken 200 times a second, one that waits in a
+call is not."""
 _ONE_LOOK: Final = 3
 """A stall shorter than so many limits need not be seen twice: there was no time to."""
 
@@ -33,13 +36,34 @@ class Stall:
     """In how many looks it stood there."""
     ran: float | None = None
     """The part of it for which the loop's thread ran; None where nobody counted."""
-    queued: float = 0.0
-    """The part of it for which the thread waited for a processor."""
 
     @property
     def gil_held(self) -> bool:
-        """Whether C code kept the GIL from all other threads."""
-        return any(look.gil_held for look in self.looks)
+        """Whether C code kept the GIL from all other threads, mostly."""
+        held = sum(look.gil_held for look in self.looks)
+        return held > _MOSTLY * len(self.looks)
+
+    @property
+    def imports(self) -> bool:
+        """Whether a module was imported whenever one looked."""
+        return bool(self.looks) and all(stack.imports(look.stack) for look in self.looks)
+
+
+@dataclass(frozen=True)
+class _Use:
+    """What the loop's thread made of a stall, from the first look to the last; as parts of it."""
+
+    ran: float
+    queued: float
+    others: float
+    """What the other threads of its process ran for."""
+    slices: float
+    """How often a second it was given a processor."""
+
+    @property
+    def contended(self) -> bool:
+        """Whether it waited for the GIL, which others used: it then asks for it every 5 ms."""
+        return self.ran < _MOSTLY < self.others and self.slices > _ASKS
 
 
 def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stall]:
@@ -70,17 +94,23 @@ def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stal
 def _stall(
     began: float, length: float, looks: tuple[Look, ...], max_stall: float, package: str
 ) -> Stall:
-    ran, queued = _shares(looks)
-    looks = _held_twice(looks)
-    blamed = [stack.blamed(look.stack, package) for look in looks]
+    use = _use(looks)
+    ran = use.ran if use else None
+    looks = _held_twice(tuple(look for look in looks if look.stack or look.gil_held))
+    if any(look.outside for look in looks):  # the others see only where the GIL is given up
+        looks = tuple(look for look in looks if look.outside)
+    unknown = Stall(began, length, looks, None, ran=ran)
+    if use and (use.contended or length * (1 - use.queued) <= max_stall):
+        return unknown
+    busy = ran is not None and ran > _MOSTLY
+    blamed = [stack.blamed(look.stack, package, ran=busy) for look in looks]
     votes = Counter(place for place, _ in filter(None, blamed))
     enough = len(looks) > 1 or length < _ONE_LOOK * max_stall
-    its_own = length * (1 - queued)  # without what the machine made of it
-    if not votes or not enough or votes.total() < _MOSTLY * len(looks) or its_own <= max_stall:
-        return Stall(began, length, looks, None, ran=ran, queued=queued)
+    if not votes or not enough or votes.total() < _MOSTLY * len(looks):
+        return unknown
     place, seen = votes.most_common(1)[0]
     below = Counter(one[1] for one in blamed if one and one[0] == place)
-    return Stall(began, length, looks, place, below.most_common(1)[0][0], seen, ran, queued)
+    return Stall(began, length, looks, place, below.most_common(1)[0][0], seen, ran)
 
 
 def _held_twice(looks: tuple[Look, ...]) -> tuple[Look, ...]:
@@ -89,10 +119,16 @@ def _held_twice(looks: tuple[Look, ...]) -> tuple[Look, ...]:
     return tuple(look for look in looks if not look.by_another or times[look.by_another] > 1)
 
 
-def _shares(looks: tuple[Look, ...]) -> tuple[float | None, float]:
-    """Return the parts of the time between the first and the last look: ran, and queued."""
-    if len(looks) < 2 or not looks[0].ran:  # noqa: PLR2004 (it takes two to have a time between)
-        return None, 0.0
-    first, last = looks[0], looks[-1]
-    passed = last.at - first.at
-    return (last.ran - first.ran) / passed, (last.queued - first.queued) / passed
+def _use(looks: tuple[Look, ...]) -> _Use | None:
+    """Return what was counted between the first look and the last; None if nothing was."""
+    counted = [look for look in looks if look.slices]
+    if len(counted) < 2 or counted[-1].at <= counted[0].at:  # noqa: PLR2004 (two ends of a time)
+        return None
+    first, last = counted[0], counted[-1]
+    passed, ran = last.at - first.at, last.ran - first.ran
+    return _Use(
+        ran=ran / passed,
+        queued=(last.queued - first.queued) / passed,
+        others=(last.cpu - first.cpu - ran) / passed,
+        slices=(last.slices - first.slices) / passed,
+    )

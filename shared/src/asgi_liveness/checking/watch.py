@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INTERVAL: Final = 0.05
 """Seconds from probe to probe."""
-CALLS: Final = 8
+CALLS: Final = 4
 """How often at the most a request is sent again while a window lasts. Sent more often, work that is
 rightly handed to threads piles up, and they keep the GIL from the event loop."""
 
@@ -89,6 +89,11 @@ class Evidence:
     """Why py-spy could not look, where it was asked to."""
     died: str = ""
     """The last words of the server, if it or a worker of it was ended."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether the last probe had no answer when it ended."""
+        return not self.probes or self.probes[-1].answer is None
 
     @property
     def lateness(self) -> float:

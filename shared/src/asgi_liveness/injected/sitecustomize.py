@@ -69,7 +69,8 @@ class Pulse:
         self._period = period(max_stall)
         self._rest = max(int(self._period * _SECOND), min(self._limit // 2, _SECOND // 10))
         self._asked = self._words[ASKED]
-        self._beats = self._last = self._looked = 0
+        self._beats = self._last = self._looked = self._half = 0
+        self._base: dict[str, int] = {}
         self._ended: list[tuple[int, int]] = []
         self._set(PROCESS, self._process)
         self._set(PERIOD, int(self._period * _SECOND))
@@ -126,8 +127,10 @@ class Pulse:
                 time.sleep(self._period)
                 now = time.monotonic_ns()
                 self._set(LOOKED_AT, now)
-                silent = self._words[self._slot + RUNS] and now - self._last > late
-                if silent and now - self._looked >= self._rest:
+                waited = now - self._last if self._words[self._slot + RUNS] else 0
+                if waited > late // 2 and self._half != self._last:
+                    self._half, self._base = self._last, self._counted()
+                if waited > late and now - self._looked >= self._rest:
                     self._looked = now
                     self._look(file)
                 while self._ended:
@@ -141,10 +144,20 @@ class Pulse:
         """Note where the loop's thread is, if it did not beat meanwhile."""
         began, beats = self._last, self._beats
         frames = _frames(sys._current_frames().get(self._ident))
-        ran, queued = spent(self._process, self._words[self._slot + THREAD])
-        if beats == self._beats:
-            now = time.monotonic_ns()
-            _write(file, began=began, at=now, ran=ran, queued=queued, frames=frames)
+        counted = self._counted()
+        if beats != self._beats:
+            return
+        if self._half == began and self._base:
+            # One without frames: what was counted by then, for what is counted from then on.
+            _write(file, began=began, frames=[], **self._base)
+            self._base = {}
+        _write(file, began=began, frames=frames, **counted)
+
+    def _counted(self) -> dict[str, int]:
+        """Return what the loop's thread has used, and the whole process."""
+        ran, queued, slices = spent(self._process, self._words[self._slot + THREAD])
+        used = {"ran": ran, "queued": queued, "slices": slices, "cpu": time.process_time_ns()}
+        return {"at": time.monotonic_ns(), **used}
 
     def _threads(self) -> list[dict[str, object]]:
         names = {thread.ident: thread.name for thread in threading.enumerate()}
@@ -181,7 +194,13 @@ def begin() -> None:
 
 
 def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
-    """Return file, line and function of *frame* and its callers, the innermost first."""
+    """Return file, line and function of *frame* and its callers, the innermost first.
+
+    A function that is just being entered is left out: some Pythons give other threads a turn there
+    and not in its lines, so that they would see it nowhere else.
+    """
+    while frame is not None and frame.f_back is not None and _is_entered(frame):
+        frame = frame.f_back
     found: list[tuple[str, int, str]] = []
     while frame is not None and len(found) < _MOST_FRAMES:
         found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
@@ -189,14 +208,23 @@ def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
     return found
 
 
-def spent(process: int, thread: int) -> tuple[int, int]:
-    """Return for how many ns a thread has run and has waited for a processor; 0 if not counted."""
+def _is_entered(frame: FrameType) -> bool:
+    first = frame.f_code.co_firstlineno
+    at_first = frame.f_lineno == first
+    return at_first and any(line not in (None, first) for _, _, line in frame.f_code.co_lines())
+
+
+def spent(process: int, thread: int) -> tuple[int, int, int]:
+    """Return for how many ns a thread has run, and waited for a processor, and how often it ran.
+
+    Zeros where nobody counts.
+    """
     try:
         with open(f"/proc/{process}/task/{thread}/schedstat", "rb") as file:
-            ran, queued, _ = file.read().split()
-    except OSError:
-        return 0, 0
-    return int(ran), int(queued)
+            ran, queued, slices = map(int, file.read().split())
+    except (OSError, ValueError):
+        return 0, 0, 0
+    return ran, queued, slices
 
 
 def _write(file: BinaryIO, **line: object) -> None:
