@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.errors import LedgerError
 from asgi_liveness.injected import sitecustomize as inside
 
 if TYPE_CHECKING:
@@ -94,7 +95,13 @@ class Board:
 
     def __init__(self, folder: Path, max_stall: float) -> None:
         self.path, self.max_stall = folder / "board", max_stall
-        self.path.write_bytes(bytes(inside.SIZE))
+        try:
+            self.path.write_bytes(bytes(inside.SIZE))
+        except OSError as error:
+            raise LedgerError(
+                f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a folder that "
+                f"can be"
+            ) from error
         with self.path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), inside.SIZE)
         self._words = memoryview(self._map).cast("Q")

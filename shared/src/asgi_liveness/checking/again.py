@@ -8,7 +8,6 @@ from __future__ import annotations
 import shlex
 from dataclasses import fields
 from typing import Final
-from urllib.parse import urlsplit
 
 from asgi_liveness.checking.duration import written
 from asgi_liveness.checking.options import Options
@@ -45,8 +44,9 @@ def shown_target(target: str) -> str:
     """Return *target*, an address without its user and password."""
     if "://" not in target:
         return target
-    address = urlsplit(target)
-    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    scheme, _, rest = target.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def without_secrets(text: str, options: Options) -> str:

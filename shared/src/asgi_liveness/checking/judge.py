@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking import stack
 from asgi_liveness.checking.culprit import computes, culprit_at, kind, where
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.watch import Evidence
     from asgi_liveness.verdict import Probe
 
+_AS_LONG: Final = 2
+"""A stall that is so many times longer than those at rest is not the same."""
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -36,20 +39,18 @@ class Judge:
 
     def idle(self, evidence: Evidence) -> Route:
         """Judge the window without a request."""
-        route = self._judged(None, evidence, self._stalls(evidence), evidence)
+        found = self._stalls(evidence)
+        route = self._judged(None, evidence, found, evidence, turned=not found)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
     def during(self, call: str, evidence: Evidence, idle: Evidence) -> Route:
         """Judge the window of a request; what stalls the idle app is not the request's doing."""
-        known = {_function(stall.place) for stall in self._stalls(idle) if stall.place}
-        found = [
-            stall
-            for stall in self._stalls(evidence)
-            if not stall.place or _function(stall.place) not in known
-        ]
+        at_rest = [stall for stall in self._stalls(idle) if stall.place]
+        every = self._stalls(evidence)
+        found = [stall for stall in every if not _known(stall, at_rest)]
         warm, cold = _apart(found, evidence)
-        route = self._judged(call, evidence, warm, idle)
+        route = self._judged(call, evidence, warm, idle, turned=not every)
         live = route.verdict is Verdict.LIVE
         return replace(route, notes=tuple(_notes(call, evidence, cold, live=live)))
 
@@ -63,7 +64,13 @@ class Judge:
         return stalls(evidence, self.max_stall, self.package)
 
     def _judged(
-        self, call: str | None, evidence: Evidence, found: list[Stall], idle: Evidence
+        self,
+        call: str | None,
+        evidence: Evidence,
+        found: list[Stall],
+        idle: Evidence,
+        *,
+        turned: bool,
     ) -> Route:
         answered = _answered(evidence, idle)
         in_time = [p for p in answered if p.answer and p.answer.at - p.due <= self.max_stall]
@@ -85,7 +92,8 @@ class Judge:
             because = f"C code held the GIL; its line cannot be known: {evidence.refused}"
             seen = replace(seen, verdict=Verdict.STALLED, because=because, advice=advice("gil"))
         else:
-            return late(seen, evidence, self.max_stall, self.package, stalled=bool(found))
+            limits = (self.max_stall, self.package)
+            return late(seen, evidence, *limits, stalled=bool(found), turned=turned)
         return _blaming(seen, [stall for stall in found if stall.place])
 
 
@@ -109,13 +117,29 @@ def _blaming(seen: Route, blamed: list[Stall]) -> Route:
     )
 
 
+def _known(stall: Stall, at_rest: list[Stall]) -> bool:
+    """Whether the app at rest stalls like that as well, and about as long."""
+    return any(
+        stall.place
+        and other.place
+        and _function(stall.place) == _function(other.place)
+        and stall.length <= _AS_LONG * other.length
+        for other in at_rest
+    )
+
+
 def _apart(found: list[Stall], evidence: Evidence) -> tuple[list[Stall], list[Stall]]:
     """Set apart what stalls once: imports, and what no later call did that had the time to."""
     cold = [stall for stall in found if stall.imports]
     warm = [stall for stall in found if not stall.imports]
-    answers = [call.answer for call in evidence.calls if call.answer and not call.answer.error]
-    first, *later = sorted(answer.at for answer in answers) or [evidence.ended]
-    watched = evidence.ended - min(later, default=evidence.ended)
+    answers = [
+        (call.sent, call.answer.at)
+        for call in evidence.calls
+        if call.answer and not call.answer.error
+    ]
+    first = min((at for _, at in answers), default=evidence.ended)
+    later = min((at for sent, at in answers if sent >= first), default=evidence.ended)
+    watched = evidence.ended - later
     if warm and all(stall.began < first for stall in warm) and _longest(warm) < watched:
         return [], found
     return warm, cold

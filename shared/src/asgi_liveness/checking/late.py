@@ -24,10 +24,19 @@ _FEW: Final = 0.25
 """The part of the probes of which more must be answered where threads keep the GIL."""
 
 
-def late(
-    seen: Route, evidence: Evidence, max_stall: float, package: str, *, stalled: bool
+def late(  # noqa: PLR0913 (each is a fact of its own)
+    seen: Route,
+    evidence: Evidence,
+    max_stall: float,
+    package: str,
+    *,
+    stalled: bool,
+    turned: bool = True,
 ) -> Route:
-    """Return the route with a verdict on its answers; *stalled*: the event loop did not turn."""
+    """Return the route with a verdict on its answers.
+
+    *stalled*: the event loop did not turn, and nobody was seen; *turned*: it turned all the time.
+    """
     if not evidence.pulses:
         return _unwatched(seen, max_stall)
     working = _working(evidence.threads, package)
@@ -36,15 +45,18 @@ def late(
     waited = _STARVED * (evidence.ended - evidence.began)
     if pool and len(pooled) == len(pool) and seen.longest_silence_s > waited:
         return _starved(seen, pooled)
-    if not seen.probes.answered and not stalled:
+    if not seen.probes.answered and turned and not stalled:
         because = "what is probed waits, and neither for the event loop nor for a full pool"
-        return replace(seen, verdict=Verdict.STARVED, because=because)
+        return replace(seen, verdict=Verdict.STARVED, because=_otherwise(evidence) or because)
     if seen.longest_silence_s <= max_stall:
         return seen
-    return _slow(seen, evidence, [place for _, place in working], stalled=stalled)
+    busy = [place for thread, place in working if not stack.waits(thread.stack)]
+    return _slow(seen, evidence, busy, stalled=stalled, turned=turned)
 
 
-def _slow(seen: Route, evidence: Evidence, working: list[Place], *, stalled: bool) -> Route:
+def _slow(
+    seen: Route, evidence: Evidence, working: list[Place], *, stalled: bool, turned: bool
+) -> Route:
     slow = f"slow: nothing was answered for {seen.longest_silence_s * 1000:.0f} ms"
     if working:
         most = where(Counter(working).most_common(1)[0][0])
@@ -59,8 +71,19 @@ def _slow(seen: Route, evidence: Evidence, working: list[Place], *, stalled: boo
             seen, verdict=Verdict.INCONCLUSIVE, because=because, advice=advice("machine")
         )
     own = f", which sent {evidence.lateness * 1000:.0f} ms late," * (evidence.lateness > _LATE)
+    if not turned:
+        return replace(seen, because=f"{slow}, by what is told of it elsewhere")
     because = f"{slow} though the event loop turned: the machine{own} or the probe's own work"
     return replace(seen, because=because)
+
+
+def _otherwise(evidence: Evidence) -> str:
+    """Say that the probes had answers, but none like that at rest; "" if they had none."""
+    statuses = Counter(probe.answer.status for probe in evidence.probes if probe.answer)
+    if not statuses:
+        return ""
+    status, times = statuses.most_common(1)[0]
+    return f"{times} of {len(evidence.probes)} probes were answered with {status}, not as at rest"
 
 
 def _working(threads: tuple[Thread, ...], package: str) -> list[tuple[Thread, Place]]:

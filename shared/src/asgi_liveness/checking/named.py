@@ -37,7 +37,7 @@ def package_of(options: Options) -> str:
 
 def program_of(program: str) -> str:
     """Return where a program is: on the PATH, or beside this Python."""
-    beside = Path(sys.executable).with_name(program)
+    beside = Path(sys.executable).parent / program
     return shutil.which(program) or (str(beside) if beside.exists() else program)
 
 

@@ -31,5 +31,14 @@ async def plain_gets(target: Served) -> list[str] | None:
 def _is_plain(path: str, item: Any) -> bool:
     if "{" in path or not isinstance(item, dict) or not isinstance(item.get("get"), dict):
         return False
-    parameters = [*item.get("parameters", []), *item["get"].get("parameters", [])]
-    return not any(parameter.get("required") for parameter in parameters)
+    parameters = [
+        parameter
+        for holder in (item, item["get"])
+        if isinstance(listed := holder.get("parameters"), list)
+        for parameter in listed
+    ]
+    return all(isinstance(one, dict) and not _may_be_needed(one) for one in parameters)
+
+
+def _may_be_needed(parameter: dict[str, Any]) -> bool:
+    return bool(parameter.get("required")) or "$ref" in parameter

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import platform
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -181,9 +182,15 @@ class _Check:
         """Say where a start is stuck, if its event loop is."""
         if self._target is None or self._target.board is None:
             return ""
+        now = time.monotonic()
+        silent = {
+            (pulse.process, pulse.beat_at)
+            for pulse in self._target.board.pulses()
+            if pulse.silent(now) > self._options.max_stall
+        }
         looks = self._target.board.looks()
-        last = [look for look in looks if look.began == looks[-1].began]
-        place = self._judge.line_of(last) if last else None
+        last = [look for look in looks if (look.process, look.began) in silent]
+        place = self._judge.line_of(last)
         return f"; its event loop is blocked at {place}" if place else ""
 
 
@@ -200,7 +207,7 @@ def _is_json(body: bytes) -> bool:
     """Whether a body is the JSON that most frameworks take only if it is called that."""
     try:
         json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

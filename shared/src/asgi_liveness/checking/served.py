@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.02  # seconds
 _PATIENCE: Final = 5.0  # seconds for the answer of a server that runs
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what servers say they listen on)
 
 
 class App(Server):
@@ -104,18 +105,23 @@ class Address:
     described = "a server that runs already"
 
     def __init__(self, options: Options) -> None:
-        parts = urlsplit(options.target)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(options.target)
+            scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        except ValueError:
+            scheme = host = ""
+        if scheme not in ("http", "https") or not host:
             raise UsageError(
                 f"{shown_target(options.target)!r} is no address; write http://127.0.0.1:8000"
             )
-        if parts.hostname not in _LOOPBACK and not options.allow_remote:
+        host = _ANYWHERE.get(host, host)
+        if not _is_loopback(host) and not options.allow_remote:
             raise UsageError(
-                f"{parts.hostname} is not this machine; a check holds requests open and sends "
-                f"many: add --allow-remote if the server is yours"
+                f"{host} is not this machine; a check holds requests open and sends many: add "
+                f"--allow-remote if the server is yours"
             )
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        self.url = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+        named = f"[{host}]" if ":" in host else host
+        self.url = f"{scheme}://{named}" + (f":{port}" if port else "")
         self.name = self.url
 
     def start(self) -> None:
@@ -173,6 +179,13 @@ def serving(target: Served) -> set[int]:
         for pid in target.group.members()
         if any(port == target.port for _, port in _listens(pid))
     }
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _listens(pid: int) -> set[tuple[str, int]]:

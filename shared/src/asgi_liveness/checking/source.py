@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from pathlib import Path
 
 
@@ -15,8 +16,9 @@ def line_of(file: str, line: int) -> str:
 def in_loop(file: str, line: int) -> bool:
     """Whether the line is of a ``while`` or ``for`` of its own function."""
     try:
-        tree = ast.parse("\n".join(_lines(file)))
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings(action="ignore"):  # they are the app's own affair
+            tree = ast.parse("\n".join(_lines(file)))
+    except (SyntaxError, ValueError, RecursionError):
         return False
     around = [node for node in ast.walk(tree) if _holds(node, line)]
     functions = [
@@ -40,6 +42,6 @@ def _holds(node: ast.AST, line: int) -> bool:
 
 def _lines(file: str) -> list[str]:
     try:
-        return Path(file).read_text(errors="replace").splitlines()
+        return Path(file).read_text(errors="replace").split("\n")
     except OSError:
         return []

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from asgi_liveness.board import Place
@@ -55,17 +55,23 @@ def _dump(process: int) -> list[Seen] | Refused:
         return Refused(f"py-spy cannot be started: {error.strerror}")
     if asked.returncode:
         return Refused(_reason(asked.stderr.decode(errors="replace")))
-    return [
-        Seen(
-            thread=thread["os_thread_id"] or thread["thread_id"],
-            name=thread["thread_name"] or "",
-            holds_gil=thread["owns_gil"],
-            stack=tuple(
-                (frame["filename"], frame["line"], frame["name"]) for frame in thread["frames"]
-            ),
-        )
-        for thread in json.loads(asked.stdout)
-    ]
+    try:
+        return [_seen(thread) for thread in json.loads(asked.stdout)]
+    except (ValueError, KeyError, TypeError):
+        return Refused("py-spy says what is not understood here: pip install --upgrade py-spy")
+
+
+def _seen(thread: dict[str, Any]) -> Seen:
+    return Seen(
+        thread=thread["os_thread_id"] or thread["thread_id"],
+        name=thread["thread_name"] or "",
+        holds_gil=thread["owns_gil"],
+        stack=tuple(
+            # Some Pythons tell it a function's class as well; inside a process one sees none.
+            (frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
+            for frame in thread["frames"]
+        ),
+    )
 
 
 def _reason(words: str) -> str:

@@ -69,6 +69,11 @@ def busy(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | None
     return _innermost(stack, package)
 
 
+def waits(stack: Sequence[Place]) -> bool:
+    """Whether a thread waits for another, or for work."""
+    return bool(stack) and stack[0][0].endswith(_IDLE)
+
+
 def is_pooled(stack: Sequence[Place]) -> bool:
     """Whether a thread is one of AnyIO's or of an executor's."""
     return any(file.endswith(_POOLED) for file, _, _ in stack)

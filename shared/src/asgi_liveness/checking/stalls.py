@@ -75,10 +75,10 @@ def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stal
     for pulse in evidence.pulses:
         if pulse.silent(evidence.ended) > max_stall:
             last[pulse.process, pulse.beat_at] = evidence.ended
+    told = set(last)
     # A worker that was ended has left its looks, and no beat.
     for look in evidence.looks:
-        known = (look.process, look.began) in last
-        if not known or look.process not in periods:
+        if (look.process, look.began) not in told or look.process not in periods:
             last[look.process, look.began] = max(look.at, last.get((look.process, look.began), 0.0))
     found = []
     for (process, began), ended in last.items():
@@ -97,20 +97,21 @@ def _stall(
     use = _use(looks)
     ran = use.ran if use else None
     looks = _held_twice(tuple(look for look in looks if look.stack or look.gil_held))
-    if any(look.outside for look in looks):  # the others see only where the GIL is given up
-        looks = tuple(look for look in looks if look.outside)
     unknown = Stall(began, length, looks, None, ran=ran)
     if use and (use.contended or length * (1 - use.queued) <= max_stall):
         return unknown
     busy = ran is not None and ran > _MOSTLY
-    blamed = [stack.blamed(look.stack, package, ran=busy) for look in looks]
-    votes = Counter(place for place, _ in filter(None, blamed))
-    enough = len(looks) > 1 or length < _ONE_LOOK * max_stall
-    if not votes or not enough or votes.total() < _MOSTLY * len(looks):
-        return unknown
-    place, seen = votes.most_common(1)[0]
-    below = Counter(one[1] for one in blamed if one and one[0] == place)
-    return Stall(began, length, looks, place, below.most_common(1)[0][0], seen, ran)
+    # The process itself sees only where the GIL is given up: it may see nobody where py-spy does.
+    for outside in (False, True):
+        those = tuple(look for look in looks if look.outside is outside)
+        blamed = [stack.blamed(look.stack, package, ran=busy) for look in those]
+        votes = Counter(place for place, _ in filter(None, blamed))
+        enough = len(looks) > 1 or length < _ONE_LOOK * max_stall
+        if votes and enough and votes.total() >= _MOSTLY * len(those):
+            place, seen = votes.most_common(1)[0]
+            below = Counter(one[1] for one in blamed if one and one[0] == place)
+            return Stall(began, length, those, place, below.most_common(1)[0][0], seen, ran)
+    return unknown
 
 
 def _held_twice(looks: tuple[Look, ...]) -> tuple[Look, ...]:

@@ -20,7 +20,7 @@ from asgi_liveness.checking.served import serving
 if TYPE_CHECKING:
     import httpx
 
-    from asgi_liveness.board import End, Look, Pulse, Thread
+    from asgi_liveness.board import Board, End, Look, Pulse, Thread
     from asgi_liveness.checking.served import Served
     from asgi_liveness.verdict import Probe
 
@@ -183,10 +183,16 @@ class _Watching:
             pulses=tuple(pulses),
             looks=tuple(look for look in looks if look.process in mine),
             ends=tuple(end for end in ends if end.process in mine),
-            threads=tuple(board.threads(outside.asked)) if outside.asked else (),
+            threads=_last_told(board, outside.asked),
             refused=outside.refused,
             died=self.target.last_words() if gone or self.target.ended else "",
         )
+
+
+def _last_told(board: Board, asked: int) -> tuple[Thread, ...]:
+    """Return the answer to the last question that has one."""
+    answers = (board.threads(number) for number in range(asked, 0, -1))
+    return tuple(next(filter(None, answers), []))
 
 
 def _lives(process: int) -> bool:

@@ -176,19 +176,24 @@ def begin() -> None:
     if not board or not max_stall or not os.path.exists(board):
         return
     pulse: Pulse | None = None
+    watches = True
     # What event loops call as they begin and stop to run; its documentation says for them.
     original = asyncio._set_running_loop
 
     def set_running_loop(loop: asyncio.AbstractEventLoop | None) -> None:
-        nonlocal pulse
+        nonlocal pulse, watches
         original(loop)
-        with contextlib.suppress(OSError):  # a watcher that can't watch leaves the app alone
+        if not watches:
+            return
+        try:
             if loop is None and pulse is not None:
                 pulse.detach()
             elif loop is not None:
                 if pulse is None or not pulse.here:
                     pulse = Pulse(board, float(max_stall))
                 pulse.attach(loop)
+        except (OSError, RuntimeError, ValueError):  # no room on the board, or for a thread
+            watches = False  # a watcher that can't watch leaves the app alone
 
     asyncio._set_running_loop = asyncio.events._set_running_loop = set_running_loop
 
