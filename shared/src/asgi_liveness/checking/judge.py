@@ -88,7 +88,7 @@ class Judge:
             seen = replace(seen, verdict=Verdict.DIED, because=because)
         elif any(stall.place for stall in found):
             seen = replace(seen, verdict=Verdict.STALLED)
-        elif evidence.refused and any(stall.gil_held and computes(stall) for stall in found):
+        elif evidence.refused and any(map(_hidden, found)):
             because = f"C code held the GIL; its line cannot be known: {evidence.refused}"
             seen = replace(seen, verdict=Verdict.STALLED, because=because, advice=advice("gil"))
         else:
@@ -115,6 +115,11 @@ def _blaming(seen: Route, blamed: list[Stall]) -> Route:
         culprit=culprit_at(place, worst.below, places[place], looks),
         advice=advice(kind(worst)),
     )
+
+
+def _hidden(stall: Stall) -> bool:
+    """Whether C code held the GIL, as far as can be known without seeing it."""
+    return stall.gil_held and len(stall.looks) > 1 and computes(stall)
 
 
 def _known(stall: Stall, at_rest: list[Stall]) -> bool:

@@ -102,7 +102,8 @@ def _stall(
         return unknown
     busy = ran is not None and ran > _MOSTLY
     # The process itself sees only where the GIL is given up: it may see nobody where py-spy does.
-    for outside in (False, True):
+    from_outside = sum(look.outside for look in looks) > 1
+    for outside in (from_outside, not from_outside):
         those = tuple(look for look in looks if look.outside is outside)
         blamed = [stack.blamed(look.stack, package, ran=busy) for look in those]
         votes = Counter(place for place, _ in filter(None, blamed))
