@@ -14,7 +14,7 @@ from asgi_liveness.checking.run import run
 from asgi_liveness.contract import starts_by
 from asgi_liveness.promises import REMEDIES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COLUMNS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
     "comparison"
 ]["frameworks"]

@@ -1,0 +1,129 @@
+"""What a target or a command names: a program, and the package of an app."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.checking.named import package_of, program_of, way_home
+from asgi_liveness.checking.options import Options
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of this Python's programs, with one in it; the PATH is another."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (tmp_path / "path").mkdir()
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    put(folder, "served", "from myapp.cli import main")
+    return folder
+
+
+def put(folder: Path, name: str, script: str = "") -> Path:
+    program = folder / name
+    program.write_text(f"#!python\nimport sys\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("target", "package"),
+    [
+        ("myapp:app", "myapp"),
+        ("myapp.web.main:app", "myapp"),
+        ("myapp:apps.first", "myapp"),
+        ("myapp:create_app()", "myapp"),
+        ("http://127.0.0.1:8000", ""),
+        ("https://localhost", ""),
+    ],
+)
+def test_an_app_names_its_package_and_an_address_names_none(target: str, package: str) -> None:
+    assert package_of(Options(target)) == package
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("granian --interface asgi --port {port} myapp.main:app", "myapp"),
+        ("gunicorn -k uvicorn.workers.UvicornWorker -b 127.0.0.1:{port} myapp:app", "myapp"),
+        ("uvicorn --factory myapp:create_app --port {port}", "myapp"),
+        ("nowhere --bind localhost:{port}", ""),
+        ("python main.py", ""),
+    ],
+)
+def test_a_command_names_the_package_of_the_app_that_it_is_given(
+    command: str, package: str
+) -> None:
+    assert package_of(Options(command=tuple(command.split()))) == package
+
+
+@pytest.mark.parametrize(
+    ("script", "package"),
+    [
+        ("from myapp.cli import main", "myapp"),
+        ("import re\nfrom myapp import main", "myapp"),
+        ("from uvicorn.main import main", ""),
+        ("from granian.cli import entrypoint", ""),
+        ("from fastapi.cli import main", ""),
+        ("print('no import')", ""),
+        ("  from myapp import main", ""),
+    ],
+)
+def test_an_installed_program_names_what_it_imports_unless_that_is_a_server(
+    script: str, package: str, installed: Path
+) -> None:
+    put(installed, "served", script)
+    assert package_of(Options(command=("served", "--port", "{port}"))) == package
+
+
+def test_a_program_that_is_no_text_names_no_package(installed: Path) -> None:
+    (installed / "binary").write_bytes(b"\x7fELF\xff\xfe")
+    assert package_of(Options(command=("binary",))) == ""
+    assert package_of(Options(command=("nowhere",))) == ""
+
+
+def test_a_program_is_looked_for_on_the_path_and_then_beside_this_python(
+    installed: Path, tmp_path: Path
+) -> None:
+    assert program_of("served") == str(installed / "served")
+    on_path = put(tmp_path / "path", "served")
+    assert program_of("served") == str(on_path)
+    assert program_of("nowhere") == "nowhere"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("folder", ["", ".venv/bin"])
+def test_a_program_may_be_given_with_its_folder(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    program = put(tmp_path / folder, "served", "from myapp.cli import main")
+    for given in (str(program), f"./{folder}/served", f"{tmp_path}/nowhere"):
+        assert Path(program_of(given)).resolve() == Path(given).resolve()
+    assert package_of(Options(command=(str(program),))) == "myapp"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "tool"),
+    [
+        ("/home/me/.local/pipx/venvs/asgi-liveness", True),
+        ("/home/me/.local/share/uv/tools/asgi-liveness", True),
+        ("/home/me/.cache/uv/archive-v0/abc", True),
+        ("/srv/.venv", False),
+        ("/usr", False),
+    ],
+)
+def test_a_tools_own_environment_is_told_from_the_apps(
+    prefix: str, monkeypatch: pytest.MonkeyPatch, *, tool: bool
+) -> None:
+    monkeypatch.setattr(sys, "prefix", prefix)
+    told = way_home("myapp:app")
+    assert bool(told) is tool
+    if tool:
+        assert prefix in told
+        assert told.endswith("-- .venv/bin/uvicorn --port {port} myapp:app")

@@ -1,0 +1,433 @@
+"""Inside a watched process: it beats, is looked at while it stalls, and is else left alone."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from asgi_liveness.board import Board, Look
+from asgi_liveness.injected import sitecustomize as inside
+
+LIMIT = 20.0  # seconds for what must come
+MAX_STALL = 0.05
+
+T = TypeVar("T")
+Start = Callable[..., subprocess.Popen[bytes]]
+
+HEAD = """\
+import asyncio, os, sys, threading, time
+
+def spin():
+    while True:
+        pass
+
+def stand():
+    time.sleep(0.4)
+
+async def blocked(call):
+    await asyncio.sleep(0.05)
+    call()
+    await asyncio.sleep(60)
+
+def over(seconds=0.05):
+    asyncio.run(asyncio.sleep(seconds))
+
+"""
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    (tmp_path / "board").mkdir()
+    made = Board(tmp_path / "board", MAX_STALL)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start a watched Python that runs some lines; it is killed with the test.
+
+    Of its environment, what is empty is left out.
+    """
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(lines: str, **environment: str) -> subprocess.Popen[bytes]:
+        script = tmp_path / "script.py"
+        script.write_text(HEAD + lines)
+        watched = board.watched(environment)
+        left_out = {name for name, value in environment.items() if not value}
+        with (tmp_path / "err").open("wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", str(script)],
+                env={name: value for name, value in watched.items() if name not in left_out},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=err,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run(start: Start, tmp_path: Path) -> Callable[..., str]:
+    """Run some lines to their end; return what they print. They may not fail, nor complain."""
+
+    def run(lines: str, **environment: str) -> str:
+        process = start(lines, **environment)
+        out, _ = process.communicate(timeout=LIMIT)
+        assert (process.returncode, (tmp_path / "err").read_text()) == (0, "")
+        return out.decode()
+
+    return run
+
+
+def come(what: Callable[[], T]) -> T:
+    """Wait for what is not there yet, and return it."""
+    limit = time.monotonic() + LIMIT
+    while not (found := what()):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    return found
+
+
+def seen(board: Board) -> list[Look]:
+    """Looks, without those that only count."""
+    return [look for look in board.looks() if look.stack]
+
+
+def functions(board: Board) -> set[str]:
+    return {look.stack[0][2] for look in seen(board)}
+
+
+# The beat.
+
+
+def test_a_running_loop_beats_in_its_processs_name(board: Board, start: Start) -> None:
+    process = start("over(60)")
+    (first,) = come(lambda: [one for one in board.pulses() if one.beat_at])
+    (later,) = come(lambda: [one for one in board.pulses() if one.beat_at > first.beat_at])
+    assert (later.process, later.thread, later.runs) == (process.pid, process.pid, True)
+    assert (later.period, later.loop) == (inside.period(MAX_STALL), "asyncio")
+    assert later.python == platform.python_version()
+    assert come(lambda: board.pulses()[0].looked_at > later.looked_at)
+    assert (board.looks(), board.ends()) == ([], [])
+
+
+def test_uvloop_beats_and_is_looked_at_as_well(board: Board, start: Start) -> None:
+    start("import uvloop\nuvloop.run(blocked(stand))")
+    come(board.ends)
+    assert [one.loop for one in board.pulses()] == ["uvloop"]
+    assert functions(board) == {"stand"}
+
+
+def test_a_loop_of_another_kind_is_called_so(board: Board, run: Callable[..., str]) -> None:
+    run("class Own(asyncio.SelectorEventLoop): pass\nOwn().run_until_complete(asyncio.sleep(0))")
+    assert [one.loop for one in board.pulses()] == ["another event loop"]
+
+
+# What is seen of a stall.
+
+
+def test_a_stall_is_looked_at_and_its_end_is_noted(board: Board, start: Start) -> None:
+    process = start("asyncio.run(blocked(stand))")
+    (end,) = come(board.ends)
+    assert end.process == process.pid
+    assert end.ended - end.began >= 0.4
+    looks = seen(board)
+    assert len(looks) > 1
+    for look in looks:
+        assert (look.process, look.began) == (process.pid, end.began)
+        assert end.began + MAX_STALL < look.at <= end.ended
+        (stood, line, function), (_, _, caller), *callers = look.stack
+        assert (Path(stood).name, line, function, caller) == ("script.py", 8, "stand", "blocked")
+        assert callers[-1][2] == "<module>"
+    assert board.pulses()[0].beat_at >= end.ended
+
+
+def test_a_stall_that_never_ends_is_looked_at_while_it_lasts(board: Board, start: Start) -> None:
+    start("asyncio.run(blocked(spin))")
+    come(lambda: len(seen(board)) > 2)
+    assert functions(board) == {"spin"}
+    assert board.ends() == []
+    assert {look.began for look in board.looks()} == {board.pulses()[0].beat_at}
+
+
+def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
+    board: Board, start: Start
+) -> None:
+    start("asyncio.run(blocked(spin))")
+    come(lambda: len(seen(board)) > 3)
+    first, *_, last = board.looks()
+    wanted = (last.ran - first.ran) + (last.queued - first.queued)
+    assert last.ran > first.ran > 0
+    assert wanted > 0.5 * (last.at - first.at)
+
+
+def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
+    start("asyncio.run(blocked(lambda: time.sleep(60)))")
+    come(lambda: len(seen(board)) > 3)
+    first, *_, last = board.looks()
+    assert last.ran - first.ran < 0.5 * (last.at - first.at)
+
+
+def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> None:
+    start(
+        "async def twice():\n"
+        "    stand()\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    await blocked(stand)\n"
+        "asyncio.run(twice())"
+    )
+    come(lambda: len(board.ends()) > 1)
+    first, second = board.ends()
+    assert first.ended <= second.began
+    assert {look.began for look in board.looks()} == {first.began, second.began}
+
+
+def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
+    start(
+        "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
+    )
+    come(board.ends)
+    assert {len(look.stack) for look in seen(board)} == {200}
+    assert functions(board) == {"stand"}
+
+
+# What is no stall.
+
+
+def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> None:
+    process = start("over()\nprint(flush=True)\ntime.sleep(60)")
+    assert process.stdout
+    process.stdout.readline()
+    (stopped,) = board.pulses()
+    come(lambda: board.pulses()[0].looked_at > stopped.beat_at + 5 * MAX_STALL)
+    assert not board.pulses()[0].runs
+    assert board.pulses()[0].silent(time.monotonic()) == 0.0
+    assert board.looks() == []
+
+
+def test_one_loop_after_another_beats_in_the_same_slot(
+    board: Board, run: Callable[..., str]
+) -> None:
+    run("over()\nover()\nover()")
+    assert len(board.pulses()) == 1
+
+
+def test_a_process_without_a_loop_is_left_alone(board: Board, run: Callable[..., str]) -> None:
+    assert run("print([thread.name for thread in threading.enumerate()])") == "['MainThread']\n"
+    assert board.pulses() == []
+
+
+# Loops in threads.
+
+IN_A_THREAD = (
+    "thread = threading.Thread(target=asyncio.run, args=[{}], daemon=True)\nthread.start()\n"
+)
+
+
+def test_a_loop_in_another_thread_is_watched_where_the_main_thread_runs_none(
+    board: Board, start: Start
+) -> None:
+    process = start(IN_A_THREAD.format("blocked(spin)") + "thread.join()")
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+    (one,) = board.pulses()
+    assert (one.process, one.runs) == (process.pid, True)
+    assert one.thread != process.pid
+
+
+@pytest.mark.parametrize("first", ["thread", "main"])
+def test_the_main_threads_loop_is_watched_before_any_other(
+    first: str, board: Board, start: Start
+) -> None:
+    aside = IN_A_THREAD.format("asyncio.sleep(60)")
+    process = start(
+        f"{aside}time.sleep(0.1)\nasyncio.run(blocked(spin))"
+        if first == "thread"
+        else f"async def both():\n    exec({aside!r}, globals())\n    await blocked(spin)\n"
+        "asyncio.run(both())"
+    )
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+    assert [one.thread for one in board.pulses()] == [process.pid]
+
+
+def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(
+    board: Board, start: Start
+) -> None:
+    start(
+        "async def both():\n"
+        "    thread = threading.Thread(target=over)\n"
+        "    thread.start()\n"
+        "    await asyncio.to_thread(thread.join)\n"
+        "    await blocked(spin)\n"
+        "asyncio.run(both())"
+    )
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+
+
+# Other processes.
+
+
+def test_a_fork_has_a_slot_of_its_own(board: Board, run: Callable[..., str]) -> None:
+    out = run(
+        "over()\n"
+        "child = os.fork()\n"
+        "if child:\n"
+        "    os.waitpid(child, 0)\n"
+        "    print(os.getpid(), child)\n"
+        "else:\n"
+        "    asyncio.run(asyncio.wait_for(asyncio.sleep(0.3, stand()), 1))\n"
+        "    os._exit(0)\n"
+    )
+    assert [one.process for one in board.pulses()] == [int(pid) for pid in out.split()]
+    assert [one.thread for one in board.pulses()] == [int(pid) for pid in out.split()]
+
+
+def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start: Start) -> None:
+    process = start(
+        "async def fork():\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        time.sleep(0.3)\n"
+        "        os._exit(0)\n"
+        "    await asyncio.to_thread(os.waitpid, child, 0)\n"
+        "    await blocked(spin)\n"
+        "asyncio.run(fork())"
+    )
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+    assert [(one.process, one.runs) for one in board.pulses()] == [(process.pid, True)]
+
+
+def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
+    run(
+        "import subprocess\n"
+        "if 'child' not in sys.argv:\n"
+        "    subprocess.run([sys.executable, __file__, 'child'], check=True)\n"
+        "over()\n"
+    )
+    assert len({one.process for one in board.pulses()}) == 2
+
+
+# Where all threads stand.
+
+
+def test_all_threads_are_told_but_the_watcher(board: Board, start: Start) -> None:
+    start(
+        "threading.Thread(target=spin, name='worker', daemon=True).start()\n"
+        "asyncio.run(blocked(lambda: time.sleep(60)))"
+    )
+    come(partial(seen, board))
+
+    for _ in range(2):
+        number = board.ask_for_threads()
+        told = {thread.name: thread for thread in come(partial(board.threads, number))}
+        assert set(told) == {"MainThread", "worker"}
+        assert [told["MainThread"].is_loop, told["worker"].is_loop] == [True, False]
+        assert told["worker"].stack[0][2] == "spin"
+        assert told["MainThread"].stack[0][2] == "<lambda>"
+
+
+# The app is left alone.
+
+
+def test_the_sitecustomize_of_the_environment_runs_as_well(
+    board: Board, run: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text("SEEN = 'own'\n")
+    out = run(
+        "over()\n"
+        "import sitecustomize\n"
+        "print(sitecustomize.SEEN, sitecustomize.__file__)\n"
+        "print(os.environ['PYTHONPATH'] in sys.path)\n"
+        "print([path for path in sys.path if 'asgi_liveness' in path])",
+        PYTHONPATH=str(tmp_path / "own"),
+    )
+    assert out == f"own {tmp_path}/own/sitecustomize.py\nFalse\n[]\n"
+    assert len(board.pulses()) == 1
+
+
+def test_nothing_of_the_kit_is_imported(run: Callable[..., str]) -> None:
+    assert run("over()\nprint([name for name in sys.modules if 'asgi_liveness' in name])") == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "over()\nprint('fine')",
+        "asyncio.run(blocked(lambda: (stand(), print('fine'), sys.stdout.flush(), os._exit(0))))",
+    ],
+    ids=["turning", "stalling"],
+)
+def test_a_board_that_is_full_leaves_the_app_alone(
+    lines: str, board: Board, run: Callable[..., str]
+) -> None:
+    board._words[inside.TAKEN] = inside.PROCESSES
+    assert run(lines) == "fine\n"
+    assert board.looks() == []
+    assert board._words[inside.TAKEN] == inside.PROCESSES
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "gone()\nover()",
+        "async def meanwhile():\n    gone()\n    stand()\nasyncio.run(meanwhile())\nover()",
+        "over()\ngone()\nover()",
+    ],
+    ids=["before", "meanwhile", "between"],
+)
+def test_a_board_that_is_gone_leaves_the_app_alone(lines: str, run: Callable[..., str]) -> None:
+    gone = "import shutil\ndef gone(): shutil.rmtree(os.path.dirname(os.environ[BOARD]), True)\n"
+    board = f"BOARD = {inside.BOARD_VARIABLE!r}\n"
+    assert run(f"{board}{gone}{lines}\nprint('fine')") == "fine\n"
+
+
+def test_a_system_that_starts_no_more_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
+    out = run(
+        "def start(self): raise RuntimeError('can\\'t start new thread')\n"
+        "threading.Thread.start = start\nover()\nprint('fine')"
+    )
+    assert out == "fine\n"
+
+
+@pytest.mark.parametrize("name", [inside.BOARD_VARIABLE, inside.LIMIT_VARIABLE])
+def test_an_environment_without_a_board_is_left_alone(
+    name: str, board: Board, run: Callable[..., str]
+) -> None:
+    assert run("over()\nprint(threading.active_count())", **{name: ""}) == "1\n"
+    assert board.pulses() == []
+
+
+# What the system counts.
+
+
+def test_what_a_thread_has_spent_is_counted_and_is_nothing_where_nobody_counts() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    with process:
+        assert process.stdin
+        spent = partial(inside.spent, process.pid, process.pid)
+        ran, _, slices = come(lambda: [counted for counted in [spent()] if counted[0]])[0]
+        assert ran > slices > 0
+        process.communicate(b"\n")
+    assert inside.spent(process.pid, process.pid) == (0, 0, 0)
