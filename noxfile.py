@@ -157,8 +157,10 @@ def kit(session: nox.Session) -> None:
     _install(session, "servers", "test")
     _without(session, *FRAMEWORKS)
     RAN.append(next(version for version, path in FOUND.items() if path == session.python))
-    # The miniatures take a minute: what they fail is no matter of the Python.
-    fewer = () if RAN[-1] == next(iter(FOUND)) else ("--ignore", "tests/kit/test_cases.py")
+    # These take two minutes, and what they show is no matter of the Python.
+    once = ("test_cases", "test_cli", "test_pytest_plugin", "test_ending", "test_promised")
+    first = RAN[-1] == next(iter(FOUND))
+    fewer = () if first else [f"--ignore=tests/kit/{name}.py" for name in once]
     _patiently(session, "pytest", "tests/kit", "--numprocesses", "auto", *fewer, *session.posargs)
     lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
     session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
@@ -248,6 +250,28 @@ def newcomer(session: nox.Session) -> None:
         if "mypkg.py:12 in report()" not in str(found):
             session.error(f"the line was not named:\n{found}")
         session.log(f"{found}")
+
+
+@nox.session
+def stalls(session: nox.Session) -> None:
+    """Count how many of the shortest stalls are found and named (-- 40)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.stalls", *session.posargs)
+
+
+@nox.session
+def heartbeat(session: nox.Session) -> None:
+    """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.heartbeat", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
+def stall_soak(session: nox.Session) -> None:
+    """Stall a watched app for minutes: nothing may crash it or pile up (-- 5)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.stall_soak", *session.posargs)
 
 
 @nox.session

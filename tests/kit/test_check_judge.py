@@ -411,6 +411,7 @@ def test_where_py_spy_is_refused_a_single_look_shows_nothing() -> None:
 def test_a_refusal_matters_only_where_the_gil_was_held_for_too_long() -> None:
     assert during(replace(IDLE, refused="ptrace")) == during(IDLE)
     assert during(stalled(looks=(), refused="ptrace")).verdict is Verdict.INCONCLUSIVE
+    assert during(stalled(RANDINT, refused="ptrace")).verdict is Verdict.INCONCLUSIVE
     assert during(stalled(REPORT, refused="ptrace")).because == ""
 
 

@@ -259,6 +259,18 @@ def test_a_process_that_sees_nobody_is_looked_at_from_outside(
     assert (look.gil_held, look.by_another) == (False, 0)
 
 
+def test_a_process_that_saw_somebody_in_an_earlier_stall_may_see_nobody_in_this_one(
+    board: Board, spy: Callable[..., Spy]
+) -> None:
+    spy(thread(OTHER))
+    saw(board, REPORT)
+    earlier = (board.path.parent / f"looks.{PROCESS}.0").read_text()
+    saw(board)
+    (board.path.parent / f"looks.{PROCESS}.1").write_text(earlier)
+    found = outside(board, PROCESS)
+    assert looked(found, lambda: found.looks).looks[0].stack[0] == OTHER
+
+
 @pytest.mark.parametrize(
     ("frames", "times"), [((REPORT,), 2), ((), 1)], ids=["sees somebody", "has looked but once"]
 )
