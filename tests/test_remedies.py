@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ each_column = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
 
 @contextmanager
-def serving(target: str, kind: ServerKind = UVICORN, **how: bool) -> Iterator[Server]:
+def serving(target: str, kind: ServerKind = UVICORN, **how: Any) -> Iterator[Server]:
     with Server(kind, target, **how) as server:
         asyncio.run(server.ready())
         yield server

@@ -24,6 +24,7 @@ from tests.kit.windows import (
     REPORT,
     SELECTING,
     WORKER,
+    about,
     call,
     end,
     look,
@@ -60,7 +61,7 @@ def test_a_loop_that_turns_is_live() -> None:
         Probes(40, 40),
         longest_stall_s=0.0,
         idle_stall_s=0.0,
-        longest_silence_s=pytest.approx(0.003),
+        longest_silence_s=about(0.003),
         strip="|" * 40,
     )
     assert JUDGE.idle(IDLE) == replace(route, during=None)
@@ -70,7 +71,7 @@ def test_a_stall_is_blamed_on_the_line_that_was_seen() -> None:
     route = during(stalled(RANDINT, REPORT))
     assert route.verdict is Verdict.STALLED
     assert route.probes == Probes(40, 0)
-    assert route.longest_stall_s == pytest.approx(ENDED - BEGAN - PERIOD)
+    assert route.longest_stall_s == about(ENDED - BEGAN - PERIOD)
     assert route.culprit
     assert (route.culprit.line, route.culprit.function) == (12, "report")
     assert route.culprit.below == Frame(*RANDINT)
@@ -111,7 +112,7 @@ def test_a_stall_in_the_selector_is_the_machines() -> None:
     taken = tuple(replace(one, stack=SELECTING) for one in looks())
     route = during(stalled(looks=taken))
     assert (route.verdict, route.culprit) == (Verdict.INCONCLUSIVE, None)
-    assert route.longest_stall_s == pytest.approx(ENDED - BEGAN - PERIOD)
+    assert route.longest_stall_s == about(ENDED - BEGAN - PERIOD)
 
 
 def test_of_several_stalls_the_function_that_was_seen_most_is_named_at_its_line() -> None:
@@ -145,7 +146,7 @@ def test_stalls_without_a_line_leave_the_others_theirs() -> None:
     route = during(evidence)
     assert route.culprit
     assert (route.culprit.seen, route.culprit.looks) == (4, 4)
-    assert route.longest_stall_s == pytest.approx(1.0 - PERIOD)
+    assert route.longest_stall_s == about(1.0 - PERIOD)
 
 
 # Answers.
@@ -183,11 +184,11 @@ def test_the_strip_shows_what_was_answered_in_time() -> None:
 
 
 def test_a_silence_is_the_longest_wait_in_which_nothing_was_answered() -> None:
-    assert during(window(FROZEN)).longest_silence_s == pytest.approx(ENDED - BEGAN)
+    assert during(window(FROZEN)).longest_silence_s == about(ENDED - BEGAN)
     waits = [0.01, None, None, None, 0.03, *[0.01] * 35]
-    assert during(window(waits)).longest_silence_s == pytest.approx(3 * INTERVAL + 0.03)
+    assert during(window(waits)).longest_silence_s == about(3 * INTERVAL + 0.03)
     late = [1.0, *[0.01] * 39]
-    assert during(window(late)).longest_silence_s == pytest.approx(INTERVAL + 0.01)
+    assert during(window(late)).longest_silence_s == about(INTERVAL + 0.01)
 
 
 def test_a_window_of_no_probe_says_nothing() -> None:
@@ -217,7 +218,7 @@ def test_what_stalls_the_idle_app_is_not_the_requests_doing() -> None:
     route = during(window(ends=(end(),), looks=looks(REPORT)), idle)
     assert (route.verdict, route.culprit) == (Verdict.LIVE, None)
     assert route.longest_stall_s == 0.0
-    assert route.idle_stall_s == pytest.approx(0.8 - PERIOD)
+    assert route.idle_stall_s == about(0.8 - PERIOD)
 
 
 def test_a_request_that_stalls_for_much_longer_than_the_idle_app_does_stalls() -> None:
@@ -243,7 +244,7 @@ def test_a_request_that_stalls_beside_what_stalls_at_rest_is_blamed_on_its_own_l
         ends=(end(), end(101.2, 101.8)), looks=(*looks(REPORT), *looks(OTHER, began=101.2))
     )
     route = during(evidence, idle)
-    assert (route.verdict, route.longest_stall_s) == (Verdict.STALLED, pytest.approx(0.59))
+    assert (route.verdict, route.longest_stall_s) == (Verdict.STALLED, about(0.59))
     assert route.culprit
     assert (route.culprit.function, route.culprit.looks) == ("other", 4)
 

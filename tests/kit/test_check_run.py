@@ -524,7 +524,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_line(
 def test_one_that_is_interrupted_leaves_nothing(command: Command) -> None:
     done = command(
         *("-m", "asgi_liveness", "check", "shop:app", "--during", "/spins", "--duration", "1m"),
-        prefix=("timeout", "--foreground", "--signal=INT", "3"),
+        prefix=("env", "--unset=PYTHONWARNINGS", "timeout", "--foreground", "--signal=INT", "3"),
     )
     assert done.stderr.endswith("asgi-liveness: interrupted; every server is ended\n")
     assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from typing import Any, cast
 
 import pytest
 
-from asgi_liveness.board import Board, Thread
+from asgi_liveness.board import Board, Look, Thread
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.outside import Outside
 from asgi_liveness.checking.served import Address, Served
@@ -75,6 +76,8 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
                 return
             if path == "/hangs":
                 await over.wait()
+            if path == "/keeps":
+                time.sleep(0.2)  # noqa: ASYNC251 (it serves in the prober's own event loop)
             if path == "/slow":
                 asked.open += 1
                 asked.most = max(asked.most, asked.open)
@@ -103,7 +106,7 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
 
 
 def watched(
-    call: Call | None = None, probe: Call = PROBE, concurrency: int = 1, settle: float = 0.2
+    call: Call | None = None, probe: Call = PROBE, concurrency: int = 1, settle: float = 5.0
 ) -> tuple[Evidence, Asked]:
     async def run() -> tuple[Evidence, Asked]:
         async with served() as (target, asked):
@@ -122,7 +125,7 @@ def watched(
 def test_probes_leave_on_schedule_and_are_answered() -> None:
     evidence, asked = watched()
     assert [probe.due for probe in evidence.probes] == pytest.approx(
-        [evidence.began + tick * INTERVAL for tick in range(10)]
+        [evidence.began + tick * INTERVAL for tick in range(10)], rel=0, abs=1e-6
     )
     assert all(probe.sent >= probe.due for probe in evidence.probes)
     assert all(probe.answer and probe.answer.status == 200 for probe in evidence.probes)
@@ -137,6 +140,13 @@ def test_probes_leave_though_none_is_answered() -> None:
     assert asked.count("GET /hangs") == len(evidence.probes) == 10
     assert all(probe.answer is None for probe in evidence.probes)
     assert evidence.ended >= evidence.probes[-1].due + 0.1
+
+
+def test_a_prober_that_was_kept_from_its_probes_catches_up() -> None:
+    evidence, _ = watched(Call("POST", "/keeps"))
+    after = [probe.sent - probe.due for probe in evidence.probes[5:]]
+    assert evidence.lateness > 0.05
+    assert min(after) < 0.1
 
 
 def test_a_probe_that_fails_is_an_error_and_is_probed_again() -> None:
@@ -268,13 +278,13 @@ def write(board: Board, process: int, *lines: object) -> None:
 def kept(
     board: Board,
     serves: set[int],
+    change: Callable[[], None] = lambda: None,
     *,
     ended: bool = False,
-    asked: int = 0,
-    change: Callable[[], None] = lambda: None,
+    **seen: Any,
 ) -> Evidence:
-    """What is kept of a window in which *change* happened."""
-    outside = Outside(board, serves, lambda: 0.0, refused="ptrace", asked=asked)
+    """What is kept of a window in which *change* happened, and that was *seen* from outside."""
+    outside = Outside(board, serves, lambda: 0.0, refused="ptrace", **seen)
     at_end = _Watching(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
     before = outside.pulses()
     change()
@@ -301,6 +311,13 @@ def test_what_was_seen_in_the_window_of_those_who_serve_is_kept(board: Board) ->
     assert [(one.process, one.at) for one in evidence.looks] == [(me, BEGAN + 1)]
     assert [(one.process, one.ended) for one in evidence.ends] == [(me, BEGAN + 2)]
     assert (evidence.refused, evidence.died) == ("ptrace", "")
+
+
+def test_what_py_spy_saw_of_who_serves_without_a_watcher_is_kept(board: Board) -> None:
+    seen = [
+        Look(process, 1.0, at, (REPORT,)) for process, at in ((7, 101.0), (8, 101.0), (7, 99.0))
+    ]
+    assert kept(board, {7}, looks=seen).looks == (seen[0],)
 
 
 def test_a_worker_that_was_started_meanwhile_is_kept_as_well(board: Board) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pytest
+
 from asgi_liveness.board import Board, End, Look, Place, Pulse, Thread
 from asgi_liveness.checking.watch import INTERVAL, Evidence
 from asgi_liveness.injected import sitecustomize as inside
@@ -39,6 +41,11 @@ PERIOD = 0.01
 LIMIT = 0.2
 
 
+def about(seconds: float) -> Any:
+    """As many seconds, as near as floats get to them."""
+    return pytest.approx(seconds)
+
+
 def pulse(process: int = PROCESS, **changes: Any) -> Pulse:
     """An event loop that beats to the end."""
     fields: dict[str, Any] = {
@@ -56,9 +63,8 @@ def pulse(process: int = PROCESS, **changes: Any) -> Pulse:
 
 def look(at: float, *frames: Place, began: float = BEGAN, **changes: Any) -> Look:
     """A look into a callback; the frames are the innermost, and the loop's own go below."""
-    return Look(
-        **{"process": PROCESS, "began": began, "at": at, "stack": (*frames, *LOOP)} | changes
-    )
+    fields: dict[str, Any] = {"process": PROCESS, "began": began, "at": at}
+    return Look(**{**fields, "stack": (*frames, *LOOP), **changes})
 
 
 def looks(  # noqa: PLR0913 (each is a part that a test varies)

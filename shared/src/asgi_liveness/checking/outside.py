@@ -48,7 +48,9 @@ class Outside:
     def pulses(self) -> list[Pulse]:
         """Return the pulses of the event loops that run and serve."""
         running = [pulse for pulse in self.board.pulses() if pulse.runs]
-        return [pulse for pulse in running if pulse.process in self.serves] or running
+        serving = [pulse for pulse in running if pulse.process in self.serves] or running
+        # A supervisor may have a loop of its own in some thread, for its own affairs.
+        return [pulse for pulse in serving if pulse.thread == pulse.process] or serving
 
     async def look(self) -> None:
         """Look on until cancelled."""

@@ -18,7 +18,7 @@ _ASKS: Final = 50
 """Times a second. A thread that waits for the GIL is woken 200 times a second, one that waits in a
 call is not."""
 _ONE_LOOK: Final = 3
-"""A stall shorter than so many limits need not be seen twice: there was no time to."""
+"""A stall in which there was no time for so many looks need not be seen twice."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class _Use:
         return self.ran < _MOSTLY < self.others and self.slices > _ASKS
 
 
+def looks_apart(max_stall: float) -> float:
+    """Return how many seconds are between two looks, and the watcher's turn with the GIL."""
+    return min(max_stall / 2, 0.1) + 0.01
+
+
 def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stall]:
     """Return the stalls of a window that were longer than *max_stall*, as they began."""
     last: dict[tuple[int, float], float] = {
@@ -107,7 +112,7 @@ def _stall(
         those = tuple(look for look in looks if look.outside is outside)
         blamed = [stack.blamed(look.stack, package, ran=busy) for look in those]
         votes = Counter(place for place, _ in filter(None, blamed))
-        enough = len(looks) > 1 or length < _ONE_LOOK * max_stall
+        enough = len(looks) > 1 or length - max_stall < _ONE_LOOK * looks_apart(max_stall)
         if votes and enough and votes.total() >= _MOSTLY * len(those):
             place, seen = votes.most_common(1)[0]
             below = Counter(one[1] for one in blamed if one and one[0] == place)

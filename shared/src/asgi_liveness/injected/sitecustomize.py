@@ -39,6 +39,8 @@ SIZE = (HEADER + PROCESSES * SLOT) * WORD
 KINDS = ("asyncio", "uvloop", "another event loop")
 
 _MOST_FRAMES = 200
+_WORTH_COUNTING = 0.05  # seconds of a limit: to read a counter costs a look some turns of the GIL
+_NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
 _SECOND = 10**9
 
 
@@ -66,6 +68,7 @@ class Pulse:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._limit = int(max_stall * _SECOND)
+        self._counts = max_stall >= _WORTH_COUNTING
         self._period = period(max_stall)
         self._rest = max(int(self._period * _SECOND), min(self._limit // 2, _SECOND // 10))
         self._asked = self._words[ASKED]
@@ -128,7 +131,7 @@ class Pulse:
                 now = time.monotonic_ns()
                 self._set(LOOKED_AT, now)
                 waited = now - self._last if self._words[self._slot + RUNS] else 0
-                if waited > late // 2 and self._half != self._last:
+                if self._counts and waited > late // 2 and self._half != self._last:
                     self._half, self._base = self._last, self._counted()
                 if waited > late and now - self._looked >= self._rest:
                     self._looked = now
@@ -142,16 +145,18 @@ class Pulse:
 
     def _look(self, file: BinaryIO) -> None:
         """Note where the loop's thread is, if it did not beat meanwhile."""
-        began, beats = self._last, self._beats
+        began, beats, at = self._last, self._beats, time.monotonic_ns()
         frames = _frames(sys._current_frames().get(self._ident))
-        counted = self._counted()
         if beats != self._beats:
             return
+        counted = self._counted() if self._counts else _NOTHING
+        if beats != self._beats:
+            counted = _NOTHING  # it went on meanwhile, and they tell of more than the stall
         if self._half == began and self._base:
             # One without frames: what was counted by then, for what is counted from then on.
             _write(file, began=began, frames=[], **self._base)
             self._base = {}
-        _write(file, began=began, frames=frames, **counted)
+        _write(file, began=began, frames=frames, **{**counted, "at": at})
 
     def _counted(self) -> dict[str, int]:
         """Return what the loop's thread has used, and the whole process."""
