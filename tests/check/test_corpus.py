@@ -27,7 +27,8 @@ SOURCES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.py"))}
 MARKS = {app: found for app, source in SOURCES.items() if (found := marks(source))}
 BLOCKING = [(app, mark) for app, found in MARKS.items() for mark in found if mark.blocks]
 INNOCENT = [(app, mark) for app, found in MARKS.items() for mark in found if not mark.blocks]
-SOME = [*BLOCKING[::20], *INNOCENT[::20]]
+SOME = [*BLOCKING[::33], *INNOCENT[::20]]
+THOROUGH = 5  # times
 
 
 def faults(app: str, found: list[Mark], server: str, loop: str) -> list[str]:
@@ -85,6 +86,14 @@ def named(frame: Frame | None) -> str:
     return f"{file.parent.name if file.stem == '__init__' else file.stem}.{frame.function}"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the whole corpus as often as is asked for."""
+    if "run_number" in metafunc.fixturenames:
+        times = THOROUGH if metafunc.config.getoption("--thorough") else 1
+        metafunc.parametrize("run_number", range(times))
+
+
+@pytest.mark.usefixtures("run_number")
 @pytest.mark.parametrize("app", MARKS)
 def test_what_blocks_is_named_and_nothing_else(app: str) -> None:
     assert not faults(app, MARKS[app], "uvicorn", "asyncio")

@@ -108,6 +108,11 @@ def is_own(file: str) -> bool:
     return not (file.startswith(("<", _KIT)) or _INSTALLED.search(file) or _STANDARD.search(file))
 
 
+def is_of_app(file: str, package: str) -> bool:
+    """Whether *file* is the app's own, or of its *package*, which may be an installed one."""
+    return is_own(file) or _package(file) == package != ""
+
+
 def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | None] | None:
     """Return the innermost frame of the app, or else of what it has installed."""
     ranks = [_rank(file, package) for file, _, _ in stack]
@@ -120,8 +125,8 @@ def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | Non
 
 def _rank(file: str, package: str) -> int:
     """Return how near to the app's author a file is: 0 is the app's own."""
-    installed = _OURS if file.startswith(_KIT) else _installed(file)
-    if is_own(file) or (installed and installed == package):
+    installed = _package(file)
+    if is_of_app(file, package):
         return 0
     if not installed or installed in (*_SERVERS, _OURS):
         return _NOBODY
@@ -136,6 +141,10 @@ def _callback(stack: Sequence[Place]) -> list[Place]:
             break
         found.append(place)
     return found
+
+
+def _package(file: str) -> str:
+    return _OURS if file.startswith(_KIT) else _installed(file)
 
 
 def _installed(file: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MOSTLY: Final = 0.5
 """The part of a time from which on it was mostly so."""
+_INSTANT: Final = 1e-9  # seconds
 _ASKS: Final = 50
 """Times a second. A thread that waits for the GIL is woken 200 times a second, one that waits in a
 call is not."""
@@ -35,7 +36,8 @@ class Stall:
     seen: int = 0
     """In how many looks it stood there."""
     ran: float | None = None
-    """The part of it for which the loop's thread ran; None where nobody counted."""
+    """The part of it for which the loop's thread ran, and did not wait for anything but a
+    processor; None where nobody counted."""
 
     @property
     def gil_held(self) -> bool:
@@ -54,6 +56,7 @@ class _Use:
     """What the loop's thread made of a stall, from the first look to the last; as parts of it."""
 
     ran: float
+    """Of the time in which it did not wait for a processor."""
     queued: float
     others: float
     """What the other threads of its process ran for."""
@@ -115,6 +118,8 @@ def _stall(
         enough = len(looks) > 1 or length - max_stall < _ONE_LOOK * looks_apart(max_stall)
         if votes and enough and votes.total() >= _MOSTLY * len(those):
             place, seen = votes.most_common(1)[0]
+            if seen == 1 and not stack.is_of_app(place[0], package):
+                continue  # any library may be seen once, on a machine without time for it
             below = Counter(one[1] for one in blamed if one and one[0] == place)
             return Stall(began, length, those, place, below.most_common(1)[0][0], seen, ran)
     return unknown
@@ -133,9 +138,10 @@ def _use(looks: tuple[Look, ...]) -> _Use | None:
         return None
     first, last = counted[0], counted[-1]
     passed, ran = last.at - first.at, last.ran - first.ran
+    queued = last.queued - first.queued
     return _Use(
-        ran=ran / passed,
-        queued=(last.queued - first.queued) / passed,
+        ran=ran / max(passed - queued, ran, _INSTANT),
+        queued=queued / passed,
         others=(last.cpu - first.cpu - ran) / passed,
         slices=(last.slices - first.slices) / passed,
     )
