@@ -101,8 +101,16 @@ class _Check:
         idle = await self._watch(None, min(IDLE, options.duration))
         routes = [self._judge.idle(idle)]
         for number, call in enumerate(self._calls):
-            if number:
-                await self._start()
+            try:
+                if number:
+                    await self._start()
+            except TargetError:
+                if not isinstance(self._target, Address):
+                    raise
+                left = ", ".join(map(str, self._calls[number:]))
+                note = f"the server gives no answer any more; not tried: {left}"
+                routes[-1] = replace(routes[-1], notes=(*routes[-1].notes, note))
+                break
             evidence = await self._watch(call, options.duration)
             _refuse(call, evidence)
             routes.append(self._judge.during(str(call), evidence, idle))

@@ -33,8 +33,8 @@ PROCESSES = 256
 WORD = 8  # bytes
 TAKEN, ASKED = range(2)  # the header: slots taken, how often the runner asked for all threads
 HEADER = 2
-PROCESS, THREAD, RUNS, BEATS, BEAT_AT, LOOKED_AT, PERIOD, KIND, PYTHON = range(9)  # times in ns
-SLOT = 9
+PROCESS, THREAD, RUNS, BEAT_AT, LOOKED_AT, PERIOD, KIND, PYTHON = range(8)  # times in ns
+SLOT = 8
 SIZE = (HEADER + PROCESSES * SLOT) * WORD
 KINDS = ("asyncio", "uvloop", "another event loop")
 
@@ -113,7 +113,6 @@ class Pulse:
         self._last = now
         self._beats += 1
         self._set(BEAT_AT, now)
-        self._set(BEATS, self._beats)
         if now - last > self._limit + self._period * _SECOND:
             self._ended.append((last, now))
         self._handle = loop.call_later(self._period, self._beat, loop)
