@@ -444,9 +444,10 @@ def test_a_server_that_runs_is_judged_by_its_answers_and_left_running() -> None:
         come(lambda: "running on" in server.log())
         fine = checked("/fine", target=server.url)
         assert fine.routes[1].probes.answered == fine.routes[1].probes.due
-        report = checked("/spins", target=server.url)
+        report = checked("/spins", "/fine", target=server.url)
         assert not server.ended
-    idle, route = report.routes
+    idle, route = report.routes  # what it gives no answer to any more takes no verdict away
+    assert route.notes[-1] == "the server gives no answer any more; not tried: GET /fine"
     assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
     assert (idle.longest_stall_s, route.longest_stall_s, route.idle_stall_s) == (None, None, None)
     assert (report.target, report.server) == (server.url, "a server that runs already")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -53,7 +56,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 
 @pytest.fixture
 def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start a watched Python that runs some lines; it is killed with the test.
+    """Start a watched Python that runs some lines; it is killed with the test, and its forks.
 
     Of its environment, what is empty is left out.
     """
@@ -72,13 +75,15 @@ def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=err,
+                process_group=0,
             )
         started.append(process)
         return process
 
     yield start
     for process in started:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with what it has forked
         process.communicate()
 
 
