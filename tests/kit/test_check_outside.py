@@ -128,6 +128,14 @@ def test_where_nobody_knows_who_serves_all_that_run_are(board: Board) -> None:
     assert [one.process for one in outside(board, 5, 9).pulses()] == [7, 8]
 
 
+def test_loops_of_main_threads_are_looked_at_if_there_are_any(board: Board) -> None:
+    silent(board, 7, slot=0, THREAD=7)
+    silent(board, 8, slot=1, THREAD=80)
+    silent(board, 9, slot=2, THREAD=9)
+    assert [one.process for one in outside(board, 7, 8, 9).pulses()] == [7, 9]
+    assert [one.process for one in outside(board, 8).pulses()] == [8]
+
+
 # A process that cannot look at itself.
 
 

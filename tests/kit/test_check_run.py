@@ -14,6 +14,7 @@ import pytest
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking import run as running
+from asgi_liveness.checking import served as serves
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, Verdict
 from asgi_liveness.checking.run import _Check, _described, _refuse, run
@@ -438,7 +439,10 @@ def come(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_server_that_runs_is_judged_by_its_answers_and_left_running() -> None:
+def test_a_server_that_runs_is_judged_by_its_answers_and_left_running(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serves, "_PATIENCE", 0.5)
     command = (sys.executable, "-m", "uvicorn", "--port", "{port}", "--loop", "asyncio", "shop:app")
     with Launched(command) as server:
         come(lambda: "running on" in server.log())

@@ -14,6 +14,7 @@ from asgi_liveness.checking.stack import (
     busy,
     imports,
     in_background,
+    is_of_app,
     is_own,
     is_pooled,
     is_serving,
@@ -249,6 +250,22 @@ def test_the_kit_is_nobodys_own_but_its_miniatures_are_if_they_are_the_app() -> 
 )
 def test_whose_a_file_is(file: str, *, own: bool) -> None:
     assert is_own(file) is own
+
+
+@pytest.mark.parametrize(
+    ("file", "package", "of_app"),
+    [
+        ("/srv/myapp/reports.py", "", True),
+        (f"{INSTALLED}/myapp/views.py", "myapp", True),
+        (f"{INSTALLED}/myapp/views.py", "other", False),
+        (f"{INSTALLED}/myapp/views.py", "", False),
+        (f"{STANDARD}/random.py", "", False),
+        (f"{KIT}/observed.py", "", False),
+        (f"{KIT}/checking/miniatures.py", "asgi_liveness", True),
+    ],
+)
+def test_whether_a_file_is_of_the_app(file: str, package: str, *, of_app: bool) -> None:
+    assert is_of_app(file, package) is of_app
 
 
 # Threads beside the event loop's.

@@ -170,6 +170,25 @@ def test_a_look_needs_company_unless_the_stall_was_too_short_for_two(
     assert only(evidence).place == place
 
 
+LIBRARY: Place = ("/x/site-packages/psycopg/cursor.py", 4, "execute")
+
+
+@pytest.mark.parametrize(
+    ("place", "package", "times", "blamed"),
+    [
+        (REPORT, "", 1, True),
+        (LIBRARY, "", 1, False),
+        (LIBRARY, "psycopg", 1, True),
+        (LIBRARY, "", 2, True),
+    ],
+)
+def test_a_library_is_not_to_blame_that_was_seen_but_once(
+    place: Place, package: str, times: int, *, blamed: bool
+) -> None:
+    evidence = window(ends=(end(ended=BEGAN + 0.5),), looks=looks(place, count=times))
+    assert [one.place for one in found(evidence, package=package)] == [place if blamed else None]
+
+
 @pytest.mark.parametrize(
     ("queued", "place"), [(0.0, REPORT), (0.5, REPORT), (0.75, REPORT), (0.85, None), (1.0, None)]
 )
@@ -224,6 +243,17 @@ def test_who_sends_without_an_end_is_to_blame_if_the_thread_ran(
 def test_the_part_of_a_stall_for_which_the_thread_ran(part: float) -> None:
     stall = only(window(ends=(end(),), looks=looks(REPORT, ran=part)))
     assert stall.ran == about(part)
+
+
+@pytest.mark.parametrize(
+    ("ran", "queued", "part"),
+    [(0.2, 0.6, 0.5), (0.3, 0.7, 1.0), (0.0, 0.5, 0.0), (0.6, 0.5, 1.0), (0.0, 1.0, 0.0)],
+)
+def test_the_queue_for_a_processor_is_no_time_in_which_a_thread_did_not_run(
+    ran: float, queued: float, part: float
+) -> None:
+    stall = only(window(ends=(end(),), looks=looks(REPORT, ran=ran, queued=queued)))
+    assert stall.ran == pytest.approx(part, abs=1e-6)
 
 
 def test_it_takes_two_looks_and_a_system_that_counts_to_know_the_part() -> None:

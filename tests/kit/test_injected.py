@@ -47,9 +47,9 @@ def over(seconds=0.05):
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[Board]:
+def board(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Board]:
     (tmp_path / "board").mkdir()
-    made = Board(tmp_path / "board", MAX_STALL)
+    made = Board(tmp_path / "board", getattr(request, "param", MAX_STALL))
     yield made
     made.close()
 
@@ -187,6 +187,14 @@ def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
     come(lambda: len(seen(board)) > 3)
     first, *_, last = board.looks()
     assert last.ran - first.ran < 0.5 * (last.at - first.at)
+
+
+@pytest.mark.parametrize("board", [0.02], indirect=True)
+def test_where_the_limit_is_short_nothing_is_counted(board: Board, start: Start) -> None:
+    start("asyncio.run(blocked(spin))")
+    come(lambda: len(seen(board)) > 2)
+    assert functions(board) == {"spin"}
+    assert {(look.ran, look.queued, look.slices, look.cpu) for look in board.looks()} == {(0,) * 4}
 
 
 def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> None:

@@ -190,12 +190,13 @@ def begin() -> None:
         if not watches:
             return
         try:
-            if loop is None and pulse is not None:
-                pulse.detach()
-            elif loop is not None:
-                if pulse is None or not pulse.here:
-                    pulse = Pulse(board, float(max_stall))
+            if pulse is not None and not pulse.here:
+                pulse = None  # a fork leaves that of its parent alone
+            if loop is not None:
+                pulse = pulse or Pulse(board, float(max_stall))
                 pulse.attach(loop)
+            elif pulse is not None:
+                pulse.detach()
         except (OSError, RuntimeError, ValueError):  # no room on the board, or for a thread
             watches = False  # a watcher that can't watch leaves the app alone
 
