@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="the corpus five times, and every column on every server",
+        help="the whole corpus, five times, and every column on every server",
     )
 
 

@@ -132,7 +132,8 @@ class Pulse:
                 waited = now - self._last if self._words[self._slot + RUNS] else 0
                 if self._counts and waited > late // 2 and self._half != self._last:
                     self._half, self._base = self._last, self._counted()
-                if waited > late and now - self._looked >= self._rest:
+                # The longer it has lasted, the rarer: an hour of it is some hundreds of looks.
+                if waited > late and now - self._looked >= max(self._rest, waited // 50):
                     self._looked = now
                     self._look(file)
                 while self._ended:
