@@ -216,8 +216,9 @@ def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
         "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
     )
     come(board.ends)
-    assert {len(look.stack) for look in seen(board)} == {200}
-    assert functions(board) == {"stand"}
+    # A machine without time for it may have stalled the loop before, where it waits.
+    deep = [look.stack for look in seen(board) if look.stack[0][2] == "stand"]
+    assert {len(stack) for stack in deep} == {200}
 
 
 # What is no stall.

@@ -103,7 +103,8 @@ async def exits() -> None:
 async def is_stopped() -> None:
     """Let the process be stopped for a while, as a machine without time for it would."""
     await asyncio.create_subprocess_exec(
-        "sh", "-c", f"kill -STOP {os.getpid()}; sleep 0.6; kill -CONT {os.getpid()}"
+        # Not at once: it would be stopped in this very line, which then is where it stands.
+        *("sh", "-c", f"sleep 0.1; kill -STOP {os.getpid()}; sleep 0.6; kill -CONT {os.getpid()}")
     )
 
 
