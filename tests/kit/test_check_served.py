@@ -6,7 +6,8 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from asgi_liveness.checking.served import Address, App, Command, served, serving
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.servers import version
 
+LIMIT = 10.0  # seconds for what must come
 SERVER = """\
 import http.server, os, socket, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -62,6 +64,14 @@ def started(target: App | Command) -> Iterator[None]:
     with target:
         asyncio.run(target.answers("/healthz"))
         yield
+
+
+def come(what: Callable[[], bool]) -> None:
+    """Wait for what is not so yet."""
+    limit = time.monotonic() + LIMIT
+    while not what():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
 
 
 def refusal(target: App | Command | Address) -> str:
@@ -202,6 +212,24 @@ def test_all_that_listen_there_serve() -> None:
     with started(target := command(*python(shared, "127.0.0.1", "{port}"))):
         assert len(serving(target)) == 2
         assert target.pid in serving(target)
+
+
+def test_those_that_listen_elsewhere_do_not_serve() -> None:
+    beside = "import os, socket, sys\nif not os.fork(): sys.argv[2] = '0'\n"
+    with started(target := command(*python(beside + SERVER, "127.0.0.1", "{port}"))):
+        come(lambda: target.log().count("listening") == 2)
+        assert len(target.group.members()) == 2
+        assert serving(target) == {target.pid}
+
+
+def test_a_connection_is_not_where_a_process_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            listens = serves._listens(os.getpid())
+            assert ("127.0.0.1", port) in listens
+            assert ("127.0.0.1", client.getsockname()[1]) not in listens
+    assert ("127.0.0.1", port) not in serves._listens(os.getpid())
 
 
 def test_a_program_beside_this_python_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:

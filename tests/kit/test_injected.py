@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 import pytest
 
-from asgi_liveness.board import Board, Look
+from asgi_liveness.board import Board, End, Look
 from asgi_liveness.injected import sitecustomize as inside
 
 LIMIT = 20.0  # seconds for what must come
@@ -110,8 +111,19 @@ def come(what: Callable[[], T]) -> T:
 
 
 def seen(board: Board) -> list[Look]:
-    """Looks, without those that only count."""
-    return [look for look in board.looks() if look.stack]
+    """Looks into the script; on a machine with too little time there are others."""
+    return [look for look in board.looks() if look.stack and look.stack[0][0].endswith("script.py")]
+
+
+def over(board: Board) -> list[tuple[End, list[Look]]]:
+    """Stalls in which the script was seen and that are over, and all looks into them."""
+    began = {look.began for look in seen(board)}
+    looks = board.looks()
+    return [
+        (end, [look for look in looks if look.began == end.began])
+        for end in board.ends()
+        if end.began in began
+    ]
 
 
 def functions(board: Board) -> set[str]:
@@ -129,12 +141,12 @@ def test_a_running_loop_beats_in_its_processs_name(board: Board, start: Start) -
     assert (later.period, later.loop) == (inside.period(MAX_STALL), "asyncio")
     assert later.python == platform.python_version()
     assert come(lambda: board.pulses()[0].looked_at > later.looked_at)
-    assert (board.looks(), board.ends()) == ([], [])
+    assert (seen(board), over(board)) == ([], [])
 
 
 def test_uvloop_beats_and_is_looked_at_as_well(board: Board, start: Start) -> None:
     start("import uvloop\nuvloop.run(blocked(stand))")
-    come(board.ends)
+    come(partial(over, board))
     assert [one.loop for one in board.pulses()] == ["uvloop"]
     assert functions(board) == {"stand"}
 
@@ -149,10 +161,11 @@ def test_a_loop_of_another_kind_is_called_so(board: Board, run: Callable[..., st
 
 def test_a_stall_is_looked_at_and_its_end_is_noted(board: Board, start: Start) -> None:
     process = start("asyncio.run(blocked(stand))")
-    (end,) = come(board.ends)
+    ((end, (counted, *looks)),) = come(partial(over, board))
     assert end.process == process.pid
     assert end.ended - end.began >= 0.4
-    looks = seen(board)
+    assert (counted.stack, counted.began) == ((), end.began)  # what was counted before any look
+    assert end.began < counted.at <= looks[0].at
     assert len(looks) > 1
     for look in looks:
         assert (look.process, look.began) == (process.pid, end.began)
@@ -167,8 +180,8 @@ def test_a_stall_that_never_ends_is_looked_at_while_it_lasts(board: Board, start
     start("asyncio.run(blocked(spin))")
     come(lambda: len(seen(board)) > 2)
     assert functions(board) == {"spin"}
-    assert board.ends() == []
-    assert {look.began for look in board.looks()} == {board.pulses()[0].beat_at}
+    assert over(board) == []
+    assert {look.began for look in seen(board)} == {board.pulses()[0].beat_at}
 
 
 def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
@@ -176,7 +189,7 @@ def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
 ) -> None:
     start("asyncio.run(blocked(spin))")
     come(lambda: len(seen(board)) > 3)
-    first, *_, last = board.looks()
+    first, *_, last = seen(board)
     wanted = (last.ran - first.ran) + (last.queued - first.queued)
     assert last.ran > first.ran > 0
     assert wanted > 0.5 * (last.at - first.at)
@@ -185,7 +198,7 @@ def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
 def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(lambda: time.sleep(60)))")
     come(lambda: len(seen(board)) > 3)
-    first, *_, last = board.looks()
+    first, *_, last = seen(board)
     assert last.ran - first.ran < 0.5 * (last.at - first.at)
 
 
@@ -205,18 +218,17 @@ def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> N
         "    await blocked(stand)\n"
         "asyncio.run(twice())"
     )
-    come(lambda: len(board.ends()) > 1)
-    first, second = board.ends()
+    come(lambda: len(over(board)) > 1)
+    (first, _), (second, _) = over(board)
     assert first.ended <= second.began
-    assert {look.began for look in board.looks()} == {first.began, second.began}
+    assert {look.began for look in seen(board)} == {first.began, second.began}
 
 
 def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
     start(
         "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
     )
-    come(board.ends)
-    # A machine without time for it may have stalled the loop before, where it waits.
+    come(partial(over, board))
     deep = [look.stack for look in seen(board) if look.stack[0][2] == "stand"]
     assert {len(stack) for stack in deep} == {200}
 
@@ -232,7 +244,7 @@ def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> N
     come(lambda: board.pulses()[0].looked_at > stopped.beat_at + 5 * MAX_STALL)
     assert not board.pulses()[0].runs
     assert board.pulses()[0].silent(time.monotonic()) == 0.0
-    assert board.looks() == []
+    assert seen(board) == []
 
 
 def test_one_loop_after_another_beats_in_the_same_slot(
@@ -396,7 +408,7 @@ def test_a_board_that_is_full_leaves_the_app_alone(
 ) -> None:
     board._words[inside.TAKEN] = inside.PROCESSES
     assert run(lines) == "fine\n"
-    assert board.looks() == []
+    assert seen(board) == []
     assert board._words[inside.TAKEN] == inside.PROCESSES
 
 
@@ -415,6 +427,14 @@ def test_a_board_that_is_gone_leaves_the_app_alone(lines: str, run: Callable[...
     assert run(f"{board}{gone}{lines}\nprint('fine')") == "fine\n"
 
 
+def test_a_file_that_cannot_be_written_leaves_the_app_alone(
+    board: Board, run: Callable[..., str]
+) -> None:
+    folder = f"os.path.join({str(board.path.parent)!r}, f'looks.{{os.getpid()}}.{inside.HEADER}')"
+    assert run(f"os.mkdir({folder})\nover()\nprint('fine')") == "fine\n"
+    assert len(board.pulses()) == 1
+
+
 def test_a_system_that_starts_no_more_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
     out = run(
         "def start(self): raise RuntimeError('can\\'t start new thread')\n"
@@ -429,6 +449,38 @@ def test_an_environment_without_a_board_is_left_alone(
 ) -> None:
     assert run("over()\nprint(threading.active_count())", **{name: ""}) == "1\n"
     assert board.pulses() == []
+
+
+# The frames of a thread.
+
+
+def functions_at(event: str, call: Callable[[], object]) -> list[str]:
+    """The functions that are seen as *call* is entered or left, the innermost first."""
+    seen: list[list[str]] = []
+
+    def note(frame: FrameType, now: str, _: object) -> None:
+        if now == event and frame.f_code is call.__code__ and not seen:
+            seen.append([function for _, _, function in inside._frames(frame)])
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return seen[0]
+
+
+def test_a_function_that_is_only_entered_is_left_out() -> None:
+    def work() -> int:
+        return 1
+
+    here = ["functions_at", "test_a_function_that_is_only_entered_is_left_out"]
+    assert functions_at("call", work)[:2] == here
+    assert functions_at("return", work)[:3] == ["work", *here]
+
+
+def test_a_function_of_a_single_line_is_never_only_entered() -> None:
+    assert functions_at("call", lambda: 1)[0] == "<lambda>"
 
 
 # What the system counts.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -136,6 +136,20 @@ def test_a_server_is_not_watched_unless_for_stalls(monkeypatch: pytest.MonkeyPat
         server.board.pulses()
 
 
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """Something stands in the standard input of the runner."""
+    reads, writes = os.pipe()
+    os.write(writes, b"typed")
+    kept = os.dup(0)
+    os.dup2(reads, 0)
+    yield
+    os.dup2(kept, 0)
+    for descriptor in (reads, writes, kept):
+        os.close(descriptor)
+
+
+@pytest.mark.usefixtures("typed")
 def test_what_it_reads_is_empty_and_what_it_prints_goes_nowhere(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -44,7 +44,7 @@ MINIATURES: Final = (
     Miniature("GET /fills-the-pool", Verdict.STARVED, "wait_in_the_pool", "/in-the-pool"),
     Miniature(None, Verdict.IDLE_STALLED, "schedule", app="scheduler"),
     Miniature("GET /exits", Verdict.DIED),
-    Miniature("GET /is-stopped", Verdict.INCONCLUSIVE),
+    Miniature("POST /is-stopped", Verdict.INCONCLUSIVE),
 )
 _MORE_THAN_A_POOL: Final = 100
 
