@@ -24,6 +24,7 @@ from tests.kit.windows import (
     SELECTING,
     STANDARD,
     WORKER,
+    pulse,
     thread,
     window,
 )
@@ -111,7 +112,7 @@ def test_where_nothing_is_answered_though_the_loop_turns_and_the_pool_has_room()
 def test_threads_that_work_share_the_gil_with_the_loop() -> None:
     alone = judged(seen(0.3), LOOPS, ALONE)
     assert alone.because == (
-        "slow: nothing was answered for 300 ms; 1 thread of the app share the GIL with it, "
+        "slow: nothing was answered for 300 ms; 1 thread of the app shares the GIL with it, "
         "most at /srv/myapp/others.py:3"
     )
     assert (alone.verdict, alone.advice) == (Verdict.LIVE, advice("threads"))
@@ -130,7 +131,7 @@ def test_threads_that_leave_few_probes_their_answers_starve_them(
 ) -> None:
     route = judged(seen(0.3, answered), LOOPS, ALONE, stalled=stalled)
     assert route.verdict is verdict
-    assert "share the GIL" in route.because
+    assert "the GIL with it" in route.because
 
 
 @pytest.mark.parametrize(
@@ -143,8 +144,21 @@ def test_threads_that_leave_few_probes_their_answers_starve_them(
     ids=["library's queue", "library's event", "own queue"],
 )
 def test_a_thread_of_its_own_that_waits_for_work_shares_no_gil(idle: Thread) -> None:
-    assert "share the GIL" not in judged(seen(0.3), LOOPS, idle).because
+    assert "the GIL with it" not in judged(seen(0.3), LOOPS, idle).because
     assert judged(seen(0.7, 1), LOOPS, idle, stalled=True).verdict is Verdict.INCONCLUSIVE
+
+
+# One worker of several.
+
+
+@pytest.mark.parametrize(("workers", "verdict"), [(1, Verdict.LIVE), (2, Verdict.INCONCLUSIVE)])
+def test_a_worker_that_was_silent_is_not_live_because_another_answers(
+    workers: int, verdict: Verdict
+) -> None:
+    pulses = tuple(pulse(process) for process in range(1, workers + 1))
+    route = late(seen(LIMIT - 0.1), window(pulses=pulses), LIMIT, "", stalled=True)
+    assert route.verdict is verdict
+    assert ("a worker was silent" in route.because) == (verdict is Verdict.INCONCLUSIVE)
 
 
 # The machine.

@@ -80,7 +80,7 @@ def silent(board: Board, process: int = PROCESS, slot: int = 0, **changes: Any) 
 
 
 def thread(*frames: Place, native: int = THREAD, holds_gil: bool = False) -> Seen:
-    return Seen(native, "", holds_gil, (*frames, *LOOP))
+    return Seen(native, holds_gil, (*frames, *LOOP))
 
 
 def looked(outside: Outside, until: Callable[[], object] | None = None) -> Outside:
@@ -204,34 +204,27 @@ def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
     assert found.looks == []
 
 
-def test_the_thread_that_holds_the_gil_is_to_blame_whichever_it_is(
-    board: Board, spy: Callable[..., Spy]
+@pytest.mark.parametrize(
+    ("seen", "stack", "by_another"),
+    [
+        ((thread(REPORT), thread(OTHER, native=72, holds_gil=True)), (OTHER, *LOOP), 72),
+        ((thread(OTHER, native=72), thread(REPORT)), (REPORT, *LOOP), 0),
+        ((thread(OTHER, native=72),), (), 0),
+    ],
+    ids=["whoever holds it", "the loop's own if nobody does", "nobody if that is not seen"],
+)
+def test_the_thread_that_holds_the_gil_is_to_blame(
+    seen: tuple[Seen, ...],
+    stack: tuple[Place, ...],
+    by_another: int,
+    board: Board,
+    spy: Callable[..., Spy],
 ) -> None:
-    spy(thread(REPORT), thread(OTHER, native=72, holds_gil=True))
+    spy(*seen)
     silent(board)
     found = outside(board, PROCESS)
     look = looked(found, lambda: found.looks).looks[0]
-    assert (look.stack[0], look.by_another, look.gil_held) == (OTHER, 72, True)
-
-
-def test_where_nobody_holds_it_the_loops_own_thread_stands_there(
-    board: Board, spy: Callable[..., Spy]
-) -> None:
-    spy(thread(OTHER, native=72), thread(REPORT))
-    silent(board)
-    found = outside(board, PROCESS)
-    look = looked(found, lambda: found.looks).looks[0]
-    assert (look.stack[0], look.by_another) == (REPORT, 0)
-
-
-def test_a_loop_whose_thread_is_not_seen_stands_nowhere(
-    board: Board, spy: Callable[..., Spy]
-) -> None:
-    spy(thread(OTHER, native=72))
-    silent(board)
-    found = outside(board, PROCESS)
-    look = looked(found, lambda: found.looks).looks[0]
-    assert (look.stack, look.by_another) == ((), 0)
+    assert (look.stack, look.by_another, look.gil_held) == (stack, by_another, True)
 
 
 def test_a_refusal_is_kept_and_so_is_that_it_looked(board: Board, spy: Callable[..., Spy]) -> None:
@@ -297,7 +290,7 @@ def test_a_process_that_may_see_more_by_itself_is_left_alone(
 def test_a_process_without_a_watcher_is_looked_at_while_a_probe_waits(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(Seen(72, "", True, (OTHER,)), thread(REPORT, native=PROCESS))
+    asked = spy(Seen(72, True, (OTHER,)), thread(REPORT, native=PROCESS))
     found = outside(board, PROCESS, waits=1.0)
     began = time.monotonic() - 1.0
     first, second = looked(found, lambda: len(found.looks) > 1).looks[:2]
@@ -309,7 +302,7 @@ def test_a_process_without_a_watcher_is_looked_at_while_a_probe_waits(
 
 
 def test_a_loop_in_any_thread_is_looked_at(board: Board, spy: Callable[..., Spy]) -> None:
-    spy(Seen(PROCESS, "", False, (OTHER,)), thread(REPORT, native=72))
+    spy(Seen(PROCESS, False, (OTHER,)), thread(REPORT, native=72))
     found = outside(board, PROCESS, waits=1.0)
     assert looked(found, lambda: found.looks).looks[0].stack[0] == REPORT
 
@@ -317,7 +310,7 @@ def test_a_loop_in_any_thread_is_looked_at(board: Board, spy: Callable[..., Spy]
 def test_looks_while_one_probe_waits_are_of_one_stall(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
-    spy(Seen(PROCESS, "", False, SELECTING))
+    spy(Seen(PROCESS, False, SELECTING))
     due = round(time.monotonic() - 1.0, 2)
     found = Outside(board, {PROCESS}, lambda: time.monotonic() - due)
     looked(found, lambda: len(found.looks) > 2)
@@ -351,7 +344,7 @@ def test_a_process_that_answered_meanwhile_was_not_stalled(
 
 
 @pytest.mark.parametrize(
-    "seen", [[Seen(PROCESS, "", False, (OTHER,))], []], ids=["no loop", "no thread"]
+    "seen", [[Seen(PROCESS, False, (OTHER,))], []], ids=["no loop", "no thread"]
 )
 def test_a_process_that_runs_no_loop_is_not_to_blame(
     seen: list[Seen], board: Board, spy: Callable[..., Spy]

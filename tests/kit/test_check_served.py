@@ -346,6 +346,13 @@ def test_what_is_no_address_is_refused_in_a_line(target: str) -> None:
     assert "pa55" not in str(raised.value)
 
 
+@pytest.mark.parametrize("path", ["/api", "/?page=2"])
+def test_an_address_with_a_path_is_refused_and_not_cut(path: str) -> None:
+    with pytest.raises(UsageError, match="has a path; leave it out") as raised:
+        Address(Options(f"http://me:pa55@127.0.0.1:8000{path}"))
+    assert "pa55" not in str(raised.value)
+
+
 def test_an_address_where_nobody_listens_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -127,8 +127,8 @@ def test_what_it_says_is_taken_thread_by_thread(fake: Fake) -> None:
     other = {**THREAD, "os_thread_id": None, "thread_name": None, "owns_gil": False, "frames": []}
     fake(f"cat <<'END'\n{json.dumps([THREAD, other])}\nEND\n")
     assert dumped() == [
-        Seen(42, "MainThread", True, (("/srv/a.py", 3, "view"),)),
-        Seen(140, "", False, ()),
+        Seen(42, True, (("/srv/a.py", 3, "view"),)),
+        Seen(140, False, ()),
     ]
 
 

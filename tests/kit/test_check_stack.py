@@ -59,6 +59,19 @@ def at(place: Place) -> str:
     return f"{place[0].rpartition('site-packages/')[2]} {place[2]}"
 
 
+# What only passes the request on.
+
+
+def test_a_middleware_is_not_to_blame_for_what_blocks_within_it() -> None:
+    passes: Place = ("/srv/myapp/middleware.py", 9, "__call__")
+    app: Place = (f"{INSTALLED}/starlette/routing.py", 700, "__call__")
+    assert blamed((ENCODER, app, passes, *LOOP)) == (ENCODER, None)
+    assert blamed((REPORT, app, passes, *LOOP)) == (REPORT, None)
+    assert blamed((DATABASE, app, passes, *LOOP)) == (DATABASE, None)
+    assert blamed((passes, *LOOP)) == (passes, None)
+    assert blamed((DATABASE, passes, *LOOP)) == (passes, DATABASE)
+
+
 # What the event loop calls.
 
 

@@ -2,133 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import platform
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
 
 import pytest
 
-from asgi_liveness.board import Board, End, Look
+from asgi_liveness.board import Board
 from asgi_liveness.injected import sitecustomize as inside
+from tests.kit.watched import MAX_STALL, Start, board, come, functions, over, run, seen, start
 
-LIMIT = 20.0  # seconds for what must come
-MAX_STALL = 0.05
-
-T = TypeVar("T")
-Start = Callable[..., subprocess.Popen[bytes]]
-
-HEAD = """\
-import asyncio, os, sys, threading, time
-
-def spin():
-    while True:
-        pass
-
-def stand():
-    time.sleep(0.4)
-
-async def blocked(call):
-    await asyncio.sleep(0.05)
-    call()
-    await asyncio.sleep(60)
-
-def over(seconds=0.05):
-    asyncio.run(asyncio.sleep(seconds))
-
-"""
-
-
-@pytest.fixture
-def board(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Board]:
-    (tmp_path / "board").mkdir()
-    made = Board(tmp_path / "board", getattr(request, "param", MAX_STALL))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start a watched Python that runs some lines; it is killed with the test, and its forks.
-
-    Of its environment, what is empty is left out.
-    """
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(lines: str, **environment: str) -> subprocess.Popen[bytes]:
-        script = tmp_path / "script.py"
-        script.write_text(HEAD + lines)
-        watched = board.watched(environment)
-        left_out = {name for name, value in environment.items() if not value}
-        with (tmp_path / "err").open("wb") as err:
-            process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", str(script)],
-                env={name: value for name, value in watched.items() if name not in left_out},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=err,
-                process_group=0,
-            )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with what it has forked
-        process.communicate()
-
-
-@pytest.fixture
-def run(start: Start, tmp_path: Path) -> Callable[..., str]:
-    """Run some lines to their end; return what they print. They may not fail, nor complain."""
-
-    def run(lines: str, **environment: str) -> str:
-        process = start(lines, **environment)
-        out, _ = process.communicate(timeout=LIMIT)
-        assert (process.returncode, (tmp_path / "err").read_text()) == (0, "")
-        return out.decode()
-
-    return run
-
-
-def come(what: Callable[[], T]) -> T:
-    """Wait for what is not there yet, and return it."""
-    limit = time.monotonic() + LIMIT
-    while not (found := what()):
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-    return found
-
-
-def seen(board: Board) -> list[Look]:
-    """Looks into the script; on a machine with too little time there are others."""
-    return [look for look in board.looks() if look.stack and look.stack[0][0].endswith("script.py")]
-
-
-def over(board: Board) -> list[tuple[End, list[Look]]]:
-    """Stalls in which the script was seen and that are over, and all looks into them."""
-    began = {look.began for look in seen(board)}
-    looks = board.looks()
-    return [
-        (end, [look for look in looks if look.began == end.began])
-        for end in board.ends()
-        if end.began in began
-    ]
-
-
-def functions(board: Board) -> set[str]:
-    return {look.stack[0][2] for look in seen(board)}
-
+__all__ = ["board", "run", "start"]  # what the tests are given
 
 # The beat.
 
@@ -308,50 +197,6 @@ def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(
     assert functions(board) == {"spin"}
 
 
-# Other processes.
-
-
-def test_a_fork_has_a_slot_of_its_own(board: Board, run: Callable[..., str]) -> None:
-    out = run(
-        "over()\n"
-        "child = os.fork()\n"
-        "if child:\n"
-        "    os.waitpid(child, 0)\n"
-        "    print(os.getpid(), child)\n"
-        "else:\n"
-        "    asyncio.run(asyncio.wait_for(asyncio.sleep(0.3, stand()), 1))\n"
-        "    os._exit(0)\n"
-    )
-    assert [one.process for one in board.pulses()] == [int(pid) for pid in out.split()]
-    assert [one.thread for one in board.pulses()] == [int(pid) for pid in out.split()]
-
-
-def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start: Start) -> None:
-    process = start(
-        "async def fork():\n"
-        "    child = os.fork()\n"
-        "    if not child:\n"
-        "        time.sleep(0.3)\n"
-        "        os._exit(0)\n"
-        "    await asyncio.to_thread(os.waitpid, child, 0)\n"
-        "    await blocked(spin)\n"
-        "asyncio.run(fork())"
-    )
-    come(partial(seen, board))
-    assert functions(board) == {"spin"}
-    assert [(one.process, one.runs) for one in board.pulses()] == [(process.pid, True)]
-
-
-def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
-    run(
-        "import subprocess\n"
-        "if 'child' not in sys.argv:\n"
-        "    subprocess.run([sys.executable, __file__, 'child'], check=True)\n"
-        "over()\n"
-    )
-    assert len({one.process for one in board.pulses()}) == 2
-
-
 # Where all threads stand.
 
 
@@ -369,86 +214,6 @@ def test_all_threads_are_told_but_the_watcher(board: Board, start: Start) -> Non
         assert [told["MainThread"].is_loop, told["worker"].is_loop] == [True, False]
         assert told["worker"].stack[0][2] == "spin"
         assert told["MainThread"].stack[0][2] == "<lambda>"
-
-
-# The app is left alone.
-
-
-def test_the_sitecustomize_of_the_environment_runs_as_well(
-    board: Board, run: Callable[..., str], tmp_path: Path
-) -> None:
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "sitecustomize.py").write_text("SEEN = 'own'\n")
-    out = run(
-        "over()\n"
-        "import sitecustomize\n"
-        "print(sitecustomize.SEEN, sitecustomize.__file__)\n"
-        "print(os.environ['PYTHONPATH'] in sys.path)\n"
-        "print([path for path in sys.path if 'asgi_liveness' in path])",
-        PYTHONPATH=str(tmp_path / "own"),
-    )
-    assert out == f"own {tmp_path}/own/sitecustomize.py\nFalse\n[]\n"
-    assert len(board.pulses()) == 1
-
-
-def test_nothing_of_the_kit_is_imported(run: Callable[..., str]) -> None:
-    assert run("over()\nprint([name for name in sys.modules if 'asgi_liveness' in name])") == "[]\n"
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "over()\nprint('fine')",
-        "asyncio.run(blocked(lambda: (stand(), print('fine'), sys.stdout.flush(), os._exit(0))))",
-    ],
-    ids=["turning", "stalling"],
-)
-def test_a_board_that_is_full_leaves_the_app_alone(
-    lines: str, board: Board, run: Callable[..., str]
-) -> None:
-    board._words[inside.TAKEN] = inside.PROCESSES
-    assert run(lines) == "fine\n"
-    assert seen(board) == []
-    assert board._words[inside.TAKEN] == inside.PROCESSES
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "gone()\nover()",
-        "async def meanwhile():\n    gone()\n    stand()\nasyncio.run(meanwhile())\nover()",
-        "over()\ngone()\nover()",
-    ],
-    ids=["before", "meanwhile", "between"],
-)
-def test_a_board_that_is_gone_leaves_the_app_alone(lines: str, run: Callable[..., str]) -> None:
-    gone = "import shutil\ndef gone(): shutil.rmtree(os.path.dirname(os.environ[BOARD]), True)\n"
-    board = f"BOARD = {inside.BOARD_VARIABLE!r}\n"
-    assert run(f"{board}{gone}{lines}\nprint('fine')") == "fine\n"
-
-
-def test_a_file_that_cannot_be_written_leaves_the_app_alone(
-    board: Board, run: Callable[..., str]
-) -> None:
-    folder = f"os.path.join({str(board.path.parent)!r}, f'looks.{{os.getpid()}}.{inside.HEADER}')"
-    assert run(f"os.mkdir({folder})\nover()\nprint('fine')") == "fine\n"
-    assert len(board.pulses()) == 1
-
-
-def test_a_system_that_starts_no_more_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
-    out = run(
-        "def start(self): raise RuntimeError('can\\'t start new thread')\n"
-        "threading.Thread.start = start\nover()\nprint('fine')"
-    )
-    assert out == "fine\n"
-
-
-@pytest.mark.parametrize("name", [inside.BOARD_VARIABLE, inside.LIMIT_VARIABLE])
-def test_an_environment_without_a_board_is_left_alone(
-    name: str, board: Board, run: Callable[..., str]
-) -> None:
-    assert run("over()\nprint(threading.active_count())", **{name: ""}) == "1\n"
-    assert board.pulses() == []
 
 
 # The frames of a thread.

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from asgi_liveness.board import Board, End, Look, Place, Pulse, Thread
+from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.report import Route
 from asgi_liveness.checking.watch import INTERVAL, Evidence
 from asgi_liveness.injected import sitecustomize as inside
 from asgi_liveness.verdict import Answer, Probe
@@ -140,3 +142,18 @@ def write_pulse(board: Board, slot: int = 0, **words: int) -> None:
     for word, value in words.items():
         board._words[first + getattr(inside, word)] = value
     board._words[inside.TAKEN] = max(board._words[inside.TAKEN], slot + 1)
+
+
+IDLE = window()
+FROZEN = (None,) * 40
+JUDGE = Judge(LIMIT)
+
+
+def during(evidence: Evidence, idle: Evidence = IDLE, judge: Judge = JUDGE) -> Route:
+    return judge.during("GET /report", evidence, idle)
+
+
+def stalled(*places: Place, **changes: Any) -> Evidence:
+    """A window in which the loop stalls from its beginning to its end."""
+    fields = {"pulses": (pulse(beat_at=BEGAN),), "looks": looks(*places), **changes}
+    return window(FROZEN, **fields)

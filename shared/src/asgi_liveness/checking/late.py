@@ -48,7 +48,8 @@ def late(  # noqa: PLR0913 (each is a fact of its own)
     if not seen.probes.answered and turned and not stalled:
         because = "what is probed waits, and neither for the event loop nor for a full pool"
         return replace(seen, verdict=Verdict.STARVED, because=_otherwise(evidence) or because)
-    if seen.longest_silence_s <= max_stall:
+    another_answers = stalled and len(evidence.pulses) > 1  # the probes do not tell, then
+    if seen.longest_silence_s <= max_stall and not another_answers:
         return seen
     busy = [place for thread, place in working if not stack.waits(thread.stack)]
     return _slow(seen, evidence, busy, stalled=stalled, turned=turned)
@@ -58,10 +59,16 @@ def _slow(
     seen: Route, evidence: Evidence, working: list[Place], *, stalled: bool, turned: bool
 ) -> Route:
     slow = f"slow: nothing was answered for {seen.longest_silence_s * 1000:.0f} ms"
+    if stalled and len(evidence.pulses) > 1:
+        slow = "a worker was silent for too long"
     if working:
         most = where(Counter(working).most_common(1)[0][0])
-        threads = f"{len(working)} thread{'s' * (len(working) > 1)}"
-        because = f"{slow}; {threads} of the app share the GIL with it, most at {most}"
+        threads = (
+            "1 thread of the app shares"
+            if len(working) == 1
+            else (f"{len(working)} threads of the app share")
+        )
+        because = f"{slow}; {threads} the GIL with it, most at {most}"
         few = seen.probes.answered < _FEW * seen.probes.due
         verdict = Verdict.STARVED if few else Verdict.LIVE
         return replace(seen, verdict=verdict, because=because, advice=advice("threads"))

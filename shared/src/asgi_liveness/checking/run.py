@@ -63,6 +63,7 @@ class _Check:
         self._calls = [
             Call(*parse_request(text), self._headers, options.body) for text in options.during
         ]
+        self._listed: list[Call] = []  # of its OpenAPI document, and not asked for by name
         path = options.probe and parse_path(options.probe, "--probe")
         self._probe = Call("GET", path) if path else None
         self._judge = Judge(options.max_stall, package_of(options))
@@ -102,7 +103,7 @@ class _Check:
         routes = [self._judge.idle(idle)]
         for number, call in enumerate(self._calls):
             try:
-                if number:
+                if number or idle.died:
                     await self._start()
             except TargetError:
                 if not isinstance(self._target, Address):
@@ -112,8 +113,13 @@ class _Check:
                 routes[-1] = replace(routes[-1], notes=(*routes[-1].notes, note))
                 break
             evidence = await self._watch(call, options.duration)
-            _refuse(call, evidence)
-            routes.append(self._judge.during(str(call), evidence, idle))
+            not_done = _not_done(call, evidence)
+            if not_done and call not in self._listed:
+                raise UsageError(not_done)
+            if not_done:
+                untried.append(str(call))
+            else:
+                routes.append(self._judge.during(str(call), evidence, idle))
         return [self._shown(route) for route in routes], untried
 
     def _shown(self, route: Route) -> Route:
@@ -153,7 +159,8 @@ class _Check:
     async def _probed(self, target: Served) -> Call:
         """Return what is probed, once it has answered. Raises ``UsageError`` if nothing can be."""
         paths = [self._probe.path] if self._probe else PROBED
-        statuses = {path: await _status(target, path) for path in paths}
+        found = await asyncio.gather(*(_status(target, path) for path in paths))
+        statuses = dict(zip(paths, found, strict=True))
         answered = [path for path, status in statuses.items() if status is not None]
         if not answered:
             raise UsageError(
@@ -183,7 +190,8 @@ class _Check:
             )
         known = {(call.method, call.path) for call in self._calls}
         new = [path for path in found if ("GET", path) not in known]
-        self._calls += [Call("GET", path, self._headers) for path in new]
+        self._listed = [Call("GET", path, self._headers) for path in new]
+        self._calls += self._listed
         return []
 
     def _blocked_at(self) -> str:
@@ -220,21 +228,20 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _refuse(call: Call, evidence: Evidence) -> None:
-    """Refuse a call that did not do what it is to do. Raises ``UsageError``."""
+def _not_done(call: Call, evidence: Evidence) -> str:
+    """Say why a call did not do what it is to do; "" if it did, or did not answer."""
     answer = evidence.calls[0].answer if evidence.calls else None
-    if answer is None or answer.error:
-        return
-    if answer.status in _MOVED:
-        raise UsageError(
+    if answer is not None and answer.status in _MOVED:
+        return (
             f"{call} answered {answer.status}: its route is {answer.location or 'elsewhere'}; "
             f"name that with --during"
         )
-    if answer.status in _NOT_TAKEN:
-        raise UsageError(
+    if answer is not None and answer.status in _NOT_TAKEN:
+        return (
             f"{call} answered {answer.status} and did no work; give it the path, the query, -H "
             f"and -d that it needs"
         )
+    return ""
 
 
 def _described(target: Served, evidence: Evidence) -> str:

@@ -120,6 +120,11 @@ class Address:
                 f"{host} is not this machine; a check holds requests open and sends many: add "
                 f"--allow-remote if the server is yours"
             )
+        if parts.path not in ("", "/") or parts.query:
+            raise UsageError(
+                f"{shown_target(options.target)} has a path; leave it out, and name paths with "
+                f"--probe and --during"
+            )
         named = f"[{host}]" if ":" in host else host
         self.url = f"{scheme}://{named}" + (f":{port}" if port else "")
         self.name = self.url

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from asgi_liveness.board import Place
 
-_LIMIT: Final = 2.0
-"""Seconds that a dump may take; it takes 0.013 to 0.05 on an idle machine."""
+_LIMIT: Final = 1.0
+"""Seconds that a dump may take, and with it the end of a window; it takes 0.013 to 0.05 on an idle
+machine."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,6 @@ class Seen:
 
     thread: int
     """Its native id."""
-    name: str
     holds_gil: bool
     stack: tuple[Place, ...]
 
@@ -64,7 +64,6 @@ def _dump(process: int) -> list[Seen] | Refused:
 def _seen(thread: dict[str, Any]) -> Seen:
     return Seen(
         thread=thread["os_thread_id"] or thread["thread_id"],
-        name=thread["thread_name"] or "",
         holds_gil=thread["owns_gil"],
         stack=tuple(
             # Some Pythons tell it a function's class as well; inside a process one sees none.

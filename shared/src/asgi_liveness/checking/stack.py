@@ -115,12 +115,21 @@ def is_of_app(file: str, package: str) -> bool:
 
 def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | None] | None:
     """Return the innermost frame of the app, or else of what it has installed."""
-    ranks = [_rank(file, package) for file, _, _ in stack]
+    ranks = [
+        _NOBODY if _passes_on(stack, index) else _rank(file, package)
+        for index, (file, _, _) in enumerate(stack)
+    ]
     best = min(ranks, default=_NOBODY)
     if best == _NOBODY:
         return None
     index = ranks.index(best)
     return stack[index], stack[index - 1] if index else None
+
+
+def _passes_on(stack: Sequence[Place], index: int) -> bool:
+    """Whether a frame awaits the rest of the app, as a middleware does: what blocks is within."""
+    file, _, function = stack[index - 1] if index else ("", 0, "")
+    return function == "__call__" and _installed(file) in _FRAMEWORKS
 
 
 def _rank(file: str, package: str) -> int:

@@ -86,7 +86,7 @@ def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stal
     told = set(last)
     # A worker that was ended has left its looks, and no beat.
     for look in evidence.looks:
-        if (look.process, look.began) not in told or look.process not in periods:
+        if (look.process, look.began) not in told:
             last[look.process, look.began] = max(look.at, last.get((look.process, look.began), 0.0))
     found = []
     for (process, began), ended in last.items():

@@ -117,7 +117,7 @@ class _Watching:
     async def through(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> Evidence:
         board, window = self.target.board, self.window
         outside = Outside(board, serving(self.target), self._waiting) if board else None
-        before = outside.pulses() if outside else []
+        before = [p for p in outside.pulses() if _lives(p.process)] if outside else []
         began = time.monotonic()
         beside = [asyncio.create_task(outside.look())] if outside else []
         if window.call is not None:
@@ -125,16 +125,17 @@ class _Watching:
                 asyncio.create_task(self._call(window.call, caller))
                 for _ in range(window.concurrency)
             ]
-        await self._send_probes(prober, began)
-        await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
-        evidence = self._evidence(began, outside, before)
-        for task in [*beside, *(request.task for request in (*self.probes, *self.calls))]:
-            task.cancel()
-        for ended in await asyncio.gather(*beside, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
-        await finish([*self.calls, *self.probes])
-        return evidence
+        try:
+            await self._send_probes(prober, began)
+            await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
+            return self._evidence(began, outside, before)
+        finally:
+            for task in [*beside, *(request.task for request in (*self.probes, *self.calls))]:
+                task.cancel()
+            ends = await asyncio.gather(*beside, return_exceptions=True)
+            await finish([*self.calls, *self.probes])
+            for failure in (end for end in ends if isinstance(end, Exception)):
+                raise failure
 
     async def _send_probes(self, client: httpx.AsyncClient, began: float) -> None:
         for tick in range(max(1, round(self.window.seconds / INTERVAL))):
