@@ -145,15 +145,15 @@ def test_a_file_name_of_any_bytes_is_read(board: Board) -> None:
 def test_a_question_is_answered_by_its_number(board: Board) -> None:
     assert [board.ask_for_threads(), board.ask_for_threads()] == [1, 2]
     assert board._words[inside.ASKED] == 2
-    main = {"name": "MainThread", "loop": True, "frames": FRAMES}
-    pooled = {"name": "pool-0", "loop": False, "frames": []}
+    main = {"loop": True, "frames": FRAMES}
+    pooled = {"loop": False, "frames": []}
     write(board, {"asked": 1, "threads": [main]}, LOOK, {"asked": 2, "threads": [main, pooled]})
     write(board, {"asked": 2, "threads": [pooled]}, process=9)
-    assert board.threads(1) == [Thread(7, "MainThread", True, STACK)]
+    assert board.threads(1) == [Thread(7, True, STACK)]
     assert board.threads(2) == [
-        Thread(7, "MainThread", True, STACK),
-        Thread(7, "pool-0", False, ()),
-        Thread(9, "pool-0", False, ()),
+        Thread(7, True, STACK),
+        Thread(7, False, ()),
+        Thread(9, False, ()),
     ]
     assert board.threads(3) == []
     assert len(board.looks()) == 1

@@ -346,16 +346,16 @@ def test_a_server_that_ended_or_a_worker_of_it_that_is_gone_has_died(board: Boar
 
 
 def test_threads_are_those_of_the_last_question(board: Board) -> None:
-    main = {"name": "a", "loop": True, "frames": []}
+    main = {"loop": True, "frames": []}
     write(board, 7, {"asked": 1, "threads": [main]}, {"asked": 2, "threads": [main, main]})
-    thread = Thread(7, "a", True, ())
+    thread = Thread(7, True, ())
     assert kept(board, set(), asked=2).threads == (thread, thread)
     assert kept(board, set(), asked=0).threads == ()
 
 
 def test_a_question_that_is_not_answered_yet_does_not_hide_the_one_before(board: Board) -> None:
-    write(board, 7, {"asked": 1, "threads": [{"name": "a", "loop": True, "frames": []}]})
-    assert kept(board, set(), asked=2).threads == (Thread(7, "a", True, ()),)
+    write(board, 7, {"asked": 1, "threads": [{"loop": True, "frames": []}]})
+    assert kept(board, set(), asked=2).threads == (Thread(7, True, ()),)
 
 
 def test_a_process_lives_until_it_has_ended() -> None:

@@ -103,9 +103,9 @@ def end(began: float = BEGAN, ended: float = BEGAN + 1.0, process: int = PROCESS
     return End(process, began, ended)
 
 
-def thread(*frames: Place, is_loop: bool = False, name: str = "") -> Thread:
+def thread(*frames: Place, is_loop: bool = False) -> Thread:
     """A thread that stands there."""
-    return Thread(PROCESS, name, is_loop, frames)
+    return Thread(PROCESS, is_loop, frames)
 
 
 def probes(

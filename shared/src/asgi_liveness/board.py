@@ -85,7 +85,6 @@ class Thread:
     """Where any thread stood when it was asked."""
 
     process: int
-    name: str
     is_loop: bool
     stack: tuple[Place, ...]
 
@@ -174,7 +173,7 @@ class Board:
     def threads(self, number: int) -> list[Thread]:
         """Return the answers to a question that are there."""
         return [
-            Thread(process, thread["name"], thread["loop"], _stack(thread["frames"]))
+            Thread(process, thread["loop"], _stack(thread["frames"]))
             for process, line in self._lines()
             if line.get("asked") == number
             for thread in line["threads"]

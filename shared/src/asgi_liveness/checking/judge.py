@@ -46,7 +46,7 @@ class Judge:
 
     def during(self, call: str, evidence: Evidence, idle: Evidence) -> Route:
         """Judge the window of a request; what stalls the idle app is not the request's doing."""
-        at_rest = [stall for stall in self._stalls(idle) if stall.place]
+        at_rest = self._stalls(idle)
         every = self._stalls(evidence)
         found = [stall for stall in every if not _known(stall, at_rest)]
         warm, cold = _apart(found, evidence)

@@ -165,10 +165,9 @@ class Pulse:
         return {"at": time.monotonic_ns(), **used}
 
     def _threads(self) -> list[dict[str, object]]:
-        names = {thread.ident: thread.name for thread in threading.enumerate()}
         own = threading.get_ident()
         return [
-            {"name": names.get(ident, ""), "loop": ident == self._ident, "frames": _frames(frame)}
+            {"loop": ident == self._ident, "frames": _frames(frame)}
             for ident, frame in sys._current_frames().items()
             if ident != own
         ]
@@ -220,9 +219,8 @@ def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
 
 
 def _is_entered(frame: FrameType) -> bool:
-    first = frame.f_code.co_firstlineno
-    at_first = frame.f_lineno == first
-    return at_first and any(line not in (None, first) for _, _, line in frame.f_code.co_lines())
+    first, lines = frame.f_code.co_firstlineno, frame.f_code.co_lines()
+    return frame.f_lineno == first and any(line not in (None, first) for _, _, line in lines)
 
 
 def spent(process: int, thread: int) -> tuple[int, int, int]:
