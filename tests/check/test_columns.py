@@ -38,7 +38,7 @@ def test_no_remedy_is_flagged(column: str, server: str, loop: str) -> None:
             COLUMNS[column],
             during=STARTS,
             probe="/hello",
-            duration=1.0,
+            duration=0.6,
             server=server,
             loop=loop,
         )

@@ -1,0 +1,184 @@
+"""Long loops beside an event loop that still answers: one fair slice, shared by all of them.
+
+::
+
+    async with Pace() as pace:
+        while there_is_work():
+            do_some()
+            await pace
+
+Paced loops run at nearly the speed of loops that never await, and whatever else the event loop has
+to do waits for about one slice, whether there are one or a thousand of them. To have it without
+the kit, copy this file: it needs asyncio alone, and is the same on uvloop.
+
+Why it is right:
+
+- *One slice at a time.* The paced loops of an event loop stand in one line, first in, first out. A
+  slice for each of a thousand would make a pass of the event loop a second long.
+- *No slice before the rest has had its turn.* After a slice the event loop makes passes with no
+  paced loop in them, until a whole one had nothing to do. A request takes several passes: one
+  slice in each of them would make it wait for several.
+- *The loops are not starved either.* Under a load that leaves no pass empty, the next slice comes
+  as soon as the loops would get less than their least share of the time.
+- *No turn can be lost, since nobody holds one.* A slice lies within one step of a task, which ends
+  where the loop awaits, returns, raises or is cancelled. The line is moved on by a callback of the
+  event loop, which comes back in the next pass for as long as anybody stands in it.
+- *It shows in the time that a pass takes whether it had anything to do*: an empty one takes 1 to
+  3 µs, the smallest request some hundred. No event loop tells it otherwise without private names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from contextvars import Context
+from itertools import chain, repeat
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Self, cast
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    Wait = Generator[asyncio.Future[None], None, None]
+
+_LOOKS: Final = 16
+"""Looks at the clock in a slice, at least, where turns are short enough."""
+_MOST_TURNS: Final = 16
+"""Turns between two looks at the clock, at most: a loop whose turns become slow is noticed after
+as many. Reading the clock in each of them costs more than a slice's end does."""
+_QUIET: Final = 3
+"""A pass was quiet if it took less than this many times the shortest. Of passes that had nothing
+to do 98 in a hundred do; the others only make the loop wait for one more."""
+_FIRST_WHOLE_PASS: Final = 3
+"""The first look comes behind the slice, in its pass. What arrived during the slice is found at
+the end of that pass and done in the next, and shows in the third look."""
+_NOTHING: Final = cast("Wait", iter(()))
+"""To await it takes no time: it has ended."""
+
+
+class Pace:
+    """Let a loop run a slice at a time, in turns with all other paced loops of its event loop.
+
+    *slice* is in seconds: about how long others may have to wait. *least_share* is the part of the
+    time, above 0 and up to 1, that paced loops keep together if the event loop always has something
+    else to do. A turn of the loop that takes longer than a slice makes its slice as long.
+
+    Several tasks may await one ``Pace``, and a loop may await other things as well. A neighbour
+    that awaits ``asyncio.sleep(0)`` in all its turns is, for paced loops, a load without an end.
+
+    Raises ``ValueError`` for a number that makes no sense, and ``RuntimeError`` if entered where no
+    asyncio event loop runs, as under trio, or awaited outside of its ``async with``.
+    """
+
+    __slots__ = ("__await__", "_patience", "_slice", "_until")
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Wait:
+            """Go on at once within the slice; after it, wait for the next."""
+
+    def __init__(self, slice: float = 0.001, least_share: float = 0.05) -> None:  # noqa: A002 (the term)
+        if not 0 < slice < math.inf:
+            raise ValueError(f"slice must be a number of seconds above 0, not {slice!r}")
+        if not 0 < least_share <= 1:
+            raise ValueError(f"least_share must be above 0 and at most 1, not {least_share!r}")
+        self._slice = slice
+        self._patience = slice / least_share - slice
+        self._until = -math.inf
+        self._await_by(_outside)
+
+    async def __aenter__(self) -> Self:
+        """Wait for the loop's first slice."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "Pace needs a running asyncio event loop, and there is none; "
+                "under trio, `await trio.lowlevel.checkpoint()` in every turn"
+            ) from None
+        self._await_by(chain.from_iterable(self._stretches()).__next__)
+        await self
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave: nothing is held that would have to be given back."""
+        self._await_by(_outside)
+
+    def _await_by(self, function: Callable[[], Wait]) -> None:
+        # A slot, so that an await that need not wait, as nearly all, runs no Python: a method
+        # takes three times as long.
+        self.__await__ = function  # type: ignore[method-assign]
+
+    def _stretches(self) -> Iterator[Iterable[Wait]]:
+        """Yield what the next few awaits are to wait for."""
+        while True:
+            yield (self._next_slice(),)
+            turns, looked = 1, self._until - self._slice
+            while (now := perf_counter()) < self._until:
+                fast = now - looked < self._slice / _LOOKS
+                turns, looked = min(2 * turns, _MOST_TURNS) if fast else 1, now
+                yield repeat(_NOTHING, turns)
+
+    def _next_slice(self) -> Wait:
+        yield from _line().join(self._patience)
+        self._until = perf_counter() + self._slice
+
+
+def _outside() -> Wait:
+    raise RuntimeError("await pace within `async with Pace() as pace:`")
+
+
+class _Line:
+    """The paced loops of one event loop that wait for a slice, and when the next one gets it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
+        self._looking = False
+        """A look is scheduled for the next pass of the event loop."""
+        self._looks = 0
+        """Since the last slice."""
+        self._slice_ended = self._looked = 0.0
+        self._shortest_pass = math.inf
+        self._context = Context()
+        """Of its own: a copy would keep alive what the request of the first loop holds."""
+
+    def join(self, patience: float) -> asyncio.Future[None]:
+        """Stand in line; the future is done when the slice begins, at the latest in *patience*."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._waiting.append((future, patience))
+        if not self._looking:
+            self._looking, self._looks = True, 0
+            loop.call_soon(self._look, loop, context=self._context)
+        return future
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Come by once in each pass, and let the first in line run if it is time."""
+        now = perf_counter()
+        self._looks += 1
+        if self._looks == 1:
+            self._slice_ended = now
+        else:
+            self._shortest_pass = min(now - self._looked, self._shortest_pass)
+        quiet = now - self._looked < _QUIET * self._shortest_pass
+        self._looked = now
+        while self._waiting and self._waiting[0][0].done():  # cancelled
+            self._waiting.popleft()
+        if not self._waiting:
+            self._looking = False
+            return
+        future, patience = self._waiting[0]
+        if self._looks >= _FIRST_WHOLE_PASS and (quiet or now - self._slice_ended > patience):
+            self._waiting.popleft()
+            future.set_result(None)
+            self._looks = 0
+        loop.call_soon(self._look, loop, context=self._context)
+
+
+_LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Line]] = WeakKeyDictionary()
+
+
+def _line() -> _Line:
+    """Return that of the event loop that runs."""
+    return _LINES.setdefault(asyncio.get_running_loop(), _Line())
