@@ -169,7 +169,7 @@ def kit(session: nox.Session) -> None:
 @nox.session
 def columns(session: nox.Session) -> None:
     """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
-    _install(session, *FRAMEWORKS, "servers", "test")
+    _install(session, *FRAMEWORKS, "servers", "test", "frontier")
     apart = ("--ignore", "tests/kit", "--ignore", "tests/check", "--dist", "loadfile")
     _patiently(session, "pytest", "tests", "--numprocesses", "auto", *apart, *session.posargs)
 
@@ -186,6 +186,20 @@ def steady(session: nox.Session) -> None:
     """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
     _install(session, *FRAMEWORKS, "servers")
     _patiently(session, "python", "-m", "tools.steady", *(session.posargs or ["5"]))
+
+
+@nox.session
+def frontier(session: nox.Session) -> None:
+    """Measure speed and waits of every way to run loops, and draw it (-- --quick for a minute)."""
+    _install(session, *FRAMEWORKS, "servers", "frontier")
+    _patiently(session, "python", "-m", "tools.frontier", *session.posargs)
+
+
+@nox.session
+def pacing(session: nox.Session) -> None:
+    """Hold Pace against its goals, in paired runs (-- 5)."""
+    _install(session, *FRAMEWORKS, "servers", "frontier")
+    _patiently(session, "python", "-m", "tools.pacing", *session.posargs)
 
 
 @nox.session

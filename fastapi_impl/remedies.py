@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from asgi_liveness import LoopBody
+from asgi_liveness.pacing import Pace
 from fastapi_impl.jobs import Job, Jobs
 
 THREADS = 8
@@ -165,3 +166,26 @@ async def process_stop(key: str) -> dict[str, int | str]:
         raise HTTPException(404, "no such job")
     await process_jobs[key].stop()
     return process_jobs[key].seen()
+
+
+async def paced_loop(body: LoopBody) -> None:
+    """Run the loop a slice at a time, in turns with all others."""
+    async with Pace() as pace:
+        while body.running:
+            body.step()
+            await pace
+
+
+@router.get("/paced")
+async def paced(request: Request) -> dict[str, int]:
+    """Await the loop while everything else goes on, for as long as its client is there."""
+    body = LoopBody("/paced")
+    loop = asyncio.create_task(paced_loop(body))
+    try:
+        # FastAPI does not cancel a handler whose client has left: it has to ask.
+        while not (loop.done() or await request.is_disconnected()):
+            await asyncio.wait({loop}, timeout=0.1)
+    finally:
+        body.stop()
+    await loop
+    return {"steps": body.steps}

@@ -15,6 +15,7 @@ from quart import Blueprint, Response
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from asgi_liveness import LoopBody
+from asgi_liveness.pacing import Pace
 from quart_impl.jobs import Job, Jobs
 
 THREADS = 8
@@ -162,3 +163,25 @@ async def process_stop(key: str) -> dict[str, int | str]:
         raise NotFound("no such job")
     await process_jobs[key].stop()
     return process_jobs[key].seen()
+
+
+async def paced_loop(body: LoopBody) -> None:
+    """Run the loop a slice at a time, in turns with all others."""
+    async with Pace() as pace:
+        while body.running:
+            body.step()
+            await pace
+
+
+@blueprint.get("/paced")
+async def paced() -> dict[str, int]:
+    """Await the loop while everything else goes on, for as long as its client is there."""
+    body = LoopBody("/paced")
+    loop = asyncio.create_task(paced_loop(body))
+    try:
+        # Quart cancels a handler whose client has left.
+        await asyncio.wait({loop})
+    finally:
+        body.stop()
+    await loop
+    return {"steps": body.steps}

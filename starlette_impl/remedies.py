@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from asgi_liveness import LoopBody
+from asgi_liveness.pacing import Pace
 from starlette_impl.jobs import Job, Jobs
 
 THREADS = 8
@@ -159,6 +160,28 @@ async def process_stop(request: Request) -> JSONResponse:
     return JSONResponse(process_jobs[key].seen())
 
 
+async def paced_loop(body: LoopBody) -> None:
+    """Run the loop a slice at a time, in turns with all others."""
+    async with Pace() as pace:
+        while body.running:
+            body.step()
+            await pace
+
+
+async def paced(request: Request) -> JSONResponse:
+    """Await the loop while everything else goes on, for as long as its client is there."""
+    body = LoopBody("/paced")
+    loop = asyncio.create_task(paced_loop(body))
+    try:
+        # Starlette does not cancel a handler whose client has left: it has to ask.
+        while not (loop.done() or await request.is_disconnected()):
+            await asyncio.wait({loop}, timeout=0.1)
+    finally:
+        body.stop()
+    await loop
+    return JSONResponse({"steps": body.steps})
+
+
 routes = [
     Route("/offloaded", offloaded),
     Route("/supervised", supervised, methods=["POST"]),
@@ -170,4 +193,5 @@ routes = [
     Route("/process", process_list),
     Route("/process/{key}", process_seen),
     Route("/process/{key}", process_stop, methods=["DELETE"]),
+    Route("/paced", paced),
 ]

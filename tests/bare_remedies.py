@@ -1,7 +1,7 @@
-"""The seven remedies in bare ASGI, on top of the bare app, and wrong in one way each.
+"""The remedies in bare ASGI, on top of the bare app, and wrong in one way each.
 
 Every loop is a job in one table, whoever waits for it; a promise is kept in one place for all of
-them. So a wrong variant is wrong for all seven at once. It says which families of cases are run
+them. So a wrong variant is wrong for all of them at once. It says which families of cases are run
 on it and the exact set of ids that it fails among them: others would only take their time.
 """
 
@@ -130,6 +130,7 @@ LOOPS: Final[dict[str, Loop]] = {
     "supervised": in_turns,
     "streamed": in_events,
     "process": in_a_process,
+    "paced": in_turns,
 }
 OUTLIVE: Final = ("background", "supervised", "process")
 """Their jobs go on when their request has been answered."""
@@ -244,10 +245,11 @@ apps: Final = SimpleNamespace()
 
 
 def variant(name: str, app: App, told: str, families: str, fails: str = "") -> None:
-    """Enter an app that fails *fails* of *families*; without, all seven of each family."""
+    """Enter an app that fails *fails* of *families*; without, all of each family."""
     run = tuple(families.split())
-    all_seven = (f"{family}-{number:03}" for family in run for number in range(1, 8))
-    VARIANTS[name] = Variant(run, frozenset(fails.split() or all_seven), told)
+    numbers = range(1, len(LOOPS) + 1)
+    everything = (f"{family}-{number:03}" for family in run for number in numbers)
+    VARIANTS[name] = Variant(run, frozenset(fails.split() or everything), told)
     setattr(apps, name, app)
 
 
@@ -273,11 +275,12 @@ variant(
             "supervised": gives_up,
             "streamed": in_events_called_json,
             "process": in_a_thread,
+            "paced": in_a_thread,
         }
     ),
     "must step in a process of its own; it steps in the app's",
     "LIVE",
-    "LIVE-012 LIVE-013 LIVE-014 LIVE-015",
+    "LIVE-012 LIVE-013 LIVE-014 LIVE-015 LIVE-016",
 )
 variant("queues", App(refuses=False), "wait for their turn", "POOL")
 # Its loops turn slowly: many of them run for seconds, beside other tests.

@@ -14,11 +14,16 @@ ROOT: Final = Path(__file__).parent.parent
 TITLES: Final = {"fastapi": "FastAPI", "starlette": "Starlette", "quart": "Quart"}
 FIRST, *OTHERS = TITLES
 _KEY: Final = 'key = request.path_params["key"]'
-_ASKS: Final = """\
-while not (done.done() or await request.is_disconnected()):
-    await asyncio.wait({done}, timeout=0.1)
-"""
 _STREAMS: Final = 'return StreamingResponse(streamed_loop(), media_type="text/event-stream")'
+
+
+def _asks(awaited: str) -> str:
+    return (
+        f"while not ({awaited}.done() or await request.is_disconnected()):\n"
+        f"    await asyncio.wait({{{awaited}}}, timeout=0.1)\n"
+    )
+
+
 MAY_DIFFER: Final = {
     "background": {
         "fastapi": "background_tasks.add_task(background_loop)",
@@ -31,8 +36,8 @@ MAY_DIFFER: Final = {
         "quart": "app.add_background_task(background_async_loop)",
     },
     "offloaded": {
-        "fastapi": _ASKS,
-        "starlette": _ASKS,
+        "fastapi": _asks("done"),
+        "starlette": _asks("done"),
         "quart": "await asyncio.wait({done})",
     },
     "supervised": {"fastapi": 'response.headers["Location"] = f"/supervised/{key}"'},
@@ -54,6 +59,11 @@ MAY_DIFFER: Final = {
     "process": {"fastapi": 'response.headers["Location"] = f"/process/{key}"'},
     "process_seen": {"starlette": _KEY},
     "process_stop": {"starlette": _KEY},
+    "paced": {
+        "fastapi": _asks("loop"),
+        "starlette": _asks("loop"),
+        "quart": "await asyncio.wait({loop})",
+    },
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -6,15 +6,34 @@ import asyncio
 import os
 import random
 import signal
+from pathlib import Path
 
 import pytest
 
 from asgi_liveness.checking.stalls import Stall
+from asgi_liveness.servers import SERVERS
+from asgi_liveness.serving import Server
 from asgi_liveness.verdict import Answer, Probe
+from tools import frontier, picture, prober
 from tools.heartbeat import interval, rank
+from tools.pacing import Goals
 from tools.stall_soak import Life, soak
 from tools.stalls import SOURCE, Tally
 
+HANG = 0.4  # seconds
+HANGS = f"""\
+import time
+asked = 0
+async def app(scope, receive, send):
+    global asked
+    if scope["type"] == "http":
+        asked += 1
+        if asked == 10:
+            time.sleep({HANG})
+        headers = [(b"content-length", b"2")]
+        await send({{"type": "http.response.start", "status": 200, "headers": headers}})
+        await send({{"type": "http.response.body", "body": b"{{}}"}})
+"""
 DICE = random.Random(0)  # noqa: S311 (no secret)
 APP = f"/app/{SOURCE}"
 
@@ -77,3 +96,83 @@ def test_a_watched_process_that_crashes_is_told(
     monkeypatch.setattr(Life, "_weigh", crash)
     assert not asyncio.run(soak("asyncio", 60.0, DICE))
     assert f"ended with {-signal.SIGSEGV}" in capsys.readouterr().err
+
+
+def block(p50: float = 1.0, rate: float = 100.0, wait: int = 2000) -> frontier.Block:
+    """One of the way ``sleep(0)``, which ended on a machine of these controls."""
+    found = frontier.Block("quart", "hypercorn", 10, frontier.Control(1.0, 100.0))
+    found.after = frontier.Control(p50, rate)
+    for way in (frontier.NOTHING, "sleep(0)"):
+        found.histograms[way] = prober.histogram()
+        found.histograms[way].record_value(wait)
+    found.speeds["sleep(0)"] = rate / 1000
+    found.waits["sleep(0)"] = frontier.percentiles(found.histograms["sleep(0)"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("p50", "rate", "noisy"),
+    [(1.4, 100.0, False), (1.6, 100.0, True), (0.6, 100.0, True), (1.0, 79.0, True)],
+)
+def test_a_block_on_a_machine_with_other_work_is_noisy(
+    p50: float, rate: float, noisy: bool
+) -> None:
+    assert block(p50, rate).noisy is noisy
+
+
+def test_no_conclusion_is_drawn_from_a_noisy_block() -> None:
+    rows = frontier.pooled([block(), block(wait=4000), block(p50=9.0, wait=9000)])
+    nothing, way = rows
+    assert (nothing["way"], nothing["speed"], nothing["probes"]) == ("(nothing)", None, 2)
+    assert (way["way"], way["loops"], way["speed"]) == ("sleep(0)", 10, 0.1)
+    assert (round(way["p50"]), round(way["p99"])) == (2, 4)
+    assert frontier.pooled([block(p50=9.0)]) == []
+
+
+def test_a_way_beside_which_probes_were_not_answered_has_no_waits() -> None:
+    frozen = block()
+    frozen.waits["sleep(0)"] = {}
+    assert [row["way"] for row in frontier.pooled([frozen])] == ["(nothing)"]
+
+
+def test_nothing_is_better_than_a_point_of_the_frontier() -> None:
+    points = [(0.9, 2.0), (0.5, 1.0), (0.4, 1.5), (0.9, 3.0), (1.1, 9.0), (0.5, 1.2)]
+    assert picture.frontier(points) == [(1.1, 9.0), (0.9, 2.0), (0.5, 1.0)]
+
+
+@pytest.mark.parametrize(("found", "missed"), [(0.9, 1), (0.95, 0), (1.0, 0)])
+def test_a_goal_can_be_missed(
+    found: float, missed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goals = Goals()
+    goals.tell("speed", found, 0.95, least=True)
+    assert goals.missed == missed
+    assert ("MISSED" in capsys.readouterr().out) is bool(missed)
+    goals.tell("wait", 1.9 - found, 0.95)
+    assert goals.missed == 2 * missed
+
+
+def test_a_wait_counts_from_when_the_probe_was_due(tmp_path: Path) -> None:
+    """The app hangs for a while: each probe that was due meanwhile waited for its rest."""
+    (tmp_path / "hangs.py").write_text(HANGS)
+
+    async def probed(server: Server) -> list[float]:
+        await server.ready()
+        probes = prober.Prober(server)
+        await probes.probe(0.05, 0.01)
+        waits, lost = await probes.probe(0.4, 0.01)
+        probes.close()
+        assert lost == 0
+        assert waits.get_total_count() == 40
+        return [waits.get_value_at_percentile(share) / 1e6 for share in (50, 100)]
+
+    with Server(SERVERS[0], "hangs:app", app_dir=str(tmp_path)) as server:
+        found = list[list[float]]()
+
+        async def main() -> None:
+            found.append(await probed(server))
+
+        prober.run(main())
+    (median, longest) = found[0]
+    assert longest > HANG - 0.02
+    assert 0.2 * longest < median < longest

@@ -171,7 +171,7 @@ def test_a_full_ledger_refuses_and_stays_readable(ledger: Ledger) -> None:
     for _ in range(2):
         with pytest.raises(LedgerError) as raised:
             ledger.take_slot("/one-more", "app.py:1")
-        assert str(raised.value) == "the ledger is full: 8192 loops were started on one server"
+        assert str(raised.value) == "the ledger is full: 16384 loops were started on one server"
     assert ledger.taken == SLOTS
     assert {loop.route for loop in ledger.loops()} == {"/many"}
 

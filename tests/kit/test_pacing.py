@@ -216,8 +216,7 @@ class _StopsAfterASlice(pacing._Line):
     """It relies on the loop to come back, as if that held its turn."""
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        before = len(self._waiting)
-        if self._looks or before < 2:
+        if not self._sliced or len(self._waiting) < 2:
             super()._look(loop)
 
 
@@ -250,7 +249,7 @@ def test_within_its_slice_a_loop_goes_on_and_after_it_gives_way(
     stage = on_stage(clock, play, factory)
     assert len(stage.slices) == 10  # the last await is over with the last slice
     between = [then - now for (_, now), (_, then) in zip(stage.slices, stage.slices[1:])]  # noqa: B905 (pairs)
-    assert set(between) == {3}  # one with the slice, and two without
+    assert set(between) == {1 + pacing._QUIET_PASSES}
 
 
 @each_event_loop

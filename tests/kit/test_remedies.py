@@ -36,6 +36,7 @@ def seen(remedy: str, loop: Loop, **changes: Any) -> Seen:
         ("normal", IN_A_THREAD, IN_TURNS, "must step in a thread of its own"),
         ("offloaded", IN_A_THREAD, IN_TURNS, "must step in a thread of its own"),
         ("process", ELSEWHERE, IN_A_THREAD, "must step in a process of its own"),
+        ("paced", IN_TURNS, IN_A_THREAD, "must step in the event loop's own thread"),
     ],
 )
 def test_a_loop_is_where_its_remedy_puts_it(

@@ -224,12 +224,12 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
 
     monkeypatch.setattr(bench_module, "watch_ends", watch_ends)
     servers = [UVICORN, HYPERCORN]
-    cases = [CASE[f"EXITS-{number:03}"] for number in (1, 2, 7)]
-    lacks = lacking(has=["background,cooperative"])
+    cases = [CASE[f"EXITS-{number:03}"] for number in (1, 2, 3, 4, 7)]
+    lacks = lacking(has=["background,cooperative,normal,offloaded"])
     with Runner(["tiny:app"], servers, cases, lacks=lacks) as runner:
         verdicts = [runner.judge(cell).verdict for cell in runner.cells]
-    assert verdicts == [Verdict.PASSED, Verdict.PASSED, Verdict.NOT_APPLICABLE] * 2
-    lives = ("", "background", "cooperative")
+    assert verdicts == [*(Verdict.PASSED,) * 4, Verdict.NOT_APPLICABLE] * 2
+    lives = ("", "background", "cooperative", "normal", "offloaded")
     assert sorted(watched) == sorted((kind.name, life) for kind in servers for life in lives)
     assert most == LIVES_AT_ONCE
     assert runner.clock.ends > 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 FEATURES: Final = {"sync": "synchronous handlers (a plain `def`)"}
 """What a target may declare that it lacks."""
 
@@ -34,6 +34,7 @@ _OFFLOADED: Final = frozenset({"offloaded"})
 _SUPERVISED: Final = frozenset({"supervised"})
 _STREAMED: Final = frozenset({"streamed"})
 _PROCESS: Final = frozenset({"process"})
+_PACED: Final = frozenset({"paced"})
 _SEEN: Final = "answers with the job's `steps`; 404 for one that is not known"
 _STOPPED: Final = "stops the job, whether it runs or not; 404 for one that is not known"
 ROUTES: Final = (
@@ -103,6 +104,13 @@ ROUTES: Final = (
     Route("/process", _ASYNC, "lists the jobs", needs=_PROCESS),
     Route("/process/{id}", _ASYNC, _SEEN, needs=_PROCESS),
     Route("/process/{id}", _ASYNC, _STOPPED, needs=_PROCESS, method="DELETE"),
+    Route(
+        "/paced",
+        _ASYNC,
+        "runs the loop a slice at a time, in turns with all others, for as long as the client is "
+        "there",
+        needs=_PACED,
+    ),
 )
 
 

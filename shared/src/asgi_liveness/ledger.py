@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATH_VARIABLE: Final = "ASGI_LIVENESS_LEDGER"
 
-SLOTS: Final = 8192
+SLOTS: Final = 16384
 _WORD: Final = 8
 _HEADER: Final = 8  # words
 _SLOT: Final = 32  # words: steps, ended, thread, process, 32 bytes of route, 192 bytes of place

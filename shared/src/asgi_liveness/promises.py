@@ -101,6 +101,7 @@ REMEDIES: Final = (
     Remedy("supervised", "a cooperative job that the app's lifespan owns"),
     Remedy("streamed", "server-sent events to its client"),
     Remedy("process", "a job in a process of its own"),
+    Remedy("paced", "a slice at a time, in turns with all others"),
 )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asgi_liveness.servers import ServerKind
 
 
-LIVES_AT_ONCE: Final = 6
+LIVES_AT_ONCE: Final = 8
 """Servers whose end is watched together: most of that time is waiting."""
 
 

@@ -85,3 +85,20 @@ def process_answers(seen: Seen) -> str | None:
     if any(loop.in_app for loop in seen.loops):
         return "the loop of /process must step in a process of its own; it steps in the app's."
     return None
+
+
+@case(
+    "LIVE-016 paced-answers",
+    _OF["paced"],
+    fix="Is `await pace` in every turn of the loop at {place}, within `async with Pace()`?",
+    remedy="paced",
+)
+def paced_answers(seen: Seen) -> str | None:
+    """Starts /paced, waits for its first step, then probes /hello and /hello-sync.
+
+    Must see: every probe answered while the loop makes steps on the event loop.
+
+    Why: a loop that keeps its slice short, and then gives way until nothing else is to be done,
+    needs no thread.
+    """
+    return show_state(seen) or steps_elsewhere(seen, on_event_loop=True)

@@ -1,0 +1,206 @@
+"""How fast loops run, and how long a request waits beside them: each way to run them, measured.
+
+``nox -s frontier``: all ways on each framework and server, beside 1 to 1,000 loops, in ten minutes.
+``-- --quick``: on one of them, in one. The result is JSON first; table and picture come from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from asgi_liveness.servers import SERVERS, ServerKind, version
+from asgi_liveness.serving import Server
+from tools import prober
+from tools.costs import costs
+from tools.loops import Loops
+from tools.picture import draw, table
+from tools.ways import MOST, WAYS
+
+if TYPE_CHECKING:
+    from hdrh.histogram import HdrHistogram
+
+ROOT: Final = Path(__file__).parent.parent
+COMPARISON: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
+NUMBERS: Final = (1, 10, 100, 1000)  # of loops
+INTERVAL: Final = 0.005  # seconds between two probes
+PROBED: Final = 0.45  # seconds
+COUNTED: Final = 0.25  # seconds in which steps are counted, and nothing is asked
+BARE: Final = 0.2  # seconds of a freeze
+WARM: Final = 0.3  # seconds of the first probes
+RESTLESS: Final = 1.5
+"""Of the control before and after a block, one may have this many times the other's median wait;
+or 1.25 times the bare loop's rate. Beyond it the machine had other work, and no conclusion is
+drawn from the block."""
+UNEVEN: Final = 1.25
+NOTHING: Final = "(nothing)"
+PACKAGES: Final = ("fastapi", "starlette", "quart", "uvicorn", "uvloop", "hypercorn", "anyio")
+
+
+@dataclass
+class Control:
+    """The machine by itself: a probe's median wait at rest, in ms, and the bare loop's rate."""
+
+    p50: float
+    rate: float
+
+
+@dataclass
+class Block:
+    """All ways at one number of loops, on one framework and server, between two controls."""
+
+    framework: str
+    server: str
+    loops: int
+    before: Control
+    after: Control | None = None
+    speeds: dict[str, float] = field(default_factory=dict)
+    """Steps a second of all loops, as a part of the bare loop's, before and after."""
+    waits: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By percentile, in ms. Where a probe was not answered, none is given."""
+    histograms: dict[str, HdrHistogram] = field(default_factory=dict)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the controls differ too much."""
+        assert self.after is not None
+        waits = sorted([self.before.p50, self.after.p50])
+        rates = sorted([self.before.rate, self.after.rate])
+        return waits[1] > RESTLESS * waits[0] or rates[1] > UNEVEN * rates[0]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is written of it."""
+        assert self.after is not None
+        return {
+            "framework": self.framework,
+            "server": self.server,
+            "loops": self.loops,
+            "noisy": self.noisy,
+            "before": asdict(self.before),
+            "after": asdict(self.after),
+            "speeds": {way: round(speed, 3) for way, speed in self.speeds.items()},
+            "waits": self.waits,
+        }
+
+
+def percentiles(histogram: HdrHistogram) -> dict[str, float]:
+    """Return the waits in milliseconds."""
+    at = histogram.get_value_at_percentile
+    return {f"p{share:g}": at(share) / 1000 for share in (50, 99, 99.9)}
+
+
+async def control(server: Server, probes: prober.Prober, block: Block | None) -> Control:
+    """Measure the app at rest, and the bare loop."""
+    waits, _ = await probes.probe(PROBED, INTERVAL)
+    if block is not None:
+        block.histograms[NOTHING].add(waits)
+    async with Loops(server, "bare", 1) as bare:
+        return Control(percentiles(waits)["p50"], await bare.rate(BARE))
+
+
+async def measure(framework: str, kind: ServerKind, number: int) -> Block:
+    """Measure one block, on a server of its own."""
+    with Server(kind, f"tools.ways:{framework}") as server:
+        await server.ready()
+        probes = prober.Prober(server)
+        await probes.probe(WARM, INTERVAL)
+        block = Block(framework, kind.name, number, await control(server, probes, None))
+        block.histograms[NOTHING] = prober.histogram()
+        rates: dict[str, float] = {}
+        for way in WAYS:
+            if number <= MOST.get(way, number):
+                async with Loops(server, way, number) as loops:
+                    rates[way] = await loops.rate(COUNTED)
+                    waits, lost = await probes.probe(PROBED, INTERVAL)
+                block.histograms[way] = waits
+                block.waits[way] = {} if lost else percentiles(waits)
+        block.after = await control(server, probes, block)
+        bare = (block.before.rate + block.after.rate) / 2
+        block.speeds = {way: rate / bare for way, rate in rates.items()}
+        probes.close()
+    return block
+
+
+def pooled(blocks: list[Block]) -> list[dict[str, Any]]:
+    """Put together what the blocks that were not noisy say of each way at each number of loops."""
+    rows = []
+    for way in (NOTHING, *WAYS):
+        for number in NUMBERS:
+            of = [one for one in blocks if one.loops == number and not one.noisy]
+            of = [one for one in of if way == NOTHING or one.waits.get(way)]
+            if of:
+                waits = prober.histogram()
+                for one in of:
+                    waits.add(one.histograms[way])
+                speeds = [one.speeds[way] for one in of if way in one.speeds]
+                rows.append(
+                    {
+                        "way": way,
+                        "loops": number,
+                        "blocks": len(of),
+                        "probes": waits.get_total_count(),
+                        "speed": round(statistics.median(speeds), 3) if speeds else None,
+                        **percentiles(waits),
+                    }
+                )
+    return rows
+
+
+def told(blocks: list[Block], quick: bool, began: float) -> dict[str, Any]:
+    """Return what is written."""
+    return {
+        "schema": 1,
+        "python": platform.python_version(),
+        "system": f"{platform.system()}, {os.cpu_count()} cores",
+        "versions": {name: version(name) for name in PACKAGES},
+        "quick": quick,
+        "pooled": pooled(blocks),
+        "noisy": sum(one.noisy for one in blocks),
+        "blocks": [one.told for one in blocks],
+        "costs": costs(quick),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def main() -> int:
+    """Measure, write JSON and picture, print the table; return 1 if all blocks were noisy."""
+    parser = argparse.ArgumentParser(prog="nox -s frontier --", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one framework and server, a minute")
+    parser.add_argument("--output", type=Path, default=Path("out"), help="a folder (out)")
+    args = parser.parse_args()
+    frameworks, kinds = list(COMPARISON["frameworks"]), list(SERVERS)
+    if args.quick:
+        frameworks, kinds = frameworks[:1], kinds[:1]
+    began, blocks = time.monotonic(), list[Block]()
+
+    async def all_blocks() -> None:
+        for framework in frameworks:
+            for kind in kinds:
+                for number in NUMBERS:
+                    block = await measure(framework, kind, number)
+                    blocks.append(block)
+                    noisy = ", noisy: no conclusion is drawn from it" if block.noisy else ""
+                    print(f"{framework} on {kind.name}, {number} loops{noisy}", flush=True)
+
+    prober.run(all_blocks())
+    result = told(blocks, args.quick, began)
+    args.output.mkdir(exist_ok=True)
+    (args.output / "frontier.json").write_text(json.dumps(result, indent=1) + "\n")
+    draw(result, args.output / "frontier.png")
+    print(table(result))
+    print(f"{args.output / 'frontier.json'} and frontier.png in {result['seconds']:.0f} s")
+    return int(result["noisy"] == len(blocks))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

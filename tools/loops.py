@@ -1,0 +1,61 @@
+"""Loops of one way on one server: started together, counted as they run, stopped from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from asgi_liveness.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asgi_liveness.serving import Server
+
+LIMIT: Final = 20.0  # seconds to start, and to stop
+POLL: Final = 0.005  # seconds
+SETTLE: Final = 0.05  # seconds after the first steps
+
+
+class Loops:
+    """``async with Loops(server, "Pace 1 ms", 100) as loops:`` they run."""
+
+    def __init__(self, server: Server, way: str, number: int) -> None:
+        self._server, self._way, self._number = server, way, number
+        self._first = server.ledger.taken
+
+    async def __aenter__(self) -> Self:
+        """Start them and wait until each has made a step. Raises ``TargetError``."""
+        asked = {"way": self._way, "of": str(self._number)}
+        async with self._server.client(1) as client, asyncio.timeout(LIMIT):
+            (await client.post("/loops", params=asked)).raise_for_status()
+        await self._until(lambda: sum(map(bool, self.steps())) == self._number, "started")
+        await asyncio.sleep(SETTLE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop them and wait until they have ended. Raises ``TargetError``."""
+        self._server.ledger.stop()
+        ledger = self._server.ledger
+        await self._until(lambda: all(one.ended for one in ledger.loops(self._first)), "stopped")
+
+    def steps(self) -> list[int]:
+        """Return how many steps each of them has made."""
+        return [loop.steps for loop in self._server.ledger.loops(self._first)]
+
+    async def rate(self, seconds: float) -> float:
+        """Return the steps a second of all of them."""
+        began, before = time.monotonic(), sum(self.steps())
+        await asyncio.sleep(seconds)
+        return (sum(self.steps()) - before) / (time.monotonic() - began)
+
+    async def _until(self, happened: Callable[[], bool], what: str) -> None:
+        limit = time.monotonic() + LIMIT
+        while not happened():
+            if time.monotonic() > limit or self._server.ended:
+                raise TargetError(
+                    f"{self._server.target} on {self._server.kind.name}: {self._number} loops by "
+                    f"{self._way} were not {what} within {LIMIT:.0f} s"
+                )
+            await asyncio.sleep(POLL)

@@ -1,0 +1,169 @@
+"""The ways to run many loops in one app, each in its best spelling, and an app that starts them.
+
+``tools.ways:fastapi`` is the column's app with one route more: ``POST /loops?way=Pace+1+ms&of=10``.
+A loop of every way runs until it is stopped from outside, through the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import itertools
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import anyio
+import anyio.lowlevel
+
+from asgi_liveness import LoopBody
+from asgi_liveness.pacing import Pace
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+OFTEN: Final = 100  # turns between two yields
+LOOP: Final = """\
+from asgi_liveness import LoopBody
+body = LoopBody("process")
+while body.running:
+    body.step()
+"""
+
+
+async def bare() -> None:
+    """Never await: what all others are compared with."""
+    body = LoopBody("bare")
+    while body.running:
+        body.step()
+
+
+class Nothing:
+    """To await it takes no time and runs no Python: the least that an ``await`` costs."""
+
+    __slots__ = ("__await__",)
+
+    def __init__(self) -> None:
+        self.__await__ = itertools.repeat(iter(())).__next__
+
+
+async def await_nothing() -> None:
+    """Await what does nothing in every turn: no way can be faster that awaits in every turn."""
+    body, nothing = LoopBody("await_nothing"), Nothing()
+    while body.running:
+        body.step()
+        await nothing  # type: ignore[misc]  # its method is in the instance
+
+
+async def sleep(seconds: float) -> None:
+    """Sleep in every turn."""
+    body = LoopBody("sleep")
+    while body.running:
+        body.step()
+        await asyncio.sleep(seconds)
+
+
+async def sleep_now_and_then() -> None:
+    """Sleep in every hundredth turn."""
+    body = LoopBody("sleep_now_and_then")
+    while body.running:
+        for _ in range(OFTEN):
+            body.step()
+        await asyncio.sleep(0)
+
+
+async def anyio_sleep() -> None:
+    """Sleep in every turn, as AnyIO spells it."""
+    body = LoopBody("anyio_sleep")
+    while body.running:
+        body.step()
+        await anyio.sleep(0)  # noqa: ASYNC115 (how people write it is what is measured)
+
+
+async def anyio_checkpoint() -> None:
+    """Make a checkpoint in every turn."""
+    body = LoopBody("anyio_checkpoint")
+    while body.running:
+        body.step()
+        await anyio.lowlevel.checkpoint()
+
+
+async def paced(seconds: float) -> None:
+    """Give way after a slice that all loops share."""
+    body = LoopBody("paced")
+    async with Pace(seconds) as pace:
+        while body.running:
+            body.step()
+            await pace
+
+
+async def thread() -> None:
+    """Run in a thread of its own."""
+    body = LoopBody("thread")
+
+    def loop() -> None:
+        while body.running:
+            body.step()
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
+async def process() -> None:
+    """Run in a process of its own."""
+    command = (sys.executable, "-c", LOOP)
+    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
+    await child.wait()
+
+
+Way = Callable[[], Coroutine[Any, Any, None]]
+LIMITS: Final[dict[str, Way]] = {"bare": bare, "await nothing": await_nothing}
+"""What the ways are compared with: the app hangs beside them."""
+WAYS: Final[dict[str, Way]] = {
+    "sleep(0)": functools.partial(sleep, 0),
+    "sleep(0.001)": functools.partial(sleep, 0.001),
+    "sleep(0.01)": functools.partial(sleep, 0.01),
+    "sleep(0), every 100th turn": sleep_now_and_then,
+    "anyio.sleep(0)": anyio_sleep,
+    "anyio.lowlevel.checkpoint()": anyio_checkpoint,
+    "Pace 0.25 ms": functools.partial(paced, 0.00025),
+    "Pace 1 ms": functools.partial(paced, 0.001),
+    "Pace 5 ms": functools.partial(paced, 0.005),
+    "a thread": thread,
+    "a process": process,
+}
+MOST: Final = {"a thread": 100, "a process": 10}
+"""Loops of those that cannot be had by the thousand."""
+
+
+class Beside:
+    """A column's app, and the route that starts loops beside it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._tasks = set[asyncio.Task[None]]()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Start loops, or let the column answer."""
+        if scope["type"] != "http" or scope["path"] != "/loops":
+            await self._app(scope, receive, send)
+            return
+        asked = parse_qs(scope["query_string"].decode())
+        (way,), (number,) = asked["way"], asked["of"]
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 202, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+        for _ in range(int(number)):
+            task = asyncio.create_task((LIMITS | WAYS)[way]())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+
+@functools.cache
+def __getattr__(name: str) -> Beside:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return Beside(importlib.import_module(f"{name}_impl.app").app)
