@@ -197,7 +197,7 @@ def frontier(session: nox.Session) -> None:
 
 @nox.session
 def pacing(session: nox.Session) -> None:
-    """Hold Pace against its goals, in paired runs (-- 5)."""
+    """Hold Pace against its goals, in paired runs (-- 3)."""
     _install(session, *FRAMEWORKS, "servers", "frontier")
     _patiently(session, "python", "-m", "tools.pacing", *session.posargs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from asgi_liveness.promises import PROMISES, REMEDIES
 from asgi_liveness.report import Report
 from asgi_liveness.servers import SERVERS, ServerKind
 from asgi_liveness.verdict import Verdict
+from tools import frontier
+from tools.ways import MOST, WAYS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -70,6 +73,27 @@ def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
     others = ("lint", "types", "kit", "columns", "check", "shutdown", "package", "newcomer")
     assert ran == {*others, *FRAMEWORKS}
     assert ": failed" not in recorded
+
+
+def test_the_recorded_frontier_is_whole() -> None:
+    recorded = json.loads((ROOT / "results" / "frontier.json").read_text())
+    blocks = [(row["framework"], row["server"], row["loops"]) for row in recorded["blocks"]]
+    servers = [kind.name for kind in SERVERS]
+    assert blocks == list(itertools.product(FRAMEWORKS, servers, frontier.NUMBERS))
+    for row in recorded["blocks"]:
+        assert row["waits"].keys() == {
+            way for way in WAYS if row["loops"] <= MOST.get(way, row["loops"])
+        }
+    assert recorded["noisy"] == sum(row["noisy"] for row in recorded["blocks"]) < len(blocks) / 2
+    assert (ROOT / "results" / "frontier.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_the_readme_says_of_pace_was_measured() -> None:
+    recorded = (ROOT / "results" / "pacing.txt").read_text()
+    assert "9 places" in recorded
+    told = re.findall(r"^(.+?) +[≤≥].* (holds|missed in \d of \d)$", recorded, re.MULTILINE)
+    waits = [how for words, how in told if " beside " in words and words.startswith("p")]
+    assert waits == ["holds"] * 9
 
 
 def test_every_framework_has_a_folder_and_a_group() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from asgi_liveness import document, matrix, render
 from asgi_liveness.promises import PROMISES
 from asgi_liveness.report import Report
+from tools import picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 COMPARISON = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
 RECORD = ROOT / "results" / "comparison.json"
+FRONTIER = ROOT / "results" / "frontier.json"
 FIXES = ("background_loop", "background", "cooperative")
 REMEDY = ("offloaded_loop", "offloaded")
 BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
@@ -115,6 +118,22 @@ def check() -> str:
     return f"```text\n{recorded}```\n"
 
 
+def frontier() -> str:
+    """Speed and waits of every way to run loops, as they were recorded."""
+    return picture.table(json.loads(FRONTIER.read_text()))
+
+
+def costs() -> str:
+    """What the kit itself takes, as it was recorded with the frontier."""
+    return picture.costs_table(json.loads(FRONTIER.read_text()))
+
+
+def pacing() -> str:
+    """How ``nox -s pacing`` ended when it was last recorded by hand."""
+    recorded = (ROOT / "results" / "pacing.txt").read_text()
+    return f"```text\n{recorded}```\n"
+
+
 def health() -> str:
     """How bare ``nox`` ended when it was last recorded by hand; the tests read it for failures."""
     recorded = (ROOT / "results" / "health.txt").read_text()
@@ -133,6 +152,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
         remedy,
         traps,
         failure,
+        frontier,
+        pacing,
+        costs,
         health,
     )
 }

@@ -36,12 +36,12 @@ INTERVAL: Final = 0.005  # seconds between two probes
 PROBED: Final = 0.45  # seconds
 COUNTED: Final = 0.25  # seconds in which steps are counted, and nothing is asked
 BARE: Final = 0.2  # seconds of a freeze
-WARM: Final = 0.3  # seconds of the first probes
-RESTLESS: Final = 1.5
-"""Of the control before and after a block, one may have this many times the other's median wait;
-or 1.25 times the bare loop's rate. Beyond it the machine had other work, and no conclusion is
-drawn from the block."""
+RESTLESS: Final = 2.0
+"""Of the controls before and after a block, one may have this many times the other's median wait: a
+core that sleeps answers twice as late as one that has just worked, on an idle machine as well."""
 UNEVEN: Final = 1.25
+"""And this many times the other's rate of the bare loop. Beyond either the machine had other work,
+and no conclusion is drawn from the block."""
 NOTHING: Final = "(nothing)"
 PACKAGES: Final = ("fastapi", "starlette", "quart", "uvicorn", "uvloop", "hypercorn", "anyio")
 
@@ -113,7 +113,7 @@ async def measure(framework: str, kind: ServerKind, number: int) -> Block:
     with Server(kind, f"tools.ways:{framework}") as server:
         await server.ready()
         probes = prober.Prober(server)
-        await probes.probe(WARM, INTERVAL)
+        await control(server, probes, None)  # the first of a server, and of an idle core, is slow
         block = Block(framework, kind.name, number, await control(server, probes, None))
         block.histograms[NOTHING] = prober.histogram()
         rates: dict[str, float] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 20.0  # seconds to start, and to stop
 POLL: Final = 0.005  # seconds
-SETTLE: Final = 0.05  # seconds after the first steps
+SETTLE: Final = 0.05  # seconds after that
 
 
 class Loops:
@@ -26,11 +26,11 @@ class Loops:
         self._first = server.ledger.taken
 
     async def __aenter__(self) -> Self:
-        """Start them and wait until each has made a step. Raises ``TargetError``."""
+        """Start them and wait until all are there. Raises ``TargetError``."""
         asked = {"way": self._way, "of": str(self._number)}
         async with self._server.client(1) as client, asyncio.timeout(LIMIT):
             (await client.post("/loops", params=asked)).raise_for_status()
-        await self._until(lambda: sum(map(bool, self.steps())) == self._number, "started")
+        await self._until(lambda: len(self.steps()) == self._number, "started")
         await asyncio.sleep(SETTLE)
         return self
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "(nothing)"
 MARKS: Final = {1: "o", 10: "s", 100: "^", 1000: "D"}
+FRONTIERS: Final = {1: ":", 1000: "-."}  # of loops
+COLOURS: Final = (*(f"C{number}" for number in range(10)), "black")
 DASHED: Final = ("a thread", "a process")
 
 
@@ -27,18 +29,20 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(9.5, 5.6), layout="constrained")
     axes = figure.subplots()
-    points = list[tuple[float, float]]()
     ways = dict.fromkeys(row["way"] for row in result["pooled"] if row["way"] != NOTHING)
     for number, way in enumerate(ways):
         rows = [row for row in result["pooled"] if row["way"] == way]
-        points += [(row["speed"], row["p99"]) for row in rows]
         line = "--" if way in DASHED else "-"
         speeds, waits = [row["speed"] for row in rows], [row["p99"] for row in rows]
-        axes.plot(speeds, waits, line, color=f"C{number % 10}", label=way, lw=1, alpha=0.7)
+        axes.plot(speeds, waits, line, color=COLOURS[number], label=way, lw=1, alpha=0.7)
         for row in rows:
             mark = MARKS[row["loops"]]
-            axes.plot(row["speed"], row["p99"], mark, color=f"C{number % 10}", ms=6)
-    axes.plot(*zip(*frontier(points), strict=True), ":", color="black", lw=2, label="frontier")
+            axes.plot(row["speed"], row["p99"], mark, color=COLOURS[number], ms=6)
+    for number, line in FRONTIERS.items():
+        rows = [row for row in result["pooled"] if row["speed"] and row["loops"] == number]
+        best = frontier([(row["speed"], row["p99"]) for row in rows])
+        name = f"the frontier of {number:,}"
+        axes.plot(*zip(*best, strict=True), line, color="black", lw=1.5, label=name)
     for number, mark in MARKS.items():
         axes.plot([], [], mark, color="grey", label=f"{number:,} loop{'s' * (number > 1)}")
     idle = [row["p99"] for row in result["pooled"] if row["way"] == NOTHING]

@@ -50,11 +50,16 @@ class Connection(asyncio.Protocol):
         self.answered = answered
         self._data = b""
         self.due = 0.0
+        self.open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be ready."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 (asyncio's)
+        """Be of no more use: servers close a connection on which nothing was asked for long."""
+        self.open = False
 
     def ask(self, due: float) -> None:
         """Send a request that was due then."""
@@ -108,6 +113,8 @@ class Prober:
                 last.set()
 
         async def ask(due: float) -> None:
+            while self._free and not self._free[-1].open:
+                self._free.pop()
             connection = self._free.pop() if self._free else await self.connect(answered)
             connection.answered = answered
             connection.ask(due)

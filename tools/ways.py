@@ -69,11 +69,12 @@ async def sleep(seconds: float) -> None:
 
 async def sleep_now_and_then() -> None:
     """Sleep in every hundredth turn."""
-    body = LoopBody("sleep_now_and_then")
+    body, turns = LoopBody("sleep_now_and_then"), 0
     while body.running:
-        for _ in range(OFTEN):
-            body.step()
-        await asyncio.sleep(0)
+        body.step()
+        turns += 1
+        if not turns % OFTEN:
+            await asyncio.sleep(0)
 
 
 async def anyio_sleep() -> None:
@@ -101,11 +102,15 @@ async def paced(seconds: float) -> None:
             await pace
 
 
+all_there = threading.Event()  # a thread that is started beside others that run takes seconds
+
+
 async def thread() -> None:
     """Run in a thread of its own."""
     body = LoopBody("thread")
 
     def loop() -> None:
+        all_there.wait()
         while body.running:
             body.step()
 
@@ -156,10 +161,12 @@ class Beside:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": b"{}"})
+        all_there.clear()
         for _ in range(int(number)):
             task = asyncio.create_task((LIMITS | WAYS)[way]())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        asyncio.get_running_loop().call_soon(all_there.set)  # behind the first step of each
 
 
 @functools.cache

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 _LOOKS: Final = 16
 """Looks at the clock in a slice, at least, where turns are short enough."""
-_MOST_TURNS: Final = 16
+_MOST_TURNS: Final = 32
 """Turns between two looks at the clock, at most: a loop whose turns become slow is noticed after
-as many. Reading the clock in each of them costs more than a slice's end does."""
+as many. A look in each of them would cost more than all the rest."""
 _QUIET: Final = 3
 """A pass was quiet if it took less than this many times the shortest ever. So do 98 in a hundred
 that have nothing to do, and so would they on a machine that has become half as fast."""
@@ -117,8 +117,11 @@ class Pace:
             yield (self._next_slice(),)
             turns, looked = 1, self._until - self._slice
             while (now := perf_counter()) < self._until:
-                fast = now - looked < self._slice / _LOOKS
-                turns, looked = min(2 * turns, _MOST_TURNS) if fast else 1, now
+                if now - looked > self._slice / _LOOKS:
+                    turns = 1
+                elif turns < _MOST_TURNS:
+                    turns *= 2
+                looked = now
                 yield repeat(_NOTHING, turns)
 
     def _next_slice(self) -> Wait:
@@ -160,7 +163,7 @@ class _Line:
         now = perf_counter()
         took, self._looked = now - self._looked, now
         if self._sliced:
-            self._sliced, self._slice_ended, self._quiet_passes = False, now, 0
+            self._sliced, self._slice_ended, self._quiet_passes, took = False, now, 0, 0.0
         else:
             self._shortest_pass = min(took, self._shortest_pass)
             quiet = took < _QUIET * self._shortest_pass
@@ -171,7 +174,8 @@ class _Line:
             self._looking = False
             return
         future, patience = self._waiting[0]
-        if self._quiet_passes >= _QUIET_PASSES or now - self._slice_ended > patience:
+        late = now + 2 * took - self._slice_ended  # is when it begins if given at the next look
+        if self._quiet_passes >= _QUIET_PASSES or late > patience:
             self._waiting.popleft()
             future.set_result(None)
             self._sliced = True
