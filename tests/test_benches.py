@@ -112,7 +112,7 @@ def block(p50: float = 1.0, rate: float = 100.0, wait: int = 2000) -> frontier.B
 
 @pytest.mark.parametrize(
     ("p50", "rate", "noisy"),
-    [(1.4, 100.0, False), (1.6, 100.0, True), (0.6, 100.0, True), (1.0, 79.0, True)],
+    [(1.9, 100.0, False), (2.1, 100.0, True), (0.4, 100.0, True), (1.0, 79.0, True)],
 )
 def test_a_block_on_a_machine_with_other_work_is_noisy(
     p50: float, rate: float, noisy: bool
