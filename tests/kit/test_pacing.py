@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import math
+import itertools
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-import uvloop
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from asgi_liveness import pacing
 from asgi_liveness.pacing import Pace
-
-TURN, SLICE, WORK = 10e-6, 1e-3, 100e-6  # seconds: of a turn, of a slice, of something else
-TURNS = 100  # in a slice
-MOST_PASSES = 500
-each_event_loop = pytest.mark.parametrize(
-    "factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+from tests.kit.stage import (
+    SLICE,
+    TURN,
+    TURNS,
+    WORK,
+    Clock,
+    Factory,
+    Stage,
+    each_event_loop,
+    on_stage,
 )
-Factory = Callable[[], asyncio.AbstractEventLoop]
-
-
-class LostTurn(AssertionError):
-    """A loop waits for a slice, and never gets it."""
-
-
-class Failure(Exception):
-    """What a loop raises."""
-
-
-@dataclass
-class Clock:
-    """It goes on when it is told to, and by a microsecond each time that it is read."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        self.now += 1e-6
-        return self.now
 
 
 @pytest.fixture
@@ -50,181 +28,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(pacing, "perf_counter", clock)
     return clock
-
-
-@dataclass
-class Stage:
-    """What happens in an event loop, in which order."""
-
-    clock: Clock
-    passes: int = 0
-    asks: int = 0
-    """How often a loop had to wait for a slice."""
-    slices: list[tuple[int, int]] = field(default_factory=list)
-    """For each slice the number of its ask, and of the pass."""
-
-    def count(self) -> None:
-        self.passes += 1
-        asyncio.get_running_loop().call_soon(self.count)
-
-    async def loop(self, turns: int, least_share: float = 0.05) -> None:
-        """Make so many turns."""
-        number = self.asks = self.asks + 1
-        async with Pace(SLICE, least_share) as pace:
-            self.slices.append((number, self.passes))
-            for _ in range(turns):
-                self.clock.now += TURN
-                before, number = self.passes, self.asks + 1
-                self.asks += 1
-                await pace
-                if self.passes != before:
-                    self.slices.append((number, self.passes))
-
-    async def work(self, passes: float = math.inf) -> None:
-        """Be something else that the event loop has to do, in so many passes."""
-        while passes > 0:
-            passes -= 1
-            self.clock.now += WORK
-            await asyncio.sleep(0)
-
-    async def until(self, happened: Callable[[], bool]) -> None:
-        """Wait for so many passes and no longer."""
-        for _ in range(MOST_PASSES):
-            if happened():
-                return
-            await asyncio.sleep(0)
-        raise LostTurn("it does not happen")
-
-    async def all_end(self, tasks: list[asyncio.Task[None]]) -> None:
-        await self.until(lambda: all(task.done() for task in tasks))
-
-
-def on_stage(
-    clock: Clock,
-    play: Callable[[Stage], Coroutine[Any, Any, None]],
-    factory: Factory = asyncio.new_event_loop,
-) -> Stage:
-    stage = Stage(clock)
-
-    async def played() -> None:
-        stage.count()
-        await play(stage)
-
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(played())
-    return stage
-
-
-# Whatever comes, no turn is lost.
-
-
-@dataclass(frozen=True)
-class Part:
-    """One loop: when it comes, how many turns it makes, and how it ends."""
-
-    comes: int
-    turns: int
-    raises: bool
-    cancelled: int | None
-    """In which pass after it came."""
-
-    async def act(self, stage: Stage) -> None:
-        for _ in range(self.comes):
-            await asyncio.sleep(0)
-        await stage.loop(self.turns)
-        if self.raises:
-            raise Failure
-
-    async def cancel(self, task: asyncio.Task[None]) -> None:
-        if self.cancelled is not None:
-            for _ in range(self.comes + self.cancelled):
-                await asyncio.sleep(0)
-            task.cancel()
-
-
-PARTS = st.builds(
-    Part,
-    comes=st.integers(0, 20),
-    turns=st.integers(0, 400),
-    raises=st.booleans(),
-    cancelled=st.none() | st.integers(0, 30),
-)
-
-
-def hold_for(parts: list[Part], work: list[int], factory: Factory) -> None:
-    """Let the loops run beside other work: all of them end, one slice at a time, in order."""
-
-    async def play(stage: Stage) -> None:
-        tasks = [asyncio.create_task(part.act(stage)) for part in parts]
-        tasks += [asyncio.create_task(stage.work(passes)) for passes in work]
-        cancels = [
-            asyncio.create_task(part.cancel(task)) for part, task in zip(parts, tasks, strict=False)
-        ]
-        try:
-            await stage.all_end(tasks)
-        finally:
-            for task in (*tasks, *cancels):
-                task.cancel()
-            ends = await asyncio.gather(*tasks, *cancels, return_exceptions=True)
-        for part, end in zip(parts, ends, strict=False):
-            expected = Failure if part.raises else type(None)
-            assert isinstance(end, expected) or (
-                part.cancelled is not None and isinstance(end, asyncio.CancelledError)
-            )
-        asks, passes = zip(*stage.slices, strict=True) if stage.slices else ((), ())
-        assert sorted(asks) == list(asks), "first in, first out"
-        assert sorted(set(passes)) == list(passes), "one slice in a pass"
-
-    with pytest.MonkeyPatch.context() as patch:
-        clock = Clock()
-        patch.setattr(pacing, "perf_counter", clock)
-        on_stage(clock, play, factory)
-
-
-WHATEVER_COMES = given(
-    st.lists(PARTS, max_size=8),
-    st.lists(st.integers(0, 50), max_size=3),
-    st.sampled_from([asyncio.new_event_loop, uvloop.new_event_loop]),
-)
-OFTEN = settings(max_examples=200, deadline=None, database=None)
-ONCE = settings(OFTEN, phases=[Phase.generate])  # and not made smaller
-
-
-def test_no_turn_is_lost() -> None:
-    OFTEN(WHATEVER_COMES(hold_for))()
-
-
-class _StopsAtACancelledOne(pacing._Line):
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._waiting and self._waiting[0][0].cancelled():
-            self._waiting.popleft()
-            self._looking = False
-        else:
-            super()._look(loop)
-
-
-class _StopsAfterASlice(pacing._Line):
-    """It relies on the loop to come back, as if that held its turn."""
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._sliced or len(self._waiting) < 2:
-            super()._look(loop)
-
-
-class _LastInFirstOut(pacing._Line):
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._waiting.rotate(1)
-        super()._look(loop)
-
-
-@pytest.mark.parametrize("wrong", [_StopsAtACancelledOne, _StopsAfterASlice, _LastInFirstOut])
-def test_a_lost_turn_would_be_found(
-    wrong: type[pacing._Line], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pacing, "_Line", wrong)
-    found = LostTurn if wrong is not _LastInFirstOut else AssertionError
-    with pytest.raises(found):
-        ONCE(WHATEVER_COMES(hold_for))()
 
 
 # What a slice is.
@@ -235,11 +38,11 @@ def test_within_its_slice_a_loop_goes_on_and_after_it_gives_way(
     clock: Clock, factory: Factory
 ) -> None:
     async def play(stage: Stage) -> None:
-        await stage.loop(10 * TURNS)
+        await stage.loop(10 * TURNS - 50)
 
     stage = on_stage(clock, play, factory)
     assert len(stage.slices) == 10  # the last await is over with the last slice
-    between = [then - now for (_, now), (_, then) in zip(stage.slices, stage.slices[1:])]  # noqa: B905 (pairs)
+    between = [then - now for (_, now), (_, then) in itertools.pairwise(stage.slices)]
     assert set(between) == {1 + pacing._QUIET_PASSES}
 
 
@@ -266,8 +69,46 @@ def test_it_keeps_its_least_share_if_no_pass_is_empty(clock: Clock, least_share:
         await asyncio.gather(*(stage.loop(5 * TURNS, least_share) for _ in range(4)))
         share = 4 * 5 * SLICE / (stage.clock.now - began)
         work.cancel()
-        # A slice ends with its pass, and two others lie before the next, whatever the share.
-        assert least_share / (1 + 3 * WORK / SLICE) < share < 1.05 * least_share
+        assert 0.95 * least_share < share < 1.05 * least_share
+
+    on_stage(clock, play)
+
+
+def test_after_a_long_pass_of_another_it_does_not_get_more_than_it_is_owed(clock: Clock) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.loop(2 * TURNS)
+        work = asyncio.create_task(stage.work())
+        loop = asyncio.create_task(stage.loop(20 * TURNS))
+        began = []
+        for pause in (1, 0, 0, 0):  # seconds
+            so_far = len(stage.slices)
+            await stage.until(lambda: len(stage.slices) > so_far)  # noqa: B023 (called at once)
+            began.append(clock.now)
+            clock.now += pause
+        late, soon, normal = (then - now for now, then in itertools.pairwise(began))
+        assert late < 1 + 2 * SLICE
+        assert 9 * SLICE < soon < 12 * SLICE
+        assert 19 * SLICE < normal < 21 * SLICE
+        loop.cancel()
+        work.cancel()
+
+    on_stage(clock, play)
+
+
+def test_one_that_is_cancelled_as_its_slice_begins_costs_the_others_none(clock: Clock) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.loop(2 * TURNS)
+        work = asyncio.create_task(stage.work())
+        loops = [asyncio.create_task(stage.loop(20 * TURNS)) for _ in range(2)]
+        await stage.until(lambda: len(stage.slices) == 4)
+        await stage.until(lambda: pacing._line()._sliced)
+        began = clock.now
+        loops[0].cancel()
+        await stage.until(lambda: len(stage.slices) == 5)
+        assert loops[0].cancelled()
+        assert clock.now - began < SLICE + 3 * WORK  # its own, and no rest of 19 before it
+        loops[1].cancel()
+        work.cancel()
 
     on_stage(clock, play)
 

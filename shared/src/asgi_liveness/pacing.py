@@ -73,7 +73,7 @@ class Pace:
     asyncio event loop runs, as under trio, or awaited outside of its ``async with``.
     """
 
-    __slots__ = ("__await__", "_patience", "_slice", "_until")
+    __slots__ = ("__await__", "_others", "_slice", "_until")
     if TYPE_CHECKING:
 
         def __await__(self) -> Wait:
@@ -85,7 +85,7 @@ class Pace:
         if not 0 < least_share <= 1:
             raise ValueError(f"least_share must be above 0 and at most 1, not {least_share!r}")
         self._slice = slice
-        self._patience = slice / least_share - slice
+        self._others = 1 / least_share - 1
         self._until = -math.inf
         self._await_by(_outside)
 
@@ -113,11 +113,12 @@ class Pace:
 
     def _stretches(self) -> Iterator[Iterable[Wait]]:
         """Yield what the next few awaits are to wait for."""
+        turns, most = 1, self._slice / _LOOKS
         while True:
             yield (self._next_slice(),)
-            turns, looked = 1, self._until - self._slice
+            looked = self._until - self._slice
             while (now := perf_counter()) < self._until:
-                if now - looked > self._slice / _LOOKS:
+                if now - looked > most:
                     turns = 1
                 elif turns < _MOST_TURNS:
                     turns *= 2
@@ -125,8 +126,9 @@ class Pace:
                 yield repeat(_NOTHING, turns)
 
     def _next_slice(self) -> Wait:
-        yield from _line().join(self._patience)
-        self._until = perf_counter() + self._slice
+        line = _line()
+        yield from line.join(self._slice * self._others)
+        self._until = line.begin(self._others) + self._slice
 
 
 def _outside() -> Wait:
@@ -137,48 +139,63 @@ class _Line:
     """The paced loops of one event loop that wait for a slice, and when the next one gets it."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._looking = False
         """A look is scheduled for the next pass of the event loop."""
         self._sliced = False
         """The slice is in that pass."""
-        self._slice_ended = self._looked = 0.0
+        self._began = self._looked = 0.0
+        self._others = 0.0
+        """The time that others have after the slice, by its length, if they want it."""
+        self._due = 0.0
+        """When they have had it."""
         self._quiet_passes = 0
         self._shortest_pass = math.inf
         self._context = Context()
         """Of its own: a copy would keep alive what the request of the first loop holds."""
 
     def join(self, patience: float) -> asyncio.Future[None]:
-        """Stand in line; the future is done when the slice begins, at the latest in *patience*."""
+        """Stand in line; the future is done when the slice begins.
+
+        If nobody was in line, that is in *patience* seconds at the latest.
+        """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._waiting.append((future, patience))
+        self._waiting.append(future)
         if not self._looking:
-            self._looking = self._sliced = True
+            self._looking = True
+            self._quiet_passes = 0
+            self._looked = perf_counter()
+            self._due = self._looked + patience
             loop.call_soon(self._look, loop, context=self._context)
         return future
+
+    def begin(self, others: float) -> float:
+        """Note and return when the slice begins, and what others may have after it."""
+        self._began, self._others = perf_counter(), others
+        return self._began
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Come by once in each pass, and let the first in line run if it is time."""
         now = perf_counter()
         took, self._looked = now - self._looked, now
         if self._sliced:
-            self._sliced, self._slice_ended, self._quiet_passes, took = False, now, 0, 0.0
+            self._sliced, self._quiet_passes = False, 0
+            theirs = (now - self._began) * self._others
+            late = max(0.0, self._began - self._due)
+            self._due = now + theirs - min(late, theirs / 2)
         else:
             self._shortest_pass = min(took, self._shortest_pass)
             quiet = took < _QUIET * self._shortest_pass
             self._quiet_passes = self._quiet_passes + 1 if quiet else 0
-        while self._waiting and self._waiting[0][0].done():  # cancelled
+        while self._waiting and self._waiting[0].done():  # cancelled
             self._waiting.popleft()
         if not self._waiting:
             self._looking = False
             return
-        future, patience = self._waiting[0]
-        late = now + 2 * took - self._slice_ended  # is when it begins if given at the next look
-        if self._quiet_passes >= _QUIET_PASSES or late > patience:
-            self._waiting.popleft()
-            future.set_result(None)
-            self._sliced = True
+        if self._quiet_passes >= _QUIET_PASSES or now >= self._due:
+            self._waiting.popleft().set_result(None)
+            self._sliced, self._others = True, 0.0  # for one that is cancelled before it begins
         loop.call_soon(self._look, loop, context=self._context)
 
 
