@@ -88,7 +88,7 @@ def test_after_a_long_pass_of_another_it_does_not_get_more_than_it_is_owed(clock
         late, soon, normal = (then - now for now, then in itertools.pairwise(began))
         assert late < 1 + 2 * SLICE
         assert 9 * SLICE < soon < 12 * SLICE
-        assert 19 * SLICE < normal < 21 * SLICE
+        assert 19 * SLICE < normal < 22 * SLICE  # a slice is up to an eighth longer
         loop.cancel()
         work.cancel()
 
