@@ -129,6 +129,14 @@ def test_no_conclusion_is_drawn_from_a_noisy_block() -> None:
     assert frontier.pooled([block(p50=9.0)]) == []
 
 
+def test_a_machine_that_was_too_noisy_throughout_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert frontier.publish({"pooled": [], "noisy": 4}, tmp_path / "new") == 1
+    assert "every block was too noisy" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["frontier.json"]
+
+
 def test_a_way_beside_which_probes_were_not_answered_has_no_waits() -> None:
     frozen = block()
     frozen.waits["sleep(0)"] = {}
@@ -150,6 +158,13 @@ def test_a_goal_can_be_missed(found: float, missed: int) -> None:
         assert goal.missed == missed
         assert str(goal).endswith("missed in 1 of 2" if missed else "holds")
     assert goals["speed"].worst == min(found, 0.96)
+
+
+def test_what_is_not_judged_cannot_be_missed_and_says_neither() -> None:
+    goals = Goals()
+    goals.tell("beside", 0.0, None, least=True)
+    assert not goals["beside"].missed
+    assert str(goals["beside"]).split() == ["(beside)", "0.000", "0.000"]
 
 
 def test_a_wait_counts_from_when_the_probe_was_due(tmp_path: Path) -> None:

@@ -7,15 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 from asgi_liveness.servers import SERVERS
+from tools.comparison import COMPARISON, FRAMEWORKS
 
-COMPARISON: Final = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())[
-    "tool"
-]["comparison"]
 LIMIT: Final = 300.0  # seconds
 
 
@@ -24,25 +21,15 @@ def cost(frameworks: int, servers: int, cases: str, loops: int) -> dict[str, Any
 
     *loops* is how many the windows of these cases run at once.
     """
-    targets = list(COMPARISON["frameworks"].values())[:frameworks]
+    targets = list(FRAMEWORKS.values())[:frameworks]
     kinds = [argument for kind in SERVERS[:servers] for argument in ("--server", kind.name)]
     known = ("--known", COMPARISON["known"], "--has", COMPARISON["remedies"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
-        command = (
-            sys.executable,
-            "-m",
-            "asgi_liveness",
-            "run",
-            *targets,
-            *kinds,
-            *known,
-            "-k",
-            cases,
-        )
+        kit = (sys.executable, "-m", "asgi_liveness", "run")
         began = time.monotonic()
         subprocess.run(
-            [*command, "--report", f"json={path}"],
+            [*kit, *targets, *kinds, *known, "-k", cases, "--report", f"json={path}"],
             stdout=subprocess.DEVNULL,
             check=True,
             timeout=LIMIT,

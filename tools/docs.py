@@ -9,20 +9,18 @@ import ast
 import json
 import re
 import sys
-import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgi_liveness import document, matrix, render
 from asgi_liveness.promises import PROMISES
 from asgi_liveness.report import Report
 from tools import picture
+from tools.comparison import FRAMEWORKS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-COMPARISON = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
 RECORD = ROOT / "results" / "comparison.json"
 FRONTIER = ROOT / "results" / "frontier.json"
 FIXES = ("background_loop", "background", "cooperative")
@@ -63,11 +61,10 @@ def remedy() -> str:
 
 def _side_by_side(file: str, names: tuple[str, ...]) -> str:
     titles = Report.load(RECORD).titles
-    frameworks: dict[str, str] = COMPARISON["frameworks"]
-    heads = "".join(f"<th>{titles[target]}</th>" for target in frameworks.values())
+    heads = "".join(f"<th>{titles[target]}</th>" for target in FRAMEWORKS.values())
     cells = "".join(
         f"<td>\n\n```python\n{_handlers(ROOT / f'{name}_impl' / file, names)}\n```\n\n</td>"
-        for name in frameworks
+        for name in FRAMEWORKS
     )
     return f"<table>\n<tr>{heads}</tr>\n<tr>{cells}</tr>\n</table>\n"
 

@@ -13,7 +13,6 @@ import platform
 import statistics
 import sys
 import time
-import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,18 +20,15 @@ from typing import TYPE_CHECKING, Any, Final
 from asgi_liveness.servers import SERVERS, ServerKind, version
 from asgi_liveness.serving import Server
 from tools import prober
+from tools.comparison import FRAMEWORKS
 from tools.costs import costs
-from tools.loops import Loops
+from tools.loops import NUMBERS, Loops
 from tools.picture import draw, table
 from tools.ways import MOST, WAYS
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
-ROOT: Final = Path(__file__).parent.parent
-COMPARISON: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["comparison"]
-NUMBERS: Final = (1, 10, 100, 1000)  # of loops
-INTERVAL: Final = 0.005  # seconds between two probes
 PROBED: Final = 0.45  # seconds
 COUNTED: Final = 0.25  # seconds in which steps are counted, and nothing is asked
 BARE: Final = 0.2  # seconds of a freeze
@@ -101,7 +97,7 @@ def percentiles(histogram: HdrHistogram) -> dict[str, float]:
 
 async def control(server: Server, probes: prober.Prober, block: Block | None) -> Control:
     """Measure the app at rest, and the bare loop."""
-    waits, _ = await probes.probe(PROBED, INTERVAL)
+    waits, _ = await probes.probe(PROBED)
     if block is not None:
         block.histograms[NOTHING].add(waits)
     async with Loops(server, "bare", 1) as bare:
@@ -121,7 +117,7 @@ async def measure(framework: str, kind: ServerKind, number: int) -> Block:
             if number <= MOST.get(way, number):
                 async with Loops(server, way, number) as loops:
                     rates[way] = await loops.rate(COUNTED)
-                    waits, lost = await probes.probe(PROBED, INTERVAL)
+                    waits, lost = await probes.probe(PROBED)
                 block.histograms[way] = waits
                 block.waits[way] = {} if lost else percentiles(waits)
         block.after = await control(server, probes, block)
@@ -172,13 +168,27 @@ def told(blocks: list[Block], quick: bool, began: float) -> dict[str, Any]:
     }
 
 
+def publish(result: dict[str, Any], folder: Path) -> int:
+    """Write JSON and picture, and print the table; return 1 if all blocks were noisy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = folder / "frontier.json"
+    written.write_text(json.dumps(result, indent=1) + "\n")
+    if not result["pooled"]:
+        print(f"{written}: every block was too noisy, run it again on an idle machine")
+        return 1
+    draw(result, folder / "frontier.png")
+    print(table(result))
+    print(f"{written} and frontier.png in {result['seconds']:.0f} s")
+    return 0
+
+
 def main() -> int:
-    """Measure, write JSON and picture, print the table; return 1 if all blocks were noisy."""
+    """Measure what was asked for; return 1 if the machine was too noisy for any conclusion."""
     parser = argparse.ArgumentParser(prog="nox -s frontier --", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one framework and server, a minute")
     parser.add_argument("--output", type=Path, default=Path("out"), help="a folder (out)")
     args = parser.parse_args()
-    frameworks, kinds = list(COMPARISON["frameworks"]), list(SERVERS)
+    frameworks, kinds = list(FRAMEWORKS), list(SERVERS)
     if args.quick:
         frameworks, kinds = frameworks[:1], kinds[:1]
     began, blocks = time.monotonic(), list[Block]()
@@ -193,13 +203,7 @@ def main() -> int:
                     print(f"{framework} on {kind.name}, {number} loops{noisy}", flush=True)
 
     prober.run(all_blocks())
-    result = told(blocks, args.quick, began)
-    args.output.mkdir(exist_ok=True)
-    (args.output / "frontier.json").write_text(json.dumps(result, indent=1) + "\n")
-    draw(result, args.output / "frontier.png")
-    print(table(result))
-    print(f"{args.output / 'frontier.json'} and frontier.png in {result['seconds']:.0f} s")
-    return int(result["noisy"] == len(blocks))
+    return publish(told(blocks, args.quick, began), args.output)
 
 
 if __name__ == "__main__":

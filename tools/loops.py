@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from asgi_liveness.serving import Server
 
+NUMBERS: Final = (1, 10, 100, 1000)
+"""How many loops are measured."""
 LIMIT: Final = 20.0  # seconds to start, and to stop
 POLL: Final = 0.005  # seconds
 SETTLE: Final = 0.05  # seconds after that

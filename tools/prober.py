@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REQUEST: Final = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 CONNECTIONS: Final = 8  # open before the first probe; more are made where none is free
+INTERVAL: Final = 0.005  # seconds between two probes
 LONGEST: Final = 60_000_000  # microseconds that a histogram can hold
 DIGITS: Final = 3  # of a recorded time that are exact
 LAST: Final = 5.0  # seconds for which an answer is waited for when all probes have left
@@ -97,7 +98,7 @@ class Prober:
         for connection in self._all:
             connection.transport.close()
 
-    async def probe(self, seconds: float, interval: float) -> tuple[HdrHistogram, int]:
+    async def probe(self, seconds: float, interval: float = INTERVAL) -> tuple[HdrHistogram, int]:
         """Return the waits of the probes of so many seconds, and how many were not answered.
 
         A wait counts from when the probe was due.

@@ -13,7 +13,6 @@ import signal
 import statistics
 import sys
 import time
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +22,15 @@ from asgi_liveness.errors import TargetError
 from asgi_liveness.servers import SERVERS, ServerKind
 from asgi_liveness.serving import Server
 from tools.clients import Clients
+from tools.comparison import FRAMEWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.ledger import Loop
 
-COMPARISON = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["comparison"]
 ON: Final = [kind for kind in SERVERS if kind.name in ("uvicorn/asyncio", "hypercorn")]
-MOST: Final = 6000  # loops in a server's life: its ledger has room for 8,192
+MOST: Final = 6000  # loops in a server's life: its ledger has room for 16,384
 LIMIT: Final = 30.0  # seconds for the end of all loops
 POLL: Final = 0.02  # seconds
 LINGER: Final = 6.0  # seconds; hypercorn may keep the connection of one who has left for five
@@ -178,15 +177,14 @@ async def soak(target: str, kind: ServerKind, seconds: float, dice: random.Rando
 
 def main() -> int:
     """Soak what was asked for; return 0 if nothing was wrong."""
-    frameworks: dict[str, str] = COMPARISON["frameworks"]
     parser = argparse.ArgumentParser(prog="nox -s soak --", description=__doc__)
     parser.add_argument("minutes", type=float, help="in all")
-    parser.add_argument("framework", nargs="*", help=f"of {', '.join(frameworks)}; default: all")
+    parser.add_argument("framework", nargs="*", help=f"of {', '.join(FRAMEWORKS)}; default: all")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     args = parser.parse_args()
-    if unknown := set(args.framework) - frameworks.keys():
+    if unknown := set(args.framework) - FRAMEWORKS.keys():
         parser.error(f"no column is called {min(unknown)!r}")
-    pairs = [(frameworks[name], kind) for name in args.framework or frameworks for kind in ON]
+    pairs = [(FRAMEWORKS[name], kind) for name in args.framework or FRAMEWORKS for kind in ON]
     seconds = args.minutes * 60 / len(pairs)
     print(f"seed {args.seed}; {seconds:.0f} s for each column on each server", flush=True)
     dice = random.Random(args.seed)  # noqa: S311 (no secret)

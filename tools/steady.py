@@ -9,7 +9,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tomllib
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,23 +20,22 @@ from asgi_liveness.promises import lacking
 from asgi_liveness.report import Report
 from asgi_liveness.runner import Runner
 from asgi_liveness.servers import choose_servers
+from tools.comparison import COMPARISON, FRAMEWORKS
 
-COMPARISON = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["comparison"]
 # It ends by itself when its parent is gone, however that came about.
 BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
 
 
 def main() -> int:
     """Run, print a line a run and the sums, and return 0 if every verdict was as it should be."""
-    frameworks: dict[str, str] = COMPARISON["frameworks"]
     parser = argparse.ArgumentParser(prog="nox -s steady --", description=__doc__)
     parser.add_argument("runs", type=int)
-    parser.add_argument("framework", nargs="*", help=f"of {', '.join(frameworks)}; default: all")
+    parser.add_argument("framework", nargs="*", help=f"of {', '.join(FRAMEWORKS)}; default: all")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="busy processes beside")
     args = parser.parse_args()
-    if unknown := set(args.framework) - frameworks.keys():
+    if unknown := set(args.framework) - FRAMEWORKS.keys():
         parser.error(f"no column is called {min(unknown)!r}")
-    targets = [frameworks[name] for name in args.framework or frameworks]
+    targets = [FRAMEWORKS[name] for name in args.framework or FRAMEWORKS]
 
     verdicts: Counter[str] = Counter()
     code, wait, late = 0, 0.0, 0.0
