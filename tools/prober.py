@@ -122,15 +122,14 @@ class Prober:
 
         for _ in range(CONNECTIONS - len(self._all)):
             self._free.append(await self.connect(answered))
-        due = time.monotonic()
-        end = due + seconds
+        began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            while due < end:
+            for number in range(round(seconds / interval)):
+                due = began + number * interval
                 await asyncio.sleep(due - time.monotonic())
                 outstanding += 1
                 last.clear()
                 group.create_task(ask(due))
-                due += interval
         if outstanding:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(last.wait(), LAST)
