@@ -13,8 +13,10 @@ from asgi_liveness.checking.run import run
 from asgi_liveness.errors import LivenessError
 
 SECONDS = 0.5
-PATIENT = 0.3
-"""A limit for stalls that a machine with more to do than cores keeps."""
+PATIENT = 0.15
+"""A limit for stalls: long beside the pauses of a machine that has more to do than cores, and short
+beside a window. What a thread waits for a processor counts for no stall: with twice this, and two
+other busy processes on two cores, no window was long enough."""
 APP = '''\
 import asyncio, os, sys, time
 

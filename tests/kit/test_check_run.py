@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
@@ -20,9 +20,6 @@ from asgi_liveness.launching import Launched
 from asgi_liveness.servers import version
 from tests.kit.shop import APP, PATIENT, SECONDS, checked, folder, line_of, options, refused
 from tests.kit.windows import pulse, window
-
-if TYPE_CHECKING:
-    pass
 
 LIMIT = 20.0  # seconds for what must come
 __all__ = ["folder"]  # every test runs in it
