@@ -24,10 +24,15 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = [name for name in PROJECT["dependency-groups"] if name != "strangers"]
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
+LAST = list(FRAMEWORKS)[-1]
+# Servers end the three columns alike: one of them is watched here, and all in `nox -s record`.
 nox.options.sessions = [
-    *("lint", "types", "kit", "columns", "check", *FRAMEWORKS, "shutdown", "package", "newcomer"),
+    *("lint", "types", "kit", "columns", "check", *FRAMEWORKS),
+    *(f"shutdown({LAST})", "package", "newcomer"),
 ]
 MADE_OF = {"fastapi": ("starlette",)}  # what a column's environment has besides its own
+# Most tests wait for a server, some of them long.
+BESIDE = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
 PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
 
 
@@ -112,10 +117,12 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session
-def shutdown(session: nox.Session) -> None:
+@nox.parametrize("framework", [nox.param(name, id=name) for name in FRAMEWORKS])
+def shutdown(session: nox.Session, framework: str) -> None:
     """End servers by SIGTERM and Ctrl+C while a loop runs (-- -k DEFAULTS: without settings)."""
-    _install(session, *FRAMEWORKS, "servers")
-    _judge(session, *FRAMEWORKS, arguments=("-k", "EXITS", "--report", "json=out/shutdown.json"))
+    _install(session, framework, "servers")
+    report = f"json=out/shutdown-{framework}.json"
+    _judge(session, framework, arguments=("-k", "EXITS", "--report", report))
 
 
 @nox.session
@@ -158,10 +165,13 @@ def kit(session: nox.Session) -> None:
     _without(session, *FRAMEWORKS)
     RAN.append(next(version for version, path in FOUND.items() if path == session.python))
     # These take three minutes, and what they show is no matter of the Python.
-    once = ("cases", "cli", "pytest_plugin", "ending", "promised", "check_run", "runner", "latency")
+    once = (
+        *("cases", "cli", "pytest_plugin", "ending", "promised", "runner", "latency", "window"),
+        *("bench", "serving", "check_run", "check_refused", "check_served"),
+    )
     first = RAN[-1] == next(iter(FOUND))
     fewer = () if first else [f"--ignore=tests/kit/test_{name}.py" for name in once]
-    _patiently(session, "pytest", "tests/kit", "--numprocesses", "auto", *fewer, *session.posargs)
+    _patiently(session, "pytest", "tests/kit", *BESIDE, *fewer, *session.posargs)
     lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
     session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
 
@@ -170,8 +180,8 @@ def kit(session: nox.Session) -> None:
 def columns(session: nox.Session) -> None:
     """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
     _install(session, *FRAMEWORKS, "servers", "test", "frontier")
-    apart = ("--ignore", "tests/kit", "--ignore", "tests/check", "--dist", "loadfile")
-    _patiently(session, "pytest", "tests", "--numprocesses", "auto", *apart, *session.posargs)
+    apart = ("--ignore", "tests/kit", "--ignore", "tests/check")
+    _patiently(session, "pytest", "tests", *BESIDE, *apart, *session.posargs)
 
 
 @nox.session
