@@ -144,11 +144,9 @@ class _Line:
         """A look is scheduled for the next pass of the event loop."""
         self._sliced = False
         """The slice is in that pass."""
-        self._began = self._looked = 0.0
+        self._looked = self._began = self._due = -math.inf
         self._others = 0.0
-        """The time that others have after the slice, by its length, if they want it."""
-        self._due = 0.0
-        """When they have had it."""
+        """What others have after the slice if they want it, by its length; then the next is due."""
         self._quiet_passes = 0
         self._shortest_pass = math.inf
         self._context = Context()
@@ -164,9 +162,7 @@ class _Line:
         self._waiting.append(future)
         if not self._looking:
             self._looking = True
-            self._quiet_passes = 0
-            self._looked = perf_counter()
-            self._due = self._looked + patience
+            self._due = perf_counter() + patience
             loop.call_soon(self._look, loop, context=self._context)
         return future
 
@@ -183,6 +179,7 @@ class _Line:
             self._sliced, self._quiet_passes = False, 0
             theirs = (now - self._began) * self._others
             late = max(0.0, self._began - self._due)
+            # It is made up for, but slices do not follow one another for it.
             self._due = now + theirs - min(late, theirs / 2)
         else:
             self._shortest_pass = min(took, self._shortest_pass)
