@@ -17,6 +17,7 @@ from asgi_liveness.promises import PROMISES, REMEDIES
 from asgi_liveness.report import Report
 from asgi_liveness.servers import SERVERS, ServerKind
 from asgi_liveness.verdict import Verdict
+from tools import frontier
 from tools.loops import NUMBERS
 from tools.ways import MOST, WAYS
 
@@ -86,6 +87,19 @@ def test_the_recorded_frontier_is_whole() -> None:
         }
     assert recorded["noisy"] == sum(row["noisy"] for row in recorded["blocks"]) < len(blocks) / 2
     assert (ROOT / "results" / "frontier.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_the_readme_says_of_the_frontier_was_measured() -> None:
+    recorded = json.loads((ROOT / "results" / "frontier.json").read_text())
+    rows = {(row["way"], row["loops"]): row for row in recorded["pooled"]}
+    for number in NUMBERS:
+        asleep, paced, rest = (
+            rows[way, number] for way in ("sleep(0)", "Pace 1 ms", frontier.NOTHING)
+        )
+        assert 0.33 < asleep["speed"] < 0.67  # about half
+        assert paced["speed"] > 0.85  # nearly as fast as the bare loop
+        assert paced["p50"] - rest["p50"] < 1  # ms, which is a slice
+    assert rows["sleep(0)", 1000]["p50"] > 5 * rows["Pace 1 ms", 1000]["p50"]
 
 
 def test_the_recorded_goals_are_all_of_them() -> None:
