@@ -66,6 +66,7 @@ def test_the_record_is_of_the_whole_comparison() -> None:
     assert [row.target for row in report.targets] == list(table["frameworks"].values())
     assert len(report.cells) == len(CASES) * len(table["servers"]) * len(table["frameworks"])
     assert report.exit_code == 0
+    assert 500 < sum(report.seconds.values()) < 700  # about ten minutes, as the README says
 
 
 def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
