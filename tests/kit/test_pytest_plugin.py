@@ -29,6 +29,7 @@ FIRST = [case for case in CASES if not case.needs - SYNC]
 """What is asked of a target that says nothing of itself."""
 UNASKED = len([case for case in CASES if not case.takes_lives]) - len(FIRST)
 UNASKED_01 = sum(case.id.startswith("LIVE-01") for case in CASES if case not in FIRST)
+"""Of LIVE-010 to LIVE-019."""
 ROOT = Path(__file__).parents[2]
 SUITE = ("-m", "pytest", "-p", "no:cacheprovider", "-ra", "--pyargs", "asgi_liveness.suite")
 SERVER = ("--liveness-server", "uvicorn/asyncio")
