@@ -25,7 +25,7 @@ GROUPS = [name for name in PROJECT["dependency-groups"] if name != "strangers"]
 COMPARISON = PROJECT["tool"]["comparison"]
 FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
 LAST = list(FRAMEWORKS)[-1]
-# Servers end the three columns alike: one of them is watched here, and all in `nox -s record`.
+# Ends take minutes: here those of one column, in `nox -s record` those of all.
 nox.options.sessions = [
     *("lint", "types", "kit", "columns", "check", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),

@@ -102,7 +102,7 @@ def block(p50: float = 1.0, rate: float = 100.0, wait: int = 2000) -> frontier.B
     """One of the way ``sleep(0)``, which ended on a machine of these controls."""
     found = frontier.Block("quart", "hypercorn", 10, frontier.Control(1.0, 100.0))
     found.after = frontier.Control(p50, rate)
-    for way in (frontier.NOTHING, "sleep(0)"):
+    for way in (picture.NOTHING, "sleep(0)"):
         found.histograms[way] = prober.histogram()
         found.histograms[way].record_value(wait)
     found.speeds["sleep(0)"] = rate / 1000

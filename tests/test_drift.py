@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.comparison import FRAMEWORKS, ROOT
+
 if TYPE_CHECKING:
     from tests.conftest import Command
 
-ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-FRAMEWORKS = PROJECT["tool"]["comparison"]["frameworks"]
 # Quart starts a task before its answer leaves, as far as Python lets it (LIVE-011).
 STARTS_FIRST = {"quart"} if sys.version_info < (3, 12) else set()
 

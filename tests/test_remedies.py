@@ -11,7 +11,6 @@ import itertools
 import os
 import select
 import signal
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +23,12 @@ import pytest
 from asgi_liveness.servers import SERVERS, ServerKind
 from asgi_liveness.serving import Server
 from tests.client import REFUSED, ask, begin, probing, reading, until
+from tools.comparison import FRAMEWORKS
 
 JOBS = 1000
 CLIENTS = 50
 UVICORN, _, HYPERCORN = SERVERS
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
-TARGETS: dict[str, str] = PROJECT["tool"]["comparison"]["frameworks"]
-each_column = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+each_column = pytest.mark.parametrize("target", FRAMEWORKS.values(), ids=FRAMEWORKS)
 
 
 @contextmanager
@@ -40,7 +38,7 @@ def serving(target: str, kind: ServerKind = UVICORN, **how: Any) -> Iterator[Ser
         yield server
 
 
-@pytest.fixture(scope="module", params=list(TARGETS.values()), ids=list(TARGETS))
+@pytest.fixture(scope="module", params=list(FRAMEWORKS.values()), ids=list(FRAMEWORKS))
 def served(request: pytest.FixtureRequest) -> Iterator[Server]:
     """One for all tests that leave no loop behind and do not end it."""
     with serving(request.param) as server:
@@ -193,7 +191,7 @@ def test_a_stream_is_not_cut() -> None:
 def test_a_stream_holds_uvicorn_up_unless_that_has_a_limit() -> None:
     for recommended in (False, True):
         with (
-            serving(TARGETS["starlette"], recommended=recommended) as server,
+            serving(FRAMEWORKS["starlette"], recommended=recommended) as server,
             reading(server, "/streamed"),
         ):
             run(server, 1)

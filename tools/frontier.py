@@ -23,7 +23,7 @@ from tools import prober
 from tools.comparison import FRAMEWORKS
 from tools.costs import costs
 from tools.loops import NUMBERS, Loops
-from tools.picture import draw, table
+from tools.picture import NOTHING, draw, table
 from tools.ways import MOST, WAYS
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ core that sleeps answers twice as late as one that has just worked, on an idle m
 UNEVEN: Final = 1.25
 """And this many times the other's rate of the bare loop. Beyond either the machine had other work,
 and no conclusion is drawn from the block."""
-NOTHING: Final = "(nothing)"
 PACKAGES: Final = ("fastapi", "starlette", "quart", "uvicorn", "uvloop", "hypercorn", "anyio")
 
 

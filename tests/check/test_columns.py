@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,9 @@ from asgi_liveness.checking.report import Verdict
 from asgi_liveness.checking.run import run
 from asgi_liveness.contract import starts_by
 from asgi_liveness.promises import REMEDIES
+from tools.comparison import FRAMEWORKS
 
 ROOT = Path(__file__).parents[2]
-COLUMNS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
-    "comparison"
-]["frameworks"]
 SERVERS = [("uvicorn", "asyncio"), ("uvicorn", "uvloop"), ("hypercorn", "auto")]
 DEFECTS = {"GET /blocking": "blocking", "GET /background-async": "background_async_loop"}
 STARTS = tuple(f"{starts_by(remedy.path)} {remedy.path}" for remedy in REMEDIES)
@@ -26,16 +23,16 @@ STARTS = tuple(f"{starts_by(remedy.path)} {remedy.path}" for remedy in REMEDIES)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Hold each column against one server, and each server against one column; or all."""
     if "server" in metafunc.fixturenames:
-        pairs = [(column, *server) for column, server in zip(COLUMNS, SERVERS, strict=True)]
+        pairs = [(column, *server) for column, server in zip(FRAMEWORKS, SERVERS, strict=True)]
         if metafunc.config.getoption("--thorough"):
-            pairs = [(column, *server) for column in COLUMNS for server in SERVERS]
+            pairs = [(column, *server) for column in FRAMEWORKS for server in SERVERS]
         metafunc.parametrize(("column", "server", "loop"), pairs)
 
 
 def test_no_remedy_is_flagged(column: str, server: str, loop: str) -> None:
     report = run(
         Options(
-            COLUMNS[column],
+            FRAMEWORKS[column],
             during=STARTS,
             probe="/hello",
             duration=0.6,
@@ -48,9 +45,9 @@ def test_no_remedy_is_flagged(column: str, server: str, loop: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", FRAMEWORKS)
 def test_each_defect_is_named(column: str) -> None:
-    report = run(Options(COLUMNS[column], during=tuple(DEFECTS), probe="/hello", duration=1.0))
+    report = run(Options(FRAMEWORKS[column], during=tuple(DEFECTS), probe="/hello", duration=1.0))
     file = f"{column}_impl/app.py"
     for route, function in zip(report.routes[1:], DEFECTS.values(), strict=True):
         assert route.verdict is Verdict.STALLED

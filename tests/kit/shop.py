@@ -15,8 +15,8 @@ from asgi_liveness.errors import LivenessError
 SECONDS = 0.5
 PATIENT = 0.15
 """A limit for stalls: long beside the pauses of a machine that has more to do than cores, and short
-beside a window. What a thread waits for a processor counts for no stall: with twice this, and two
-other busy processes on two cores, no window was long enough."""
+beside a window: what a thread waits for a processor counts for no stall, and with twice this, five
+such windows at once on two cores were too short."""
 APP = '''\
 import asyncio, os, sys, time
 

@@ -192,7 +192,7 @@ class _Line:
             return
         if self._quiet_passes >= _QUIET_PASSES or now >= self._due:
             self._waiting.popleft().set_result(None)
-            self._sliced, self._others = True, 0.0  # for one that is cancelled before it begins
+            self._sliced, self._others = True, 0.0  # no rest after one that is cancelled now
         loop.call_soon(self._look, loop, context=self._context)
 
 
