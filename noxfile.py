@@ -130,10 +130,10 @@ def record(session: nox.Session) -> None:
     """Compare, and renew results/ and the README's tables from it."""
     _install(session, *FRAMEWORKS, "servers")
     _judge(session, *FRAMEWORKS, arguments=("--all", "--report", "json=results/comparison.json"))
-    wrong = ("tests.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
+    wrong = ("tests.apps.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
     spoken = ("-k", "LIVE-006", "--report", "json=results/failure.json")
     _patiently(session, "asgi-liveness", "run", *wrong, *spoken, exit_code=1)
-    found = ("asgi-liveness", "check", "tests.hanging_app:app", "--during", "GET /report")
+    found = ("asgi-liveness", "check", "examples.hanging:app", "--during", "GET /report")
     screen = session.run(*found, silent=True, success_codes=[1])
     (ROOT / "results" / "check.txt").write_text(str(screen))
     session.run("python", "-m", "tools.docs")
@@ -166,11 +166,13 @@ def kit(session: nox.Session) -> None:
     RAN.append(next(version for version, path in FOUND.items() if path == session.python))
     # These take three minutes, and what they show is no matter of the Python.
     once = (
-        *("cases", "cli", "pytest_plugin", "ending", "promised", "runner", "latency", "window"),
-        *("bench", "serving", "check_run", "check_refused", "check_served"),
+        *("conformance/test_cases", "conformance/test_shutdown", "conformance/test_promised"),
+        *("conformance/test_runner", "conformance/test_window", "conformance/test_subject"),
+        *("checking/test_run", "checking/test_refused", "checking/test_served"),
+        *("cli/test_main", "test_pytest_plugin", "probing/test_latency", "serving/test_server"),
     )
     first = RAN[-1] == next(iter(FOUND))
-    fewer = () if first else [f"--ignore=tests/kit/test_{name}.py" for name in once]
+    fewer = () if first else [f"--ignore=tests/kit/{name}.py" for name in once]
     _patiently(session, "pytest", "tests/kit", *BESIDE, *fewer, *session.posargs)
     lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
     session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
@@ -180,7 +182,7 @@ def kit(session: nox.Session) -> None:
 def columns(session: nox.Session) -> None:
     """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
     _install(session, *FRAMEWORKS, "servers", "test", "frontier")
-    apart = ("--ignore", "tests/kit", "--ignore", "tests/check")
+    apart = ("--ignore", "tests/kit", "--ignore", "tests/corpus")
     _patiently(session, "pytest", "tests", *BESIDE, *apart, *session.posargs)
 
 
@@ -188,7 +190,7 @@ def columns(session: nox.Session) -> None:
 def check(session: nox.Session) -> None:
     """Hold the check against blocking lines, the columns, and servers' commands (-- --thorough)."""
     _install(session, *FRAMEWORKS, "servers", "test", "commands")
-    _patiently(session, "pytest", "tests/check", "--numprocesses", "auto", *session.posargs)
+    _patiently(session, "pytest", "tests/corpus", "--numprocesses", "auto", *session.posargs)
 
 
 @nox.session
@@ -250,7 +252,7 @@ def package(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", name, "shared", silent=True)
         (wheel,) = folder.glob("*.whl")
         session.install("--constraint", LOCK, f"{wheel}[pytest]", "--group", "servers")
-        shutil.copy(ROOT / "tests" / "bare_app.py", folder / "mypkg.py")
+        shutil.copy(ROOT / "examples" / "bare_asgi.py", folder / "mypkg.py")
         with session.chdir(folder):
             suite = ("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")
             _patiently(session, *suite)
@@ -265,7 +267,7 @@ def newcomer(session: nox.Session) -> None:
         session.install(
             "--constraint", LOCK, "--force-reinstall", *map(str, Path(name).glob("*.whl"))
         )
-        app = (ROOT / "tests" / "hanging_app.py").read_text()
+        app = (ROOT / "examples" / "hanging.py").read_text()
         (Path(name) / "mypkg.py").write_text(app)
         with session.chdir(name):
             checked = ("asgi-liveness", "check", "mypkg:app", "--during")

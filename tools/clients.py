@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from asgi_liveness.asking import Request
+from asgi_liveness.probing.request import Request
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable
 
-    from asgi_liveness.serving import Server
+    from asgi_liveness.serving.server import Server
 
 VISITED: Final = ("/offloaded", "/streamed")  # their loops end with their clients
 JOBS: Final = ("/supervised", "/process")

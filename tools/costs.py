@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from asgi_liveness.servers import SERVERS
+from asgi_liveness.serving.servers import SERVERS
 from tools.comparison import COMPARISON, FRAMEWORKS
 
 LIMIT: Final = 300.0  # seconds

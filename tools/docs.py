@@ -11,9 +11,9 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from asgi_liveness import document, matrix, render
-from asgi_liveness.promises import PROMISES
-from asgi_liveness.report import Report
+from asgi_liveness.conformance import document, matrix, render
+from asgi_liveness.conformance.promises import PROMISES
+from asgi_liveness.conformance.report import Report
 from tools import picture
 from tools.comparison import FRAMEWORKS, ROOT
 
@@ -91,11 +91,11 @@ def _handlers(path: Path, names: tuple[str, ...]) -> str:
 def traps() -> str:
     """A row of symptoms for each trap, from its docstring."""
     rows = []
-    for path in sorted((ROOT / "tests" / "traps").glob("*.py")):
+    for path in sorted((ROOT / "examples" / "traps").glob("*.py")):
         text = ast.get_docstring(ast.parse(path.read_text())) or ""
         symptom, why, out = (" ".join(part.split()) for part in text.split("\n\n"))
         why, out = why.removeprefix("Why: "), out.removeprefix("Way out: ")
-        link = f"[{path.stem}](tests/traps/{path.name})"
+        link = f"[{path.stem}](examples/traps/{path.name})"
         rows.append(f"| {symptom.rstrip('.')} | {why} | {out} | {link} |\n")
     return (
         f"| what you see | what it means | the way out | shown by |\n{'| --- ' * 4}|\n"

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from asgi_liveness.servers import SERVERS, ServerKind, version
-from asgi_liveness.serving import Server
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS, ServerKind, version
 from tools import prober
 from tools.comparison import FRAMEWORKS
 from tools.costs import costs

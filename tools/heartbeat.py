@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from asgi_liveness.injected.sitecustomize import period
-from asgi_liveness.launching import Launched
+from asgi_liveness.inside.injected.sitecustomize import period
+from asgi_liveness.serving.launched import Launched
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence

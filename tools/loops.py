@@ -11,7 +11,7 @@ from asgi_liveness.errors import TargetError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asgi_liveness.serving import Server
+    from asgi_liveness.serving.server import Server
 
 NUMBERS: Final = (1, 10, 100, 1000)
 """How many loops are measured."""

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.pacing import Pace
-from asgi_liveness.servers import SERVERS, ServerKind
-from asgi_liveness.serving import Server
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools import prober
 from tools.comparison import FRAMEWORKS
 from tools.loops import NUMBERS, Loops

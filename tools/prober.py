@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from asgi_liveness.serving import Server
+    from asgi_liveness.serving.server import Server
 
 REQUEST: Final = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)

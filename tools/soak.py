@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness.errors import TargetError
-from asgi_liveness.servers import SERVERS, ServerKind
-from asgi_liveness.serving import Server
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools.clients import Clients
 from tools.comparison import FRAMEWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asgi_liveness.ledger import Loop
+    from asgi_liveness.inside.ledger import Loop
 
 ON: Final = [kind for kind in SERVERS if kind.name in ("uvicorn/asyncio", "hypercorn")]
 MOST: Final = 6000  # loops in a server's life: its ledger has room for 16,384

@@ -21,12 +21,12 @@ from typing import Final
 import httpx
 
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.outside import Outside
 from asgi_liveness.checking.served import App
 from asgi_liveness.errors import TargetError
-from tests.stalling_app import KINDS
+from asgi_liveness.stalls.sampler import Outside
+from tests.apps.stalling import KINDS
 
-TARGET: Final = "tests.stalling_app:app"
+TARGET: Final = "tests.apps.stalling:app"
 MAX_STALL: Final = 0.005  # seconds
 STALLS: Final = (3, 60)  # milliseconds, from the shortest to the longest
 CLIENTS: Final = 3

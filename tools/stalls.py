@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import App
-from asgi_liveness.checking.stalls import stalls
 from asgi_liveness.checking.watch import CALLS, Call, CheckWindow, watch
-from tests.check.corpus.marks import marks
+from asgi_liveness.stalls.stalls import stalls
+from tests.corpus.marks import marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from asgi_liveness.checking.stalls import Stall
     from asgi_liveness.checking.watch import Evidence
-    from asgi_liveness.verdict import Probe
+    from asgi_liveness.conformance.observation import Probe
+    from asgi_liveness.stalls.stalls import Stall
 
-TARGET: Final = "tests.stalling_app:app"
+TARGET: Final = "tests.apps.stalling:app"
 SOURCE: Final = Path("tests/stalling_app.py")
 MAX_STALL: Final = 0.005  # seconds
 GOAL: Final = 0.95  # of all stalls

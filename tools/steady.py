@@ -13,13 +13,13 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from asgi_liveness import known
-from asgi_liveness.cases import choose_cases
-from asgi_liveness.contract import State
-from asgi_liveness.promises import lacking
-from asgi_liveness.report import Report
-from asgi_liveness.runner import Runner
-from asgi_liveness.servers import choose_servers
+from asgi_liveness.conformance import known
+from asgi_liveness.conformance.cases import choose_cases
+from asgi_liveness.conformance.contract import State
+from asgi_liveness.conformance.promises import lacking
+from asgi_liveness.conformance.report import Report
+from asgi_liveness.conformance.runner import Runner
+from asgi_liveness.serving.servers import choose_servers
 from tools.comparison import COMPARISON, FRAMEWORKS
 
 # It ends by itself when its parent is gone, however that came about.

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.contract import WINDOWS, State
+from asgi_liveness.conformance.contract import WINDOWS, State
 from asgi_liveness.errors import LedgerError
-from asgi_liveness.ledger import Ledger
+from asgi_liveness.inside.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from asgi_liveness import pytest_plugin
-from asgi_liveness.cases import CASES
-from asgi_liveness.cases.promised import SPEED
 from asgi_liveness.checking import render
 from asgi_liveness.checking import run as running
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, Route
-from asgi_liveness.contract import SYNC
+from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.cases.promised import SPEED
+from asgi_liveness.conformance.contract import SYNC
 from asgi_liveness.errors import TargetError
 from asgi_liveness.pytest_plugin import Liveness
-from tests.kit.made import INCONCLUSIVE, LIVE, STALLED, STARVED, report
+from tests.kit.checking.made import (
+    INCONCLUSIVE,
+    LIVE,
+    STALLED,
+    STARVED,
+    report,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Command
@@ -39,8 +45,9 @@ Suite = Callable[..., "CompletedProcess[str]"]
 
 @pytest.fixture
 def suite(command: Command, tmp_path: Path) -> Suite:
-    """Run the suite in a folder that has the tests' apps in it, and no settings of ours."""
-    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    """Run the suite in a folder with the examples and the tests' apps, and no settings of ours."""
+    for folder in ("examples", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     return lambda *arguments: command(*SUITE, *arguments)
 
 
@@ -49,21 +56,21 @@ def target(name: str) -> tuple[str, ...]:
 
 
 def test_an_implementation_with_no_framework_passes(suite: Suite) -> None:
-    done = suite(*target("tests.bare_app:app"))
+    done = suite(*target("examples.bare_asgi:app"))
     assert done.returncode == 0, done.stdout
     assert f"{len(FIRST)} passed, {UNASKED} skipped" in done.stdout
     assert "FROZEN    0/20" in done.stdout
 
 
 def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
-    done = suite(*target("tests.miniatures:apps.cooperative_without_await"), "-k", "LIVE-006")
+    done = suite(*target("tests.apps.miniatures:apps.cooperative_without_await"), "-k", "LIVE-006")
     assert done.returncode == 1
     assert (
         "LIVE-006 cooperative-answers: /cooperative must leave the app answering; it froze it.\n"
         "  0 of 10 probes of /hello and 0 of 10 probes of /hello-sync were answered while"
     ) in done.stdout
     assert (
-        "  Is `await asyncio.sleep(0)` in every turn of the loop at tests/bare_app.py:"
+        "  Is `await asyncio.sleep(0)` in every turn of the loop at examples/bare_asgi.py:"
     ) in done.stdout
     assert "CONTRACT.md#LIVE-006" in done.stdout
     assert "1 failed" in done.stdout
@@ -71,7 +78,7 @@ def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
 
 def test_what_a_target_lacks_is_skipped_with_its_reason(suite: Suite) -> None:
     lacking = sum("sync" in case.needs for case in FIRST)
-    done = suite(*target("tests.bare_app:app"), "--liveness-lacks", "sync")
+    done = suite(*target("examples.bare_asgi:app"), "--liveness-lacks", "sync")
     assert done.returncode == 0, done.stdout
     assert f"{len(FIRST) - lacking} passed, {lacking + UNASKED} skipped" in done.stdout
     assert "not applicable: the target lacks synchronous handlers" in done.stdout
@@ -79,7 +86,7 @@ def test_what_a_target_lacks_is_skipped_with_its_reason(suite: Suite) -> None:
 
 
 def test_what_a_target_has_is_held_against_a_promise(suite: Suite) -> None:
-    done = suite(*target("tests.bare_app:app"), "--liveness-has", "cooperative", "-k", "SPEED")
+    done = suite(*target("examples.bare_asgi:app"), "--liveness-has", "cooperative", "-k", "SPEED")
     assert done.returncode == 0, done.stdout
     assert f"1 passed, {len(SPEED) - 1} skipped, " in done.stdout
     assert "not applicable: the target does not say that it has 'process'" in done.stdout
@@ -87,7 +94,7 @@ def test_what_a_target_has_is_held_against_a_promise(suite: Suite) -> None:
 
 def test_cases_that_end_servers_are_collected_too_if_asked_for(suite: Suite) -> None:
     # Without the option they are not: the counts of the other tests leave them out.
-    done = suite(*target("tests.bare_app:app"), "--liveness-all", "--collect-only", "-q")
+    done = suite(*target("examples.bare_asgi:app"), "--liveness-all", "--collect-only", "-q")
     assert done.returncode == 0, done.stdout
     for case in CASES:
         assert f"-{case.name}]" in done.stdout
@@ -102,7 +109,7 @@ def test_what_could_not_be_judged_is_an_error(suite: Suite) -> None:
 
 
 def test_an_inconclusive_case_is_an_error(suite: Suite) -> None:
-    done = suite(*target("tests.miniatures:apps.ill_at_rest"), "-k", "LIVE-001 or LIVE-002")
+    done = suite(*target("tests.apps.miniatures:apps.ill_at_rest"), "-k", "LIVE-001 or LIVE-002")
     assert done.returncode == 1
     assert "1 failed" in done.stdout
     assert "1 error" in done.stdout
@@ -122,7 +129,7 @@ def test_an_inconclusive_case_is_an_error(suite: Suite) -> None:
 def test_a_list_of_known_differences_is_strict(
     app: str, code: int, told: str, suite: Suite, tmp_path: Path
 ) -> None:
-    name = f"tests.miniatures:apps.{app}"
+    name = f"tests.apps.miniatures:apps.{app}"
     (tmp_path / "known.toml").write_text(
         f'[[difference]]\ncase = "LIVE-011"\ntarget = "{name}"\n'
         'reason = "the task goes first"\nlink = "https://example.org/1"\n'
@@ -172,7 +179,7 @@ def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Pa
         "import sys\n"
         "def test_own():\n"
         "    assert 'httpx' not in sys.modules\n"
-        "    assert 'asgi_liveness.runner' not in sys.modules\n"
+        "    assert 'asgi_liveness.conformance.runner' not in sys.modules\n"
         "    assert 'asgi_liveness.checking' not in sys.modules\n"
     )
     done = command("-m", "pytest", "-p", "no:cacheprovider", "test_own.py")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asgi_liveness.loop_body import LoopBody
+from asgi_liveness.inside.loop_body import LoopBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ import sys
 def main() -> int:
     """Run the command and return its exit code, also when interrupted while it is imported."""
     try:
-        from asgi_liveness import cli  # noqa: PLC0415 (it takes a third of a second)
+        from asgi_liveness.cli import main as cli  # noqa: PLC0415 (it takes a third of a second)
 
         return cli.main()
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from asgi_liveness.checking.report import Report
-    from asgi_liveness.runner import Cell, Result, Runner
+    from asgi_liveness.conformance.runner import Cell, Result, Runner
 
 _RUNNER: pytest.StashKey[Runner | None] = pytest.StashKey()
 
@@ -72,12 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.liveness_target:
         return
     # Imported late: pytest loads this plugin in every run of an environment that has it.
-    from asgi_liveness import known
-    from asgi_liveness.cases import choose_cases
+    from asgi_liveness.conformance import known
+    from asgi_liveness.conformance.cases import choose_cases
+    from asgi_liveness.conformance.promises import lacking
+    from asgi_liveness.conformance.runner import Runner
     from asgi_liveness.errors import LivenessError
-    from asgi_liveness.promises import lacking
-    from asgi_liveness.runner import Runner
-    from asgi_liveness.servers import choose_servers
+    from asgi_liveness.serving.servers import choose_servers
 
     option = config.option
     try:
@@ -126,8 +126,8 @@ def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
 @pytest.fixture
 def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
     """The verdict on a cell. What could not be judged is an error, and never a skip."""
+    from asgi_liveness.conformance.observation import Verdict
     from asgi_liveness.errors import LivenessError
-    from asgi_liveness.verdict import Verdict
 
     try:
         result = liveness_runner.judge(liveness_cell)
@@ -147,8 +147,8 @@ def pytest_terminal_summary(
     runner = config.stash[_RUNNER]
     if runner is None or not runner.results:
         return
-    from asgi_liveness import render
-    from asgi_liveness.report import Report
+    from asgi_liveness.conformance import render
+    from asgi_liveness.conformance.report import Report
 
     terminalreporter.section("event-loop liveness")
     terminalreporter.write_line(render.text(Report.of(runner)))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asgi_liveness.verdict import Verdict
+from asgi_liveness.conformance.observation import Verdict
 
 if TYPE_CHECKING:
-    from asgi_liveness.runner import Result
+    from asgi_liveness.conformance.runner import Result
 
 
 def test_contract(liveness_result: Result) -> None:

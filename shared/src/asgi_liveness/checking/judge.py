@@ -11,20 +11,25 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking import stack
-from asgi_liveness.checking.culprit import computes, culprit_at, kind, where
-from asgi_liveness.checking.explain import advice
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Route, Verdict
-from asgi_liveness.checking.stalls import stalls
+from asgi_liveness.stalls import stack
+from asgi_liveness.stalls.advice import advice
+from asgi_liveness.stalls.culprit import (
+    computes,
+    culprit_at,
+    kind,
+    where,
+)
+from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from asgi_liveness.board import Look, Place
-    from asgi_liveness.checking.stalls import Stall
     from asgi_liveness.checking.watch import Evidence
-    from asgi_liveness.verdict import Probe
+    from asgi_liveness.conformance.observation import Probe
+    from asgi_liveness.serving.board import Look, Place
+    from asgi_liveness.stalls.stalls import Stall
 
 _AS_LONG: Final = 2
 """A stall that is so many times longer than those at rest is not the same."""

@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking import stack
-from asgi_liveness.checking.culprit import culprit_at, where
-from asgi_liveness.checking.explain import advice
 from asgi_liveness.checking.report import Verdict
+from asgi_liveness.stalls import stack
+from asgi_liveness.stalls.advice import advice
+from asgi_liveness.stalls.culprit import culprit_at, where
 
 if TYPE_CHECKING:
-    from asgi_liveness.board import Place, Thread
     from asgi_liveness.checking.report import Route
     from asgi_liveness.checking.watch import Evidence
+    from asgi_liveness.serving.board import Place, Thread
 
 _LATE: Final = 0.5
 """Seconds by which the prober itself may be late before that is said."""

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking.stack import is_serving
+from asgi_liveness.stalls.stack import is_serving
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.options import Options

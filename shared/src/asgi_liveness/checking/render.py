@@ -6,8 +6,8 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking import quote
 from asgi_liveness.checking.report import Verdict
+from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.report import Report, Route

@@ -17,13 +17,13 @@ import psutil
 from asgi_liveness.checking.again import shown_target
 from asgi_liveness.checking.named import program_of, way_home
 from asgi_liveness.errors import TargetError, UsageError
-from asgi_liveness.launching import Launched, client_of
-from asgi_liveness.servers import ServerKind, choose_servers, version
-from asgi_liveness.serving import Server
+from asgi_liveness.serving.launched import Launched, client_of
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import ServerKind, choose_servers, version
 
 if TYPE_CHECKING:
-    from asgi_liveness.board import Board
     from asgi_liveness.checking.options import Options
+    from asgi_liveness.serving.board import Board
 
 _POLL: Final = 0.02  # seconds
 _PATIENCE: Final = 5.0  # seconds for the answer of a server that runs

@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from asgi_liveness.asking import Request, finish
-from asgi_liveness.checking.outside import Outside
 from asgi_liveness.checking.served import serving
+from asgi_liveness.probing.request import Request, finish
+from asgi_liveness.stalls.sampler import Outside
 
 if TYPE_CHECKING:
     import httpx
 
-    from asgi_liveness.board import Board, End, Look, Pulse, Thread
     from asgi_liveness.checking.served import Served
-    from asgi_liveness.verdict import Probe
+    from asgi_liveness.conformance.observation import Probe
+    from asgi_liveness.serving.board import (
+        Board,
+        End,
+        Look,
+        Pulse,
+        Thread,
+    )
 
 INTERVAL: Final = 0.05
 """Seconds from probe to probe."""

@@ -1,0 +1,101 @@
+"""The contract in bare ASGI, with no framework: what a stranger's implementation may look like.
+
+``LoopBody`` is all that it imports of the kit. The miniatures are this app, wrong in one way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from asgi_liveness import LoopBody
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Handler = Callable[[Send], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+HELLO = {"Hello": "World"}
+STARTED = {"message": "Background task started"}
+
+
+async def answer(
+    send: Send,
+    body: object,
+    status: int = 200,
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),),
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+def run(route: str) -> int:
+    body = LoopBody(route)
+    while body.running:
+        body.step()
+    return body.steps
+
+
+async def hello(send: Send) -> None:
+    await answer(send, HELLO)
+
+
+async def hello_sync(send: Send) -> None:
+    await answer(send, await asyncio.to_thread(lambda: HELLO))
+
+
+async def normal(send: Send) -> None:
+    await answer(send, {"steps": await asyncio.to_thread(run, "/normal")})
+
+
+async def blocking(send: Send) -> None:
+    await answer(send, {"steps": run("/blocking")})
+
+
+async def background(send: Send) -> None:
+    await answer(send, STARTED)
+    await asyncio.to_thread(run, "/background")
+
+
+async def background_async(send: Send) -> None:
+    await answer(send, STARTED)
+    run("/background-async")
+
+
+async def cooperative(send: Send) -> None:
+    body = LoopBody("/cooperative")
+    while body.running:
+        body.step()
+        await asyncio.sleep(0)
+    await answer(send, {"steps": body.steps})
+
+
+ROUTES: dict[str, Handler] = {
+    "/hello": hello,
+    "/hello-sync": hello_sync,
+    "/normal": normal,
+    "/blocking": blocking,
+    "/background": background,
+    "/background-async": background_async,
+    "/cooperative": cooperative,
+}
+
+
+def make_app(routes: Mapping[str, Handler], methods: tuple[str, ...] = ("GET",)) -> App:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"  # servers take the exception for "no lifespan here"
+        handler = routes.get(scope["path"])
+        if handler is None:
+            await answer(send, {"detail": "Not Found"}, 404)
+        elif scope["method"] not in methods:
+            await answer(send, {"detail": "Method Not Allowed"}, 405)
+        else:
+            await handler(send)
+
+    return app
+
+
+app = make_app(ROUTES)

@@ -1,0 +1,1 @@
+"""The contract, its cases, and the verdict on an implementation."""

@@ -1,0 +1,36 @@
+"""The conformance cases, by family, in contract order.
+
+Ids are append-only: a retired one goes into ``RETIRED`` and is never used again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from asgi_liveness.conformance.cases import cont, live, promised, remedies
+from asgi_liveness.conformance.cases.case import Case, collect
+from asgi_liveness.errors import UsageError
+
+CASES: Final[tuple[Case, ...]] = (
+    *collect(live),
+    *collect(remedies),
+    *collect(cont),
+    *promised.CASES,
+)
+RETIRED: Final[frozenset[str]] = frozenset()
+
+__all__ = ["CASES", "RETIRED", "Case", "choose_cases"]
+
+
+def choose_cases(text: str | None, *, takes_lives: bool = False) -> list[Case]:
+    """Return the cases with *text* in their name; without a text, all.
+
+    Cases that end servers of their own take minutes: only with *takes_lives*, or named by *text*.
+    Raises ``UsageError`` where no case is left.
+    """
+    if text is None:
+        return [case for case in CASES if takes_lives or not case.takes_lives]
+    chosen = [case for case in CASES if text.lower() in case.name.lower()]
+    if not chosen:
+        raise UsageError(f"no case has {text!r} in its name; CONTRACT.md lists them")
+    return chosen

@@ -1,0 +1,172 @@
+"""Cases by targets by servers: start what is needed and judge each cell.
+
+A verdict is compared with the known differences. The servers of one target start together,
+outside of any window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
+
+from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.promises import Life, lacking
+from asgi_liveness.conformance.subject import Bench, Clock
+from asgi_liveness.errors import LivenessError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from asgi_liveness.conformance.cases import Case
+    from asgi_liveness.conformance.known import Difference
+    from asgi_liveness.serving.servers import ServerKind
+
+
+LIVES_AT_ONCE: Final = 8
+"""Servers whose end is watched together: most of that time is waiting."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A case on a target and a server."""
+
+    case: Case
+    target: str
+    server: ServerKind
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on a cell, and why."""
+
+    cell: Cell
+    verdict: Verdict
+    message: str = ""
+    link: str = ""
+    measured: dict[str, float | None] = field(default_factory=dict)
+
+
+class Runner:
+    """Judges cells, the servers of one target at a time. Use it by ``with``; nothing is left.
+
+    Raises ``UsageError`` where there is nothing to run.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        servers: Sequence[ServerKind],
+        cases: Sequence[Case],
+        differences: Sequence[Difference] = (),
+        lacks: frozenset[str] = lacking(),
+    ) -> None:
+        self.targets = list(dict.fromkeys(targets))
+        self.servers, self.cases = servers, cases
+        self.clock = Clock()
+        self._differences = differences
+        self._lacks = lacks
+        if not (targets and all(targets) and servers and cases):
+            raise UsageError("there is nothing to run: name a target, a server and a case")
+        self.benches: dict[tuple[str, str], Bench] = {}
+        self.results: list[Result] = []
+        self._target: str | None = None
+
+    def __enter__(self) -> Self:
+        self._asyncio = asyncio.Runner()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+        self._asyncio.close()
+
+    @property
+    def cells(self) -> list[Cell]:
+        """What there is to judge, in the order that needs the fewest starts."""
+        return [
+            Cell(case, target, server)
+            for target in self.targets
+            for server in self.servers
+            for case in self.cases
+        ]
+
+    def end(self) -> None:
+        """End the servers that run."""
+        for bench in self.benches.values():
+            bench.end()
+
+    def judge(self, cell: Cell) -> Result:
+        """Judge one cell. Raises ``LivenessError`` where no server can be started at all."""
+        self.start(cell.target)
+        bench = self.benches[cell.target, cell.server.name]
+        if cell.case.takes_lives:
+            with self.clock.counting("ends"):
+                self._asyncio.run(self._watch_lives(cell.target))
+        found = self._asyncio.run(bench.judge(cell.case))
+        result = self._as_listed(
+            Result(cell, found.verdict, found.message, measured=found.measured)
+        )
+        self.results.append(result)
+        return result
+
+    def start(self, target: str) -> None:
+        """Start *target* on all servers at once, if it is not the one that is running."""
+        if self._target != target:
+            self.end()
+            self._target = target
+            benches = [Bench(target, kind, self._lacks, self.clock) for kind in self.servers]
+            self.benches |= {(target, bench.kind.name): bench for bench in benches}
+            with self.clock.counting("starts"):
+                for bench in benches:
+                    bench.start()
+                self._asyncio.run(_all_ready(benches))
+
+    async def _watch_lives(self, target: str) -> None:
+        """Watch all ends of the target's servers that are to be judged, if it was not done yet."""
+        together = asyncio.Semaphore(LIVES_AT_ONCE)
+
+        async def watch(bench: Bench, life: Life) -> None:
+            async with together:
+                await bench.watch_life(life)
+
+        looks = [at for case in self.cases if not case.needs & self._lacks for at in case.looks_at]
+        lives = dict.fromkeys(at for at in looks if isinstance(at, Life))
+        benches = [self.benches[target, kind.name] for kind in self.servers]
+        await asyncio.gather(*(watch(bench, life) for bench in benches for life in lives))
+
+    def _as_listed(self, result: Result) -> Result:
+        """Compare a verdict with the known differences."""
+        cell = result.cell
+        row = next(
+            (
+                row
+                for row in self._differences
+                if row.covers(cell.case.id, cell.target, cell.server.name)
+            ),
+            None,
+        )
+        if row is None:
+            return result
+        if result.verdict is Verdict.FAILED:
+            return replace(result, verdict=Verdict.DIFFERS, message=row.reason, link=row.link)
+        if result.verdict in (Verdict.PASSED, Verdict.RECORDED):
+            message = (
+                f"{cell.case.name}: a difference is listed that does not hold: {row.reason}\n"
+                f"  Take the row out of the list of known differences."
+            )
+            return replace(result, verdict=Verdict.FAILED, message=message)
+        return result
+
+
+async def _all_ready(benches: list[Bench]) -> None:
+    """Wait for all, and leave it to the first judgement to say what was wrong."""
+    results = await asyncio.gather(*(bench.ready() for bench in benches), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, LivenessError):
+            raise result

@@ -1,0 +1,79 @@
+"""One server's end: start it, let a loop run, send a signal, and see when all of it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.conformance.contract import starts_by
+from asgi_liveness.conformance.promises import EXIT_LIMIT, Ended, Life
+from asgi_liveness.errors import TargetError
+from asgi_liveness.probing.request import LIMIT, Request, finish
+from asgi_liveness.serving import keeper
+from asgi_liveness.serving.server import Server
+
+if TYPE_CHECKING:
+    import httpx
+
+    from asgi_liveness.serving.servers import ServerKind
+
+SIGNALS: Final = ("SIGTERM", "SIGINT")
+_POLL: Final = 0.01  # seconds
+
+
+async def watch_ends(kind: ServerKind, target: str, life: Life) -> Ended:
+    """Watch a server's end by each of the signals.
+
+    Raises ``TargetError`` where the server does not come up, or its loop does not start, and where
+    it cannot be seen what is left of it.
+    """
+    if not keeper.sees_members():
+        raise TargetError(f"{target}: whether a server's processes are gone needs /proc (Linux)")
+    seconds: dict[str, float | None] = {}
+    left: dict[str, str] = {}
+    for name in SIGNALS:
+        with Server(kind, target, recommended=life.recommended) as server:
+            await server.ready()
+            async with server.client() as client:
+                requests = [await _start(server, client, f"/{life.remedy}")] if life.remedy else []
+                seconds[name] = await _end(server, name)
+                left[name] = "" if seconds[name] is not None else _left(server)
+                server.end()
+                await finish(requests)
+    return Ended(seconds, left)
+
+
+async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Request:
+    """Start a loop and wait for its first step."""
+    request = Request(path, time.monotonic(), starts_by(path))
+    request.send(client)
+    while not any(loop.steps for loop in server.ledger.loops()):
+        await asyncio.sleep(_POLL)
+        if time.monotonic() > request.sent + LIMIT or server.ended:
+            words = f"{request.method} {path} started no loop within {LIMIT:.0f} s"
+            raise TargetError(f"{server.target}: {words} on {server.kind.name}")
+    return request
+
+
+async def _end(server: Server, name: str) -> float | None:
+    """Signal as a supervisor or a terminal does; return the seconds until all are gone."""
+    number = signal.Signals[name]
+    if number is signal.SIGINT:
+        os.killpg(server.group.id, number)  # the keeper ignores it
+    else:
+        os.kill(server.pid, number)
+    sent = time.monotonic()
+    while server.group.members():
+        if time.monotonic() > sent + EXIT_LIMIT:
+            return None
+        await asyncio.sleep(_POLL)
+    return time.monotonic() - sent
+
+
+def _left(server: Server) -> str:
+    """Say what did not end: how many processes, and the server's last words."""
+    number = len(server.group.members())
+    return f"{number} of its processes were there; the last words were: {server.last_words()}"

@@ -1,0 +1,211 @@
+"""The ASGI wrapper inside the server: it serves the target and says how the target is.
+
+Servers are given ``asgi_liveness.inside.wrapper:app``; the environment names the target. Counts go
+into the ledger. What the app is, what it is doing, and what was wrong goes into a note beside
+the ledger, because the exit codes of servers prove nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import importlib.metadata
+import inspect
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from asgi_liveness.inside.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+    ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+TARGET_VARIABLE: Final = "ASGI_LIVENESS_TARGET"
+APP_DIR_VARIABLE: Final = "ASGI_LIVENESS_APP_DIR"
+BEAT: Final = 0.01  # seconds from one heartbeat to the next
+
+
+def note_path(ledger: Path) -> Path:
+    """Where the wrapper leaves its note."""
+    return ledger.with_name("note")
+
+
+class Observed:
+    """An ASGI app that stamps its start, beats, and hands everything on to the target."""
+
+    def __init__(self, target: str, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._beating = False
+        ledger.stamp_start()
+        self._first = ledger.starts == 1
+        self._note(doing=f"importing {target}")
+        try:
+            self._app = import_app(target, os.environ.get(APP_DIR_VARIABLE, ""))
+        except ImportFailed as error:
+            self._note(failure=str(error))
+            raise
+        self._note(app=describe(self._app), doing="imported")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of the target's."""
+        if not self._beating:
+            self._beating = True
+            self._ledger.stamp_event_loop(threading.get_native_id())
+            self._beat(asyncio.get_running_loop())
+        if scope["type"] == "lifespan":
+            self._note(app=describe(self._app), doing="in its lifespan start-up")
+            await self._app(scope, receive, self._watch_lifespan(send))
+        else:
+            await self._serve(scope, receive, send)
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._ledger.beat()
+        loop.call_later(BEAT, self._beat, loop)
+
+    def _watch_lifespan(self, send: Send) -> Send:
+        async def watched(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                reason = _last_line(message.get("message", "")) or "no reason given"
+                self._note(failure=f"its lifespan start-up failed: {reason}")
+            elif message["type"] == "lifespan.startup.complete":
+                self._note(app=describe(self._app), doing="asked for its first answer")
+            await send(message)
+
+        return watched
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        answered = left = False
+
+        async def watched_receive() -> Message:
+            nonlocal left
+            message = await receive()
+            # uvicorn says so after a whole answer as well, and Quart asks it after each.
+            left = message["type"] == "http.disconnect" and not answered
+            return message
+
+        async def watched_send(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                self._ledger.stamp_answer()
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
+        await self._app(scope, watched_receive, watched_send)
+        if left:
+            # A loop that was cancelled tells its end when its body is freed, and the exception
+            # and its frames hold each other.
+            gc.collect()
+
+    def _note(self, **note: Any) -> None:
+        if not self._first:  # a server that starts its app again must not hide why
+            return
+        path = note_path(self._ledger.path)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(note))
+        draft.replace(path)
+
+
+class ImportFailed(Exception):
+    """The target cannot be imported; ``str()`` says why, in one line."""
+
+
+def import_app(target: str, app_dir: str = "") -> ASGIApp:
+    """Import ``module:attribute`` as servers do, from the current directory or from *app_dir*.
+
+    ``module:attribute()`` calls it: it makes the app. Raises ``ImportFailed`` for whatever goes
+    wrong, an app that exits on import included.
+    """
+    module_name, _, attribute = target.removesuffix("()").partition(":")
+    folder = str(Path.cwd() / app_dir)
+    sys.path.insert(0, folder)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module_name}.".startswith(f"{error.name}."):
+            raise ImportFailed(
+                f"there is no module {error.name!r} in {folder} or among the installed "
+                f"packages; start from the folder that holds it"
+            ) from error
+        raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error
+    except SystemExit as error:
+        raise ImportFailed(f"{module_name} exits with {error.code!r} when imported") from error
+    except BaseException as error:
+        raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error
+    try:
+        found: object = module
+        for part in (attribute or "app").split("."):
+            found = getattr(found, part)
+    except AttributeError as error:
+        raise ImportFailed(
+            f"the module {module_name} has no attribute {attribute or 'app'!r}; "
+            f"name the app as module:attribute"
+        ) from error
+    if target.endswith("()"):
+        found = _made_by(found, attribute)
+    if not is_asgi(found):
+        raise ImportFailed(
+            f"{attribute or 'app'} is not an ASGI app: it is {type(found).__name__!r} and cannot "
+            f"be awaited with (scope, receive, send){_perhaps_a_factory(found, target)}"
+        )
+    app: ASGIApp = found  # type: ignore[assignment]  # checked by is_asgi, not by its type
+    return app
+
+
+def _made_by(factory: object, name: str) -> object:
+    if not callable(factory):
+        raise ImportFailed(f"{name} is no factory of apps: it is {type(factory).__name__!r}")
+    try:
+        return factory()
+    except BaseException as error:
+        raise ImportFailed(f"{name}() failed: {_in_a_line(error)}") from error
+
+
+def _perhaps_a_factory(found: object, target: str) -> str:
+    if target.endswith("()") or not inspect.isfunction(found):
+        return ""
+    return f"; if calling it makes the app, write '{target}()'"
+
+
+def is_asgi(app: object) -> bool:
+    """Whether *app* is a coroutine function of three arguments, or an object that acts as one."""
+    call = app if inspect.isroutine(app) else getattr(app, "__call__", None)  # noqa: B004 (the method is wanted)
+    if isinstance(app, type) or call is None or not inspect.iscoroutinefunction(call):
+        return False
+    try:
+        inspect.signature(call).bind(None, None, None)
+    except TypeError:
+        return False
+    return True
+
+
+def describe(app: ASGIApp) -> dict[str, str | None]:
+    """Say what the app is made of: its class, and the distribution that the class comes from."""
+    package = type(app).__module__.partition(".")[0]
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return {"name": None, "package": None, "version": None}
+    return {"name": type(app).__name__, "package": package, "version": version}
+
+
+def _in_a_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_last_line(str(error))}".rstrip(": ")
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2].strip()
+
+
+if _target := os.environ.get(TARGET_VARIABLE):
+    _ledger = Ledger.from_environment()
+    assert _ledger is not None, "the runner names a ledger with every target"
+    app = Observed(_target, _ledger)

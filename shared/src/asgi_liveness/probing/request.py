@@ -1,0 +1,149 @@
+"""One request and its answer, as a client outside of the server sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import httpcore
+import httpx
+
+from asgi_liveness.conformance.observation import Answer, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asgi_liveness.conformance.contract import Exchange
+    from asgi_liveness.serving.server import Server
+
+LIMIT: Final = 5.0
+"""Seconds for what must come: a first step, a further step, the end of a loop, a last answer."""
+_SIP: Final = 0.02
+"""Seconds between two looks at an endless stream: read event by event it would keep the prober
+from its probes."""
+_GULP: Final = 100
+"""Chunks that are read between two rests."""
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+@dataclass
+class Request:
+    """A request under way, and its answer when it is there."""
+
+    path: str
+    due: float
+    method: str = "GET"
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | None = None
+    sipped: bool = False
+    """Its answer may be long, or have no end: it is read as fast as it may, and not kept."""
+    sent: float = 0.0
+    answer: Answer | None = None
+    task: asyncio.Task[None] = field(init=False)
+
+    def send(self, client: httpx.AsyncClient) -> None:
+        """Let it leave now."""
+        self.sent = time.monotonic()
+        self.task = asyncio.create_task(self._run(client))
+
+    async def _run(self, client: httpx.AsyncClient) -> None:
+        try:
+            async with client.stream(
+                self.method, self.path, headers=self.headers, content=self.body
+            ) as response:
+                # Asked for before the end of the body: a closed connection has no address.
+                stream = response.extensions["network_stream"]
+                connection = stream.get_extra_info("client_addr")
+                # Whatever a stream calls its answer; a refusal is none, and has an end.
+                if self.path == "/streamed" and response.is_success:
+                    self.answer = _read(response, connection, "")
+                    await _drain(stream)
+                    return
+                if self.sipped:
+                    self.answer = _read(response, connection, "")
+                    await _sip(response)
+                    return
+                await response.aread()
+        except httpx.HTTPError as error:
+            words = f"{type(error).__name__} {error}".strip()
+            self.answer = self.answer or Answer(at=time.monotonic(), error=words)
+        else:
+            self.answer = _read(response, connection, response.text)
+
+    @property
+    def seen(self) -> Probe:
+        """The request as it is now, for good."""
+        return Probe(self.path, self.due, self.sent, self.answer)
+
+
+async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
+    """Read an endless body to its end, below the parser: that would take a core to itself."""
+    tail = b""
+    with contextlib.suppress(httpcore.ReadError):
+        while not tail.endswith(_LAST_CHUNK) and (data := await stream.read(2**20)):
+            tail = (tail + data)[-len(_LAST_CHUNK) :]
+            await asyncio.sleep(_SIP)
+
+
+async def _sip(response: httpx.Response) -> None:
+    """Read a body to its end, with rests: many small chunks would keep the prober from probes."""
+    chunks = 0
+    async for _ in response.aiter_raw():
+        chunks += 1
+        if not chunks % _GULP:
+            await asyncio.sleep(_SIP)
+
+
+def _read(response: httpx.Response, connection: object, text: str) -> Answer:
+    content_type = response.headers.get("content-type", "")
+    body: object = text
+    if content_type.startswith("application/json"):
+        try:
+            body = json.loads(text)
+        except ValueError:
+            content_type += " (and not JSON)"
+    return Answer(
+        at=time.monotonic(),
+        status=response.status_code,
+        content_type=content_type,
+        body=body,
+        connection=connection,
+        location=response.headers.get("location", ""),
+        retry_after=response.headers.get("retry-after", ""),
+    )
+
+
+async def ask(server: Server, exchange: Exchange) -> Answer:
+    """Make one plain request. An answer that does not come is an ``Answer`` with an error."""
+    async with server.client() as client:
+        return await tell(client, exchange.method, exchange.path)
+
+
+async def tell(client: httpx.AsyncClient, method: str, path: str) -> Answer:
+    """Make one request of *client*, as ``ask`` does."""
+    request = Request(path, time.monotonic(), method)
+    request.send(client)
+    await finish([request])
+    if request.answer is None:
+        return Answer(at=time.monotonic(), error=f"no answer within {LIMIT:.0f} s")
+    return request.answer
+
+
+async def finish(requests: list[Request]) -> bool:
+    """Wait for the requests; return whether all came to an end within ``LIMIT``."""
+    tasks = [request.task for request in requests]
+    if not tasks:
+        return True
+    done, pending = await asyncio.wait(tasks, timeout=LIMIT)
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending)
+    for task in done:
+        if not task.cancelled():
+            task.result()  # httpx's errors are answers; any other is a defect of ours
+    return not pending

@@ -1,0 +1,1 @@
+"""Processes: a server is started in a group of its own, and always ended."""

@@ -1,0 +1,122 @@
+"""A target of the suite on a server: start it as its users do, and wait until it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from asgi_liveness.errors import TargetError
+from asgi_liveness.inside import wrapper as observed
+from asgi_liveness.inside.ledger import PATH_VARIABLE, Ledger
+from asgi_liveness.serving.launched import Launched
+
+if TYPE_CHECKING:
+    import httpx
+
+    from asgi_liveness.serving.servers import ServerKind
+
+READY_LIMIT: Final = 10.0
+"""Seconds that each part of a start may take: until the app is imported, the import, the lifespan
+start-up, the first answer. A machine with more to do than cores takes several for the whole."""
+_POLL: Final = 0.005  # seconds
+_NOT_OURS: Final = ("UVICORN_", "WEB_CONCURRENCY")
+"""Options in the environment: uvicorn would start more workers, or answer on another path."""
+
+
+class Server(Launched):
+    """A target on a server. ``start`` does not wait, so that several can start at once.
+
+    *recommended* adds what the README recommends to the server's default settings; *app_dir* is
+    where the app is looked for, if not in the current directory.
+    """
+
+    def __init__(  # noqa: PLR0913 (each has its own reason, and a default)
+        self,
+        kind: ServerKind,
+        target: str,
+        port: int = 0,
+        *,
+        recommended: bool = False,
+        app_dir: str = "",
+        max_stall: float | None = None,
+    ) -> None:
+        arguments = kind.command + (kind.recommended if recommended else ())
+        super().__init__((sys.executable, *arguments), port, max_stall=max_stall)
+        self._app_dir = app_dir
+        self.kind, self.target = kind, target
+        self._doing, self._doing_since = "", time.monotonic()
+
+    def _environment(self) -> dict[str, str]:
+        self._doing_since = time.monotonic()
+        self.ledger = Ledger.create(self.group.folder / "ledger")
+        ours = {
+            name: value
+            for name, value in super()._environment().items()
+            if not name.startswith(_NOT_OURS)
+        }
+        return {
+            **ours,
+            PATH_VARIABLE: str(self.ledger.path),
+            observed.TARGET_VARIABLE: self.target,
+            observed.APP_DIR_VARIABLE: self._app_dir,
+        }
+
+    async def ready(self, path: str = "/hello", limit: float | None = None) -> None:
+        """Wait for the first answer, of *path*.
+
+        Raises ``TargetError`` where the app reports that it cannot start, where the server ends
+        or starts its app twice without an answer, and where a part of the start takes longer
+        than *limit* seconds, or ``READY_LIMIT``.
+        """
+        async with self.client() as client:
+            request: asyncio.Task[httpx.Response] | None = None
+            try:
+                while True:
+                    if request is None:
+                        request = asyncio.create_task(client.get(path))
+                    await asyncio.wait({request}, timeout=_POLL)
+                    if request.done():
+                        if request.exception() is None and self.ledger.answers:
+                            return
+                        request = None
+                        await asyncio.sleep(_POLL)
+                    self._check_start(limit or READY_LIMIT)
+            finally:
+                if request is not None:
+                    request.cancel()
+                    await asyncio.wait({request})
+
+    def _check_start(self, limit: float) -> None:
+        code, starts = self.exit_code, self.ledger.starts
+        note = self.note  # read last: an app that ends has left its note by then
+        if failure := note.get("failure"):
+            raise TargetError(f"{self.target}: {failure}")
+        doing = note.get("doing", "being started")
+        if doing != self._doing:
+            self._doing, self._doing_since = doing, time.monotonic()
+        if code is not None:
+            raise TargetError(
+                f"{self.target}: {self.kind.name} ended with {code} while {doing}; "
+                f"its last words: {self.last_words()}"
+            )
+        if starts > 1:
+            raise TargetError(
+                f"{self.target}: the app ended while {doing} and {self.kind.name} started it "
+                f"again; its last words: {self.last_words()}"
+            )
+        if time.monotonic() - self._doing_since > limit:
+            raise TargetError(
+                f"{self.target}: no answer on {self.kind.name} within {limit:.0f} s while {doing}"
+            )
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What the app's wrapper says of the app (see ``observed``); empty before it says so."""
+        try:
+            note: dict[str, Any] = json.loads(observed.note_path(self.ledger.path).read_text())
+        except FileNotFoundError:
+            return {}
+        return note

@@ -1,0 +1,166 @@
+"""Which line of a stack is to blame. Pure: a stack is the frames of a thread, the innermost first.
+
+The rule: the innermost frame of the app's own code. What runs below the event loop is not looked
+at; what stands in the loop's own waiting is no stall at all.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asgi_liveness.serving.board import Place
+
+_BOTTOMS: Final = (
+    ("/asyncio/events.py", "_run"),
+    ("/asyncio/base_events.py", "_run_once"),
+    ("/asyncio/base_events.py", "run_forever"),
+    ("/asyncio/base_events.py", "run_until_complete"),
+    ("/asyncio/runners.py", "run"),
+    ("-packages/uvloop/__init__.py", ""),
+    ("-packages/granian/", ""),
+    ("-packages/trio/_core/", ""),
+)
+"""Frames that call what the event loop runs: files, and functions if not all of them."""
+_STANDARD: Final = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
+_INSTALLED: Final = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
+_SERVERS: Final = (
+    *("uvicorn", "uvicorn_worker", "hypercorn", "granian", "gunicorn"),
+    *("h11", "h2", "wsproto", "uvloop", "trio"),
+)
+_SENDS: Final = ("/asyncio/selector_events.py",)
+_FRAMEWORKS: Final = ("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio")
+_KIT: Final = f"{Path(__file__).resolve().parent.parent}/"
+_OURS: Final = "asgi_liveness"
+_POOLED: Final = ("/anyio/_backends/_asyncio.py", "/concurrent/futures/thread.py")
+_NOBODY: Final = 3
+_IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
+
+
+def blamed(
+    stack: Sequence[Place], package: str = "", *, ran: bool = False
+) -> tuple[Place, Place | None] | None:
+    """Return the line to blame for a stall in which the event loop's thread stood at *stack*.
+
+    With it goes the library's frame that it called, if it called one. *package* is that of the
+    app, which may be an installed one. None: the thread was not in a callback; or in the
+    server's own sending and receiving, which never waits, and it did not have the time that it
+    *ran* for; or it started a thread, which takes long only where other threads keep the GIL.
+    """
+    callback = _callback(stack)
+    if not callback or all(file.endswith("/selectors.py") for file, _, _ in callback):
+        return None
+    sends = _installed(callback[0][0]) in _SERVERS or callback[0][0].endswith(_SENDS)
+    if sends and not (ran and any(is_own(file) for file, _, _ in callback)):
+        return None
+    if any(file.endswith("/threading.py") and call == "start" for file, _, call in callback[:4]):
+        return None
+    return _innermost(callback, package)
+
+
+def busy(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | None] | None:
+    """Return where a thread of a pool works for the app; None where it waits for work."""
+    if not stack or (stack[0][0].endswith(_IDLE) and all(_standard_or_pool(p) for p in stack)):
+        return None
+    return _innermost(stack, package)
+
+
+def waits(stack: Sequence[Place]) -> bool:
+    """Whether a thread waits for another, or for work."""
+    return bool(stack) and stack[0][0].endswith(_IDLE)
+
+
+def is_pooled(stack: Sequence[Place]) -> bool:
+    """Whether a thread is one of AnyIO's or of an executor's."""
+    return any(file.endswith(_POOLED) for file, _, _ in stack)
+
+
+def in_background(stack: Sequence[Place]) -> bool:
+    """Whether a framework's background task is what runs."""
+    return any(
+        file.endswith("/starlette/background.py")
+        or (file.endswith("/quart/app.py") and function == "_wrapper")
+        for file, _, function in stack
+    )
+
+
+def imports(stack: Sequence[Place]) -> bool:
+    """Whether a module is being imported, which is done once in a process."""
+    return any(file.startswith("<frozen importlib") for file, _, _ in stack)
+
+
+def runs_a_loop(stack: Sequence[Place]) -> bool:
+    """Whether a thread runs an event loop."""
+    return len(_callback(stack)) < len(stack)
+
+
+def is_serving(package: str) -> bool:
+    """Whether a package is a server or a framework, which serves other people's apps."""
+    return package in (*_SERVERS, *_FRAMEWORKS)
+
+
+def is_own(file: str) -> bool:
+    """Whether *file* is of the app's own code: not installed, not of Python, not of this kit."""
+    return not (file.startswith(("<", _KIT)) or _INSTALLED.search(file) or _STANDARD.search(file))
+
+
+def is_of_app(file: str, package: str) -> bool:
+    """Whether *file* is the app's own, or of its *package*, which may be an installed one."""
+    return is_own(file) or _package(file) == package != ""
+
+
+def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | None] | None:
+    """Return the innermost frame of the app, or else of what it has installed."""
+    ranks = [
+        _NOBODY if _passes_on(stack, index) else _rank(file, package)
+        for index, (file, _, _) in enumerate(stack)
+    ]
+    best = min(ranks, default=_NOBODY)
+    if best == _NOBODY:
+        return None
+    index = ranks.index(best)
+    return stack[index], stack[index - 1] if index else None
+
+
+def _passes_on(stack: Sequence[Place], index: int) -> bool:
+    """Whether a frame awaits the rest of the app, as a middleware does: what blocks is within."""
+    file, _, function = stack[index - 1] if index else ("", 0, "")
+    return function == "__call__" and _installed(file) in _FRAMEWORKS
+
+
+def _rank(file: str, package: str) -> int:
+    """Return how near to the app's author a file is: 0 is the app's own."""
+    installed = _package(file)
+    if is_of_app(file, package):
+        return 0
+    if not installed or installed in (*_SERVERS, _OURS):
+        return _NOBODY
+    return 2 if installed in _FRAMEWORKS else 1
+
+
+def _callback(stack: Sequence[Place]) -> list[Place]:
+    found: list[Place] = []
+    for place in stack:
+        file, _, function = place
+        if any(at in file and of in ("", function) for at, of in _BOTTOMS):
+            break
+        found.append(place)
+    return found
+
+
+def _package(file: str) -> str:
+    return _OURS if file.startswith(_KIT) else _installed(file)
+
+
+def _installed(file: str) -> str:
+    """Return the top-level package that an installed file is of; "" for any other."""
+    match = _INSTALLED.search(file)
+    return match["package"] if match else ""
+
+
+def _standard_or_pool(place: Place) -> bool:
+    return bool(_STANDARD.search(place[0])) or _installed(place[0]) == "anyio"

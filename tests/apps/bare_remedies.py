@@ -1,0 +1,304 @@
+"""The remedies in bare ASGI, on top of the bare app, and wrong in one way each.
+
+Every loop is a job in one table, whoever waits for it; a promise is kept in one place for all of
+them. So a wrong variant is wrong for all of them at once. It says which families of cases are run
+on it and the exact set of ids that it fails among them: others would only take their time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Final
+
+from asgi_liveness import LoopBody
+from examples import bare_asgi as bare_app
+from examples.bare_asgi import (
+    STARTED,
+    Message,
+    Receive,
+    Send,
+    answer,
+)
+
+JSON: Final = (b"content-type", b"application/json")
+RETRY: Final = (b"retry-after", b"1")
+Headers = tuple[tuple[bytes, bytes], ...]
+EVENTS: Final[Headers] = ((b"content-type", b"text/event-stream"),)
+PROCESS: Final = """\
+import sys, time
+from asgi_liveness import LoopBody
+body = LoopBody("/process")
+while body.running:
+    body.step()
+    time.sleep(float(sys.argv[1]))
+"""
+
+MOST: Final = 8
+"""Loops of one remedy that may run."""
+threads: Final = ThreadPoolExecutor(3 * MOST)
+
+
+@dataclass(eq=False)
+class Job:
+    """One loop, and what its client may know of it."""
+
+    remedy: str
+    send: Send
+    pause: float
+    """Seconds between two steps."""
+    steps: int = 0
+    task: asyncio.Task[None] = field(init=False)
+
+    async def run(self, loop: Loop, *, log: bool) -> None:
+        try:
+            await loop(self)
+        except asyncio.CancelledError:
+            return  # it was stopped; a cancelled task would keep the loop's frame as long as itself
+        except Exception:  # noqa: BLE001 (whatever it was, it must be found in the log)
+            if log:
+                traceback.print_exc()
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait({self.task})
+
+
+Loop = Callable[[Job], Awaitable[None]]
+
+
+# Three ways to run a loop.
+
+
+def steps_of(job: Job, body: LoopBody) -> None:
+    while body.running:
+        body.step()
+        job.steps = body.steps
+        if job.pause:
+            time.sleep(job.pause)
+
+
+async def in_a_thread(job: Job) -> None:
+    body = LoopBody(f"/{job.remedy}")
+    try:
+        await asyncio.get_running_loop().run_in_executor(threads, steps_of, job, body)
+    finally:
+        body.stop()
+
+
+async def in_turns(job: Job) -> None:
+    body = LoopBody(f"/{job.remedy}")
+    while body.running:
+        body.step()
+        job.steps = body.steps
+        if job.remedy == "streamed":
+            event = f"data: {body.steps}\n\n".encode()
+            await job.send({"type": "http.response.body", "body": event, "more_body": True})
+        await asyncio.sleep(job.pause)
+
+
+async def in_events(job: Job, headers: Headers = EVENTS) -> None:
+    await job.send({"type": "http.response.start", "status": 200, "headers": headers})
+    await in_turns(job)
+
+
+async def in_a_process(job: Job, stderr: int | None = None) -> None:
+    command = (sys.executable, "-c", PROCESS, str(job.pause))
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=stderr
+    )
+    assert process.stdout is not None
+    try:
+        while printed := await process.stdout.read(65536):
+            job.steps += printed.count(b"\n")
+        if await process.wait():
+            raise ChildProcessError(f"the process ended with {process.returncode}")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+LOOPS: Final[dict[str, Loop]] = {
+    "background": in_a_thread,
+    "cooperative": in_turns,
+    "normal": in_a_thread,
+    "offloaded": in_a_thread,
+    "supervised": in_turns,
+    "streamed": in_events,
+    "process": in_a_process,
+    "paced": in_turns,
+}
+OUTLIVE: Final = ("background", "supervised", "process")
+"""Their jobs go on when their request has been answered."""
+JOBS: Final = ("supervised", "process")
+"""Theirs have a place where to ask for them, and to stop them."""
+
+
+class App:
+    """The remedies done right, unless told otherwise."""
+
+    def __init__(
+        self,
+        *,
+        loops: dict[str, Loop] = LOOPS,
+        pause: float = 0,
+        refuses: bool = True,
+        stops: bool = True,
+        logs: bool = True,
+    ) -> None:
+        self.loops, self.pause = loops, pause
+        self.refuses, self.stops, self.logs = refuses, stops, logs
+        self.jobs: dict[str, Job] = {}
+        self.keys = map(str, itertools.count(1))
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.live(receive, send)
+            return
+        remedy, _, key = scope["path"].lstrip("/").partition("/")
+        method = "POST" if remedy in JOBS else "GET"
+        if key in self.jobs and scope["method"] in ("GET", "DELETE"):
+            job = self.jobs[key]
+            if self.stops and scope["method"] == "DELETE":
+                await job.stop()
+            await answer(send, {"steps": job.steps})
+        elif remedy in LOOPS and not key and scope["method"] == method:
+            await self.start(remedy, receive, send)
+        else:
+            await bare_app.app(scope, receive, send)
+
+    async def live(self, receive: Receive, send: Send) -> None:
+        """Own the jobs: none of them outlives the app."""
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for job in self.jobs.values() if self.stops else ():
+            job.task.cancel()
+        await asyncio.gather(*(job.task for job in self.jobs.values()), return_exceptions=True)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self, remedy: str, receive: Receive, send: Send) -> None:
+        while self.running(remedy) >= MOST:
+            if self.refuses:
+                await answer(send, {"detail": "all are taken"}, 503, (JSON, RETRY))
+                return
+            await asyncio.sleep(0.01)
+        key = next(self.keys)
+        job = self.jobs[key] = Job(remedy, send, self.pause)
+        job.task = asyncio.create_task(job.run(self.loops[remedy], log=self.logs))
+        if remedy in JOBS:
+            location = (b"location", f"/{remedy}/{key}".encode())
+            await answer(send, {"message": "Job started"}, 202, (JSON, location))
+        elif remedy in OUTLIVE:
+            await answer(send, STARTED)
+        else:
+            await self.wait(job, receive)
+            if remedy == "streamed":
+                await send({"type": "http.response.body"})
+            else:
+                await answer(send, {"steps": job.steps})
+
+    def running(self, remedy: str) -> int:
+        of_it = (job for job in self.jobs.values() if job.remedy == remedy)
+        return sum(not job.task.done() for job in of_it)
+
+    async def wait(self, job: Job, receive: Receive) -> None:
+        """Wait for the loop, or for its client to leave, which ends it."""
+        if not self.stops:
+            await asyncio.shield(job.task)
+            return
+        left = asyncio.create_task(until_left(receive))
+        try:
+            await asyncio.wait({job.task, left}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            left.cancel()
+            await job.stop()
+
+
+async def until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+app: Final = App()
+
+
+# Wrong in one way each.
+
+
+@dataclass(frozen=True)
+class Variant:
+    families: tuple[str, ...]
+    """What the ids of the cases begin with that are run on it."""
+    fails: frozenset[str]
+    told: str
+    """Part of a message."""
+
+
+VARIANTS: Final[dict[str, Variant]] = {}
+apps: Final = SimpleNamespace()
+"""Where targets find them: ``tests.apps.bare_remedies:apps.queues``."""
+
+
+def variant(name: str, app: App, told: str, families: str, fails: str = "") -> None:
+    """Enter an app that fails *fails* of *families*; without, all of each family."""
+    run = tuple(families.split())
+    numbers = range(1, len(LOOPS) + 1)
+    everything = (f"{family}-{number:03}" for family in run for number in numbers)
+    VARIANTS[name] = Variant(run, frozenset(fails.split() or everything), told)
+    setattr(apps, name, app)
+
+
+async def gives_up(job: Job) -> None:
+    if job.remedy == "streamed":
+        await job.send({"type": "http.response.start", "status": 200, "headers": EVENTS})
+    body = LoopBody(f"/{job.remedy}")
+    body.step()
+    body.stop()
+    assert not body.running
+
+
+async def in_events_called_json(job: Job) -> None:
+    await in_events(job, (JSON,))
+
+
+variant(
+    "not_as_told",
+    App(
+        loops={
+            **LOOPS,
+            "offloaded": in_turns,
+            "supervised": gives_up,
+            "streamed": in_events_called_json,
+            "process": in_a_thread,
+            "paced": in_a_thread,
+        }
+    ),
+    "must step in a process of its own; it steps in the app's",
+    "LIVE",
+    "LIVE-012 LIVE-013 LIVE-014 LIVE-015 LIVE-016",
+)
+variant("queues", App(refuses=False), "wait for their turn", "POOL")
+# Its loops turn slowly: many of them run for seconds, beside other tests.
+variant("nobody_stops", App(stops=False, pause=0.01), "its loop went on", "LEAVES EXITS")
+# That a wait is too long is shown by hand-made evidence: here it would be a matter of luck.
+variant("gives_up", App(loops=dict.fromkeys(LOOPS, gives_up)), "did not keep running", "GIL")
+variant(
+    "keeps_failures_to_itself",
+    App(
+        loops={**LOOPS, "process": partial(in_a_process, stderr=asyncio.subprocess.DEVNULL)},
+        logs=False,
+    ),
+    "not in the server's log",
+    "ERRORS",
+)

@@ -1,0 +1,88 @@
+"""A client of a server, in threads: it asks, stays, reads a stream and leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from asgi_liveness.serving.server import Server
+
+LIMIT = 60.0  # seconds
+REFUSED = (503, "", "1")
+
+
+class Answer(NamedTuple):
+    status: int
+    location: str
+    retry_after: str
+    body: Any
+
+
+def ask(server: Server, method: str, path: str) -> Answer:
+    """Ask on a connection of its own: one that is kept alive may be closed as it is used again."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)
+    with contextlib.closing(connection):
+        connection.request(method, path)
+        got = connection.getresponse()
+        body, has = got.read(), got.headers
+        told = json.loads(body) if has["content-type"] == "application/json" else body
+        return Answer(got.status, has.get("location", ""), has.get("retry-after", ""), told)
+
+
+def begin(server: Server, path: str) -> socket.socket:
+    """Send a request and do not wait for the answer. Who closes the connection has left."""
+    connection = socket.create_connection(("127.0.0.1", server.port), LIMIT)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return connection
+
+
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+@contextmanager
+def probing(server: Server) -> Iterator[list[int]]:
+    """Ask /hello all along. Each answer is what it should be."""
+    probes: list[int] = []
+    over = threading.Event()
+
+    def probe() -> None:
+        while not over.wait(0.02):
+            probes.append(ask(server, "GET", "/hello").status)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(probe)
+        try:
+            yield probes
+        finally:
+            over.set()
+        done.result()
+    assert set(probes) == {200}
+
+
+@contextmanager
+def reading(server: Server, path: str) -> Iterator[Future[None]]:
+    """Read a stream in big chunks to its end, which may not come: then leave."""
+
+    def drain() -> None:
+        with contextlib.suppress(ConnectionError):
+            while client.recv(2**20):
+                time.sleep(0.02)
+
+    with ThreadPoolExecutor(1) as pool, begin(server, path) as client:
+        try:
+            yield pool.submit(drain)
+        finally:
+            with contextlib.suppress(OSError):  # the server may have left before
+                client.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,78 @@
+"""What the README says that the two fixes lack, shown in each column."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS
+from tools.comparison import FRAMEWORKS
+
+LIMIT = 20.0  # seconds
+THREADS = {"fastapi": 40, "starlette": 40, "quart": min(32, (os.cpu_count() or 1) + 4)}
+
+
+def test_every_column_is_asked() -> None:
+    assert THREADS.keys() == FRAMEWORKS.keys()
+
+
+@pytest.fixture
+def server(framework: str) -> Iterator[Server]:
+    with Server(SERVERS[0], f"{framework}_impl.app:app") as server:
+        asyncio.run(server.ready())
+        yield server
+
+
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def start_loops(server: Server, number: int) -> None:
+    """Start background loops one by one, each of them making steps before the next."""
+    for count in range(len(server.ledger.loops()) + 1, number + 1):
+        httpx.get(f"{server.url}/background", timeout=LIMIT, trust_env=False)
+        until(lambda: sum(loop.steps > 0 for loop in server.ledger.loops()) == count)  # noqa: B023 (awaited at once)
+
+
+@pytest.mark.parametrize("framework", THREADS)
+def test_as_many_loops_as_threads_hang_every_synchronous_route(
+    framework: str, server: Server
+) -> None:
+    async def ask() -> None:
+        async with httpx.AsyncClient(base_url=server.url, timeout=LIMIT, trust_env=False) as client:
+            start_loops(server, THREADS[framework] - 1)
+            assert (await client.get("/hello-sync")).status_code == 200
+            start_loops(server, THREADS[framework])
+            hanging = asyncio.create_task(client.get("/hello-sync"))
+            for _ in range(3):
+                assert (await client.get("/hello")).status_code == 200
+            assert not hanging.done()
+            server.ledger.stop()
+            assert (await hanging).status_code == 200
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "starlette"])
+def test_uvicorn_waits_for_a_background_loop_when_told_to_stop(server: Server) -> None:
+    def steps() -> int:
+        return sum(loop.steps for loop in server.ledger.loops())
+
+    start_loops(server, 1)
+    os.kill(server.pid, signal.SIGTERM)
+    until(lambda: "Waiting for background tasks to complete" in server.last_words())
+    before = steps()
+    until(lambda: steps() > before)
+    assert not server.ended
+    server.ledger.stop()
+    until(lambda: server.ended)

@@ -1,0 +1,225 @@
+"""The corpus: of every app in ``corpus``, what blocks is found and named, and nothing else.
+
+What is right stands beside the lines of the apps, see ``corpus/marks.py``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart import Quart
+from starlette.applications import Starlette
+from starlette.routing import Route as StarletteRoute
+
+from asgi_liveness.checking.options import Options
+from asgi_liveness.checking.report import Culprit, Frame, Probes, Route, Verdict
+from asgi_liveness.checking.run import run
+from tests.corpus.marks import IDLE, Mark, marks
+
+FOLDER = Path(__file__).parent / "apps"
+PROBE = "/healthz"
+WINDOW = 1.0  # seconds
+SOURCES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.py"))}
+MARKS = {app: found for app, source in SOURCES.items() if (found := marks(source))}
+BLOCKING = [(app, mark) for app, found in MARKS.items() for mark in found if mark.blocks]
+INNOCENT = [(app, mark) for app, found in MARKS.items() for mark in found if not mark.blocks]
+SOME = [*BLOCKING[::33], *INNOCENT[::20]]
+THOROUGH = 5  # times, of all of it
+PART = 3  # of the marks of each app, one of so many is looked at in every run
+
+
+def faults(app: str, found: list[Mark], server: str, loop: str) -> list[str]:
+    """Check the app with the requests that are marked; say what is not as it should be."""
+    requests = [mark.request for mark in found if mark.request != IDLE]
+    report = run(
+        Options(
+            target=f"tests.corpus.apps.{app}:app",
+            during=tuple(requests),
+            probe=PROBE,
+            server=server,
+            loop=loop,
+            app_dir=str(FOLDER.parents[2]),
+            duration=WINDOW,
+        )
+    )
+    at_rest = Mark(IDLE, blocks=False, endless=False, below="", lines=())
+    expected = {mark.request: mark for mark in [at_rest, *found]}
+    seen = {route.during or IDLE: route for route in report.routes}
+    assert seen.keys() == expected.keys()
+    return [
+        f"{request}: {wrong}"
+        for request, mark in expected.items()
+        if (wrong := fault(app, mark, seen[request]))
+    ]
+
+
+def fault(app: str, mark: Mark, route: Route) -> str:
+    """Say what of the verdict, or of the line that is named, is wrong; "" if nothing is."""
+    stalled = Verdict.IDLE_STALLED if mark.request == IDLE else Verdict.STALLED
+    due = stalled if mark.blocks else Verdict.LIVE
+    culprit = route.culprit
+    if route.verdict is not due:
+        words = "; ".join([route.because, *route.notes])
+        return f"{route.verdict}, should be {due}: {culprit or words}"
+    if not mark.blocks:
+        return ""
+    if culprit is None:
+        return f"no line is named, should be one of {mark.lines}"
+    lines = SOURCES[app].splitlines()
+    right = [f"{FOLDER / app}.py:{line}: {lines[line - 1].strip()}" for line in mark.lines]
+    said = f"{Path(culprit.file).resolve()}:{culprit.line}: {culprit.source}"
+    if said not in right:
+        return f"named is {said}, should be {' or '.join(right)}"
+    if mark.below and named(culprit.below) != mark.below:
+        return f"below it is {named(culprit.below) or 'nothing'}, should be {mark.below}"
+    return ""
+
+
+def named(frame: Frame | None) -> str:
+    """The module and the function of a frame."""
+    if frame is None:
+        return ""
+    file = Path(frame.file)
+    return f"{file.parent.name if file.stem == '__init__' else file.stem}.{frame.function}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Hold a part of the corpus against the check; or, if asked for, all of it and often."""
+    if "steps" in metafunc.fixturenames:
+        thorough = metafunc.config.getoption("--thorough")
+        metafunc.parametrize("steps", [1] * THOROUGH if thorough else [PART])
+
+
+@pytest.mark.parametrize("app", MARKS)
+def test_what_blocks_is_named_and_nothing_else(app: str, steps: int) -> None:
+    assert not faults(app, MARKS[app][::steps], "uvicorn", "asyncio")
+
+
+@pytest.mark.parametrize(("app", "mark"), SOME, ids=[f"{app} {mark.request}" for app, mark in SOME])
+@pytest.mark.parametrize(("server", "loop"), [("uvicorn", "uvloop"), ("hypercorn", "asyncio")])
+def test_some_of_it_on_others(app: str, mark: Mark, server: str, loop: str) -> None:
+    assert not faults(app, [mark], server, loop)
+
+
+APP, MARK = next((app, mark) for app, mark in BLOCKING if mark.below)
+RIGHT = Culprit(
+    file=str(FOLDER / f"{APP}.py"),
+    line=MARK.lines[0],
+    function="",
+    source=SOURCES[APP].splitlines()[MARK.lines[0] - 1].strip(),
+    below=Frame(f"/lib/{MARK.below.partition('.')[0]}.py", 1, MARK.below.partition(".")[2]),
+)
+SEEN = Route(
+    during=MARK.request,
+    verdict=Verdict.STALLED,
+    probes=Probes(1, 0),
+    longest_stall_s=1.0,
+    idle_stall_s=0.0,
+    longest_silence_s=1.0,
+    culprit=RIGHT,
+)
+
+
+def test_what_is_right_is_no_fault() -> None:
+    assert not fault(APP, MARK, SEEN)
+    assert not fault(APP, replace(MARK, blocks=False), replace(SEEN, verdict=Verdict.LIVE))
+    at_rest = replace(SEEN, during=None, verdict=Verdict.IDLE_STALLED)
+    assert not fault(APP, replace(MARK, request=IDLE), at_rest)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"verdict": Verdict.LIVE}, "live, should be stalled"),
+        ({"culprit": None}, "no line is named"),
+        ({"culprit": replace(RIGHT, line=1)}, ".py:1: "),
+        ({"culprit": replace(RIGHT, file=__file__)}, "test_corpus.py:"),
+        ({"culprit": replace(RIGHT, source="")}, ": , should be"),
+        ({"culprit": replace(RIGHT, below=None)}, "below it is nothing"),
+        ({"culprit": replace(RIGHT, below=Frame("/lib/x.py", 1, "y"))}, "below it is x.y"),
+    ],
+)
+def test_what_is_wrong_is_said(change: dict[str, Any], words: str) -> None:
+    assert words in fault(APP, MARK, replace(SEEN, **change))
+
+
+def test_a_flag_on_what_does_not_block_is_said() -> None:
+    assert "stalled, should be live" in fault(APP, replace(MARK, blocks=False), SEEN)
+
+
+def test_there_are_enough_of_each() -> None:
+    assert len(BLOCKING) >= 30
+    assert len(INNOCENT) >= 15
+    endless = [mark for _, mark in BLOCKING if mark.endless]
+    assert len(BLOCKING) / 3 <= len(endless) <= len(BLOCKING) * 2 / 3
+
+
+def requests_of(app: str) -> list[str]:
+    """The requests that an app of the corpus answers, the probe left out."""
+    module = importlib.import_module(f"tests.corpus.apps.{app}")
+    served = getattr(module, "app", None)
+    found: list[tuple[str, str]] = []
+    if isinstance(served, Quart):
+        rules = [rule for rule in served.url_map.iter_rules() if rule.endpoint != "static"]
+        found = [(method, rule.rule) for rule in rules for method in rule.methods or ()]
+    elif isinstance(served, Starlette):
+        routes = [route for route in served.routes if isinstance(route, StarletteRoute)]
+        found = [(method, route.path) for route in routes for method in route.methods or ()]
+    elif served is not None:
+        found = [("GET", path) for path in module.routes]
+    return [
+        f"{method} {path}"
+        for method, path in found
+        if path != PROBE and method not in ("HEAD", "OPTIONS")
+    ]
+
+
+@pytest.mark.parametrize("app", SOURCES)
+def test_every_route_has_its_mark(app: str) -> None:
+    requests = [mark.request for mark in MARKS.get(app, ()) if mark.request != IDLE]
+    marked = [request.partition("?")[0] for request in requests]
+    assert sorted(marked) == sorted(requests_of(app))
+
+
+@pytest.mark.parametrize(
+    ("comment", "mark"),
+    [
+        ("# GET /sleep blocks", Mark("GET /sleep", True, False, "", (3,))),
+        ("# POST /a?b=c blocks for ever", Mark("POST /a?b=c", True, True, "", (3,))),
+        ("# GET /q blocks, below it: queue.get", Mark("GET /q", True, False, "queue.get", (3,))),
+        ("# idle blocks", Mark(IDLE, True, False, "", (3,))),
+        ("# GET /slow does not block", Mark("GET /slow", False, False, "", (3,))),
+    ],
+)
+def test_a_mark_is_read(comment: str, mark: Mark) -> None:
+    assert marks(f'"""# GET /text blocks"""\nwait()  # as it must\ncall()  {comment}\n') == [mark]
+
+
+def test_lines_of_one_loop_share_a_mark() -> None:
+    source = "a()  # idle blocks\nb()  # GET /a blocks\nc()  # idle blocks"
+    assert [(mark.request, mark.lines) for mark in marks(source)] == [
+        (IDLE, (1, 3)),
+        ("GET /a", (2,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a()  # GET /a bocks",
+        "a()  # GET /a blocks forever",
+        "a()  # /a blocks",
+        "a()  # GET /a blocks  # noqa: S311",
+        "a()  # GET /a blocks, below it: get",
+        "a()  # GET /a blocks\nb()  # GET /a blocks for ever",
+        "a()  # GET /a blocks\nb()  # GET /a does not block",
+        "a()  # GET /a does not block\nb()  # GET /a does not block",
+    ],
+)
+def test_a_mark_that_is_wrong_is_an_error(source: str) -> None:
+    with pytest.raises(ValueError, match=r"line \d"):
+        marks(source)

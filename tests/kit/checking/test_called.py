@@ -1,0 +1,106 @@
+"""A check that is asked for from Python."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import asgi_liveness
+from asgi_liveness.checking import run as running
+from asgi_liveness.checking.called import given
+from asgi_liveness.checking.options import Options
+from asgi_liveness.checking.report import Report
+from asgi_liveness.errors import UsageError
+from tests.kit.checking.made import LIVE, report
+
+if TYPE_CHECKING:
+    from tests.conftest import Command
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+    """What a check is asked for; it finds a live app."""
+    options: list[Options] = []
+
+    def run(given: Options, _: Callable[[str], None] = print) -> Report:
+        options.append(given)
+        return report(LIVE)
+
+    monkeypatch.setattr(running, "run", run)
+    return options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ({"target": "a:app"}, Options("a:app")),
+        ({"target": "a:app", "during": "GET /a"}, Options("a:app", during=("GET /a",))),
+        ({"target": "a:app", "during": ["/a", "/b"]}, Options("a:app", during=("/a", "/b"))),
+        ({"target": ["serve", "{port}"]}, Options(command=("serve", "{port}"))),
+        (
+            {"target": "a:app", "headers": {"X-Token": "t", "A": "b"}},
+            Options("a:app", headers=("X-Token: t", "A: b")),
+        ),
+        ({"target": "a:app", "headers": ["A: b"]}, Options("a:app", headers=("A: b",))),
+        (
+            {"target": "a:app", "duration": 1.0, "max_stall": 0.05, "body": b"x", "probe": "/h"},
+            Options("a:app", duration=1.0, max_stall=0.05, body=b"x", probe="/h"),
+        ),
+    ],
+)
+def test_arguments_become_options(
+    arguments: dict[str, Any], options: Options, asked: list[Options]
+) -> None:
+    found = asgi_liveness.check(**arguments)
+    assert found.ok
+    assert isinstance(found, asgi_liveness.Report)
+    assert asked == [options]
+
+
+def test_its_arguments_are_the_options_with_their_defaults() -> None:
+    parameters = inspect.signature(asgi_liveness.check).parameters.values()
+    defaults = {field.name: field.default for field in fields(Options)}
+    del defaults["target"], defaults["command"]  # the one argument that must be there is both
+    assert {row.name: row.default for row in parameters if row.name != "target"} == defaults
+
+
+def test_what_is_not_given_is_left_open() -> None:
+    assert given() == {}
+    assert given("a:app", probe=None) == {"target": "a:app", "probe": None}
+
+
+def test_bad_options_are_errors() -> None:
+    with pytest.raises(UsageError, match=r"--duration is 0\.1 s"):
+        asgi_liveness.check("a:app", duration=0.1)
+    with pytest.raises(UsageError, match="there is nothing to check"):
+        asgi_liveness.check("")
+    with pytest.raises(UsageError, match="--during 'report': a path begins with one slash"):
+        asgi_liveness.check("a:app", during="report")
+
+
+def test_it_is_refused_in_a_running_event_loop() -> None:
+    async def main() -> None:
+        asgi_liveness.check("a:app")
+
+    with pytest.raises(UsageError, match=r"running event loop.*; call it from a plain def"):
+        asyncio.run(main())
+
+
+def test_an_app_that_counts_its_loops_imports_nothing_more(command: Command) -> None:
+    done = command(
+        "-c",
+        "import asgi_liveness, sys\n"
+        "assert callable(asgi_liveness.check)\n"
+        "assert not {'httpx', 'psutil', 'asyncio', 'asgi_liveness.checking'} & {*sys.modules}\n",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_is_nothing_else_in_it() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Verdict'"):
+        _ = asgi_liveness.Verdict

@@ -1,0 +1,129 @@
+"""What a window's calls excuse, and what else there is to say of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from asgi_liveness.checking.report import Verdict
+from asgi_liveness.checking.watch import INTERVAL, Evidence
+from tests.kit.checking.windows import (
+    OTHER,
+    REPORT,
+    call,
+    during,
+    end,
+    looks,
+    probes,
+    stalled,
+    window,
+)
+
+# A cold first call.
+
+
+def calls(*times: tuple[float, float | None], **changes: Any) -> Evidence:
+    """A window with a stall at its beginning, in which calls were made then and then."""
+    fields: dict[str, Any] = {"ends": (end(ended=100.6),), "looks": looks(REPORT, count=3)}
+    made = tuple(call(sent, ended) for sent, ended in times)
+    return replace(window(), **{**fields, "calls": made, **changes})
+
+
+def test_a_first_call_that_alone_stalls_was_cold() -> None:
+    route = during(calls((100.0, 100.6), (100.6, 100.7)))
+    assert (route.verdict, route.culprit, route.longest_stall_s) == (Verdict.LIVE, None, 0.0)
+    (note,) = route.notes
+    assert note == (
+        "its first call was cold: the event loop was silent for 590 ms at "
+        "/srv/myapp/reports.py:12, and in no later one"
+    )
+
+
+def test_a_cold_call_of_which_no_line_was_seen_names_none() -> None:
+    (note,) = during(calls((100.0, 100.6), (100.6, 100.7), looks=())).notes
+    assert "590 ms, and in no later one" in note
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        calls((100.0, 100.6)),
+        calls((100.0, 100.6), (100.6, None)),
+        calls((100.0, 100.6), (100.6, 101.2), ends=(end(ended=100.6), end(100.7, 101.2))),
+    ],
+    ids=["the only one", "the second has no answer", "the second stalls"],
+)
+def test_a_call_is_not_cold_without_a_later_one_that_is_not(evidence: Evidence) -> None:
+    assert during(evidence).verdict is Verdict.STALLED
+    assert not during(evidence).notes
+
+
+def test_a_later_call_must_have_had_the_time_to_stall_as_well() -> None:
+    evidence = calls((100.0, 100.6), (101.4, 101.5))
+    assert during(evidence).verdict is Verdict.STALLED
+
+
+def test_what_stalls_in_an_import_is_cold_whatever_came_later() -> None:
+    module = ("<frozen importlib._bootstrap>", 1176, "_find_and_load")
+    importing = looks(REPORT, module, OTHER)
+    route = during(calls((100.0, 101.0), looks=importing))
+    assert (route.verdict, route.culprit, route.longest_stall_s) == (Verdict.LIVE, None, 0.0)
+    assert "was cold" in route.notes[0]
+    ends = (end(), end(101.2, 101.9))
+    both = calls((100.0, 101.0), ends=ends, looks=(*importing, *looks(OTHER, began=101.2)))
+    route = during(both)
+    assert route.culprit
+    assert (route.verdict, route.culprit.function) == (Verdict.STALLED, "other")
+    assert "was cold" in route.notes[0]
+
+
+def test_calls_that_were_made_at_the_same_time_are_all_first() -> None:
+    route = during(calls((100.0, 100.3), (100.0, 100.6)))
+    assert route.verdict is Verdict.STALLED
+
+
+def test_a_second_call_that_failed_shows_nothing() -> None:
+    evidence = calls((100.0, 100.6))
+    failed = call(100.6, 100.7, error="ReadError")
+    route = during(replace(evidence, calls=(*evidence.calls, failed)))
+    assert route.verdict is Verdict.STALLED
+
+
+# Notes on the calls.
+
+
+def test_a_request_that_did_not_end_is_fine_if_the_app_is_live() -> None:
+    said = "GET /report itself had not ended after 2.0 s and was closed."
+    open_one = (call(100.0, None),)
+    live = during(window(calls=open_one, first_is_open=True))
+    assert live.notes == (f"{said} Meant to be endless? Then fine.",)
+    frozen = during(stalled(REPORT, calls=open_one, first_is_open=True))
+    assert frozen.notes == (said,)
+    assert during(window(calls=(call(100.0, 100.1),))).notes == ()
+
+
+def test_calls_that_failed_are_counted_by_how() -> None:
+    made = (
+        call(100.0, 100.1, 500),
+        call(100.2, 100.3, 500),
+        call(100.4, 100.5, 503),
+        call(100.6, 100.7, error="ReadError"),
+        call(100.8, 100.9, 200),
+        call(101.0, 101.1, 302),
+        call(101.1, 101.2, 429),
+        call(101.2, None),
+    )
+    assert during(window(calls=made)).notes == (
+        "GET /report itself answered 500, 2 of 7 times",
+        "GET /report itself answered 503, 1 of 7 times",
+        "GET /report itself failed (ReadError), 1 of 7 times",
+        "GET /report itself answered 429, 1 of 7 times",
+    )
+
+
+def test_the_loop_is_not_said_to_have_turned_where_a_cold_call_silenced_it() -> None:
+    silenced = probes([0.6 - n * INTERVAL for n in range(12)] + [0.01] * 28)
+    cold = calls((100.0, 100.6), (100.6, 100.7), probes=silenced)
+    assert "event loop turned" not in during(cold).because

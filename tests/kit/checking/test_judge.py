@@ -1,0 +1,340 @@
+"""The verdict on a window, its line, its numbers, and what else there is to say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.report import Frame, Probes, Route, Verdict
+from asgi_liveness.checking.watch import INTERVAL, Evidence
+from asgi_liveness.serving.board import Look, Place
+from asgi_liveness.stalls.advice import advice
+from tests.kit.checking.windows import (
+    BEGAN,
+    ENDED,
+    FROZEN,
+    IDLE,
+    IDLE_WORKER,
+    INSTALLED,
+    JUDGE,
+    LIMIT,
+    OTHER,
+    PERIOD,
+    RANDINT,
+    REPORT,
+    SELECTING,
+    WORKER,
+    about,
+    during,
+    end,
+    look,
+    looks,
+    probes,
+    stalled,
+    thread,
+    window,
+)
+
+# Live, and stalled.
+
+
+def test_a_loop_that_turns_is_live() -> None:
+    route = during(IDLE)
+    assert route == Route(
+        "GET /report",
+        Verdict.LIVE,
+        Probes(40, 40),
+        longest_stall_s=0.0,
+        idle_stall_s=0.0,
+        longest_silence_s=about(0.003),
+        strip="|" * 40,
+    )
+    assert JUDGE.idle(IDLE) == replace(route, during=None)
+
+
+def test_a_stall_is_blamed_on_the_line_that_was_seen() -> None:
+    route = during(stalled(RANDINT, REPORT))
+    assert route.verdict is Verdict.STALLED
+    assert route.probes == Probes(40, 0)
+    assert route.longest_stall_s == about(ENDED - BEGAN - PERIOD)
+    assert route.culprit
+    assert (route.culprit.line, route.culprit.function) == (12, "report")
+    assert route.culprit.below == Frame(*RANDINT)
+    assert (route.culprit.seen, route.culprit.looks) == (4, 4)
+    assert route.advice == advice("call")
+
+
+def test_a_stall_is_one_however_fast_the_answers_were() -> None:
+    route = during(window(ends=(end(),), looks=looks(REPORT)))
+    assert (route.verdict, route.probes.answered) == (Verdict.STALLED, 40)
+
+
+def test_late_answers_alone_are_no_stall() -> None:
+    route = during(window((0.9,) * 40))
+    assert (route.verdict, route.longest_stall_s) == (Verdict.LIVE, 0.0)
+    assert route.because.startswith("slow: ")
+    assert route.culprit is None
+
+
+def test_the_limit_is_the_judges() -> None:
+    evidence = window(ends=(end(ended=BEGAN + 0.3),), looks=(look(100.2, REPORT),))
+    assert during(evidence).verdict is Verdict.STALLED
+    assert during(evidence, judge=Judge(0.5)).verdict is Verdict.LIVE
+
+
+def test_the_package_is_that_of_the_app() -> None:
+    own: Place = (f"{INSTALLED}/myapp/views.py", 4, "view")
+    below: Place = (f"{INSTALLED}/psycopg/cursor.py", 9, "execute")
+    evidence = stalled(below, own)
+    of_app = during(evidence, judge=Judge(LIMIT, "myapp")).culprit
+    of_nobody = during(evidence).culprit
+    assert of_app
+    assert of_nobody
+    assert (of_app.function, of_nobody.function) == ("view", "execute")
+
+
+def test_a_stall_in_the_selector_is_the_machines() -> None:
+    taken = tuple(replace(one, stack=SELECTING) for one in looks())
+    route = during(stalled(looks=taken))
+    assert (route.verdict, route.culprit) == (Verdict.INCONCLUSIVE, None)
+    assert route.longest_stall_s == about(ENDED - BEGAN - PERIOD)
+
+
+def test_of_several_stalls_the_function_that_was_seen_most_is_named_at_its_line() -> None:
+    elsewhere = (REPORT[0], 14, "report")
+    evidence = window(
+        ends=(end(100.0, 100.5), end(100.6, 101.1), end(101.2, 101.9)),
+        looks=(
+            *looks(REPORT, count=2),
+            *looks(RANDINT, elsewhere, began=100.6, count=2),
+            *looks(OTHER, began=101.2, count=3),
+        ),
+    )
+    culprit = during(evidence).culprit
+    assert culprit
+    assert (culprit.function, culprit.seen, culprit.looks) == ("report", 2, 7)
+
+
+def test_of_one_functions_lines_the_one_that_was_seen_most_is_named() -> None:
+    elsewhere = (REPORT[0], 14, "report")
+    evidence = window(
+        ends=(end(100.0, 100.7), end(101.0, 101.9)),
+        looks=(*looks(REPORT, count=2), *looks(RANDINT, elsewhere, began=101.0, count=4)),
+    )
+    culprit = during(evidence).culprit
+    assert culprit
+    assert (culprit.line, culprit.below, culprit.seen) == (14, Frame(*RANDINT), 4)
+
+
+def test_stalls_without_a_line_leave_the_others_theirs() -> None:
+    evidence = window(ends=(end(), end(101.2, 101.9)), looks=looks(REPORT, began=101.2))
+    route = during(evidence)
+    assert route.culprit
+    assert (route.culprit.seen, route.culprit.looks) == (4, 4)
+    assert route.longest_stall_s == about(1.0 - PERIOD)
+
+
+# Answers.
+
+
+def test_an_answer_like_that_of_the_idle_app_is_a_sign_of_life_whatever_it_is() -> None:
+    idle = window(status=404)
+    assert during(window(status=404), idle).probes == Probes(40, 40)
+    assert during(window(status=200), idle).probes == Probes(40, 0)
+    assert during(window(status=404)).probes == Probes(40, 0)
+
+
+def test_what_the_idle_app_mostly_answers_is_usual() -> None:
+    idle = replace(IDLE, probes=(*probes([0.01] * 3), *probes([0.01] * 2, 503)))
+    assert during(window(status=200), idle).probes.answered == 40
+    assert during(window(status=503), idle).probes.answered == 0
+
+
+def test_an_error_is_no_answer() -> None:
+    failed = replace(IDLE, probes=probes([0.001] * 40, error="ConnectError"))
+    assert during(failed).probes == Probes(40, 0)
+    assert during(failed, failed).probes == Probes(40, 0)
+    assert during(failed).strip == "." * 40
+
+
+def test_answers_of_another_status_are_not_said_to_have_been_waited_for() -> None:
+    assert "waits" not in during(window(status=503)).because
+
+
+def test_the_strip_shows_what_was_answered_in_time() -> None:
+    waits = [0.01, LIMIT + 0.05, None, LIMIT - 0.01, *[0.01] * 36]
+    route = during(window(waits))
+    assert route.strip == "|..|" + "|" * 36
+    assert route.probes == Probes(40, 39)
+
+
+def test_a_silence_is_the_longest_wait_in_which_nothing_was_answered() -> None:
+    assert during(window(FROZEN)).longest_silence_s == about(ENDED - BEGAN)
+    waits = [0.01, None, None, None, 0.03, *[0.01] * 35]
+    assert during(window(waits)).longest_silence_s == about(3 * INTERVAL + 0.03)
+    late = [1.0, *[0.01] * 39]
+    assert during(window(late)).longest_silence_s == about(INTERVAL + 0.01)
+
+
+def test_a_window_of_no_probe_says_nothing() -> None:
+    route = during(window(()))
+    assert (route.probes, route.longest_silence_s, route.strip) == (Probes(0, 0), 0.0, "")
+
+
+# The idle app.
+
+
+def test_an_app_that_stalls_at_rest_is_idle_stalled_if_a_line_is_named() -> None:
+    route = JUDGE.idle(stalled(REPORT))
+    assert (route.during, route.verdict) == (None, Verdict.IDLE_STALLED)
+    assert route.culprit
+    assert route.longest_stall_s == route.idle_stall_s
+    assert JUDGE.idle(window(ends=(end(),))).verdict is Verdict.LIVE
+    assert JUDGE.idle(stalled(looks=())).verdict is Verdict.INCONCLUSIVE
+
+
+def test_other_verdicts_on_the_idle_app_are_called_as_any() -> None:
+    assert JUDGE.idle(window(died="bye")).verdict is Verdict.DIED
+    assert JUDGE.idle(window(FROZEN, pulses=())).verdict is Verdict.STALLED
+
+
+def test_what_stalls_the_idle_app_is_not_the_requests_doing() -> None:
+    idle = window(ends=(end(ended=BEGAN + 0.8),), looks=looks(REPORT, count=2))
+    route = during(window(ends=(end(),), looks=looks(REPORT)), idle)
+    assert (route.verdict, route.culprit) == (Verdict.LIVE, None)
+    assert route.longest_stall_s == 0.0
+    assert route.idle_stall_s == about(0.8 - PERIOD)
+
+
+def test_a_request_that_stalls_for_much_longer_than_the_idle_app_does_stalls() -> None:
+    idle = window(ends=(end(ended=BEGAN + 0.3),), looks=looks(REPORT, count=2))
+    route = during(window(ends=(end(ended=BEGAN + 0.9),), looks=looks(REPORT)), idle)
+    assert route.verdict is Verdict.STALLED
+
+
+def test_what_stalls_the_idle_app_is_told_by_its_function_and_file() -> None:
+    idle = window(ends=(end(),), looks=looks(REPORT))
+    known = (REPORT[0], 99, REPORT[2])
+    for place, verdict in [
+        (known, Verdict.LIVE),
+        ((REPORT[0], REPORT[1], "other"), Verdict.STALLED),
+        (("/srv/myapp/more.py", REPORT[1], REPORT[2]), Verdict.STALLED),
+    ]:
+        assert during(window(ends=(end(),), looks=looks(place)), idle).verdict is verdict
+
+
+def test_a_request_that_stalls_beside_what_stalls_at_rest_is_blamed_on_its_own_line() -> None:
+    idle = window(ends=(end(),), looks=looks(REPORT))
+    evidence = window(
+        ends=(end(), end(101.2, 101.8)), looks=(*looks(REPORT), *looks(OTHER, began=101.2))
+    )
+    route = during(evidence, idle)
+    assert (route.verdict, route.longest_stall_s) == (Verdict.STALLED, about(0.59))
+    assert route.culprit
+    assert (route.culprit.function, route.culprit.looks) == ("other", 4)
+
+
+def test_a_stall_of_nobody_at_rest_excuses_none() -> None:
+    idle = window(ends=(end(),))
+    assert during(stalled(REPORT), idle).verdict is Verdict.STALLED
+
+
+def test_the_loop_is_not_said_to_have_turned_where_the_idle_apps_own_stall_silenced_it() -> None:
+    idle = stalled(REPORT)
+    silenced = replace(idle, probes=probes([0.01] * 20 + [None] * 20))
+    for evidence in (silenced, idle):
+        because = during(evidence, idle).because
+        assert because.startswith("slow: ")
+        assert "event loop" not in because
+
+
+# The other verdicts.
+
+
+def test_an_app_that_was_ended_died_whatever_else_it_did() -> None:
+    route = during(window(FROZEN, died="bye", pulses=()))
+    assert (route.verdict, route.culprit) == (Verdict.DIED, None)
+    assert route.because == "the server, or a worker of it, was ended; last words: bye"
+
+
+def test_an_app_that_was_ended_as_it_stalled_has_its_line() -> None:
+    route = during(window(FROZEN, died="WORKER TIMEOUT", pulses=(), looks=looks(REPORT)))
+    assert route.verdict is Verdict.DIED
+    assert route.culprit
+    assert route.culprit.function == "report"
+
+
+def blind(ran: float, count: int = 4, **changes: Any) -> Evidence:
+    fields = {"gil_held": True, "ran": ran, "count": count, **changes}
+    taken = tuple(replace(one, stack=()) for one in looks(**fields))
+    return stalled(looks=taken, refused="ptrace")
+
+
+def test_where_py_spy_is_refused_what_holds_the_gil_stalls_without_a_line() -> None:
+    route = during(blind(ran=1.0))
+    assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
+    assert route.because == "C code held the GIL; its line cannot be known: ptrace"
+    assert route.advice == advice("gil")
+
+
+def test_where_py_spy_is_refused_a_process_that_did_not_run_was_starved() -> None:
+    assert during(blind(ran=0.2)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_where_py_spy_is_refused_a_single_look_shows_nothing() -> None:
+    assert during(blind(ran=1.0, count=1)).verdict is Verdict.INCONCLUSIVE
+    assert during(blind(ran=1.0, slices=0)).verdict is Verdict.STALLED
+
+
+def test_a_refusal_matters_only_where_the_gil_was_held_for_too_long() -> None:
+    assert during(replace(IDLE, refused="ptrace")) == during(IDLE)
+    assert during(stalled(looks=(), refused="ptrace")).verdict is Verdict.INCONCLUSIVE
+    assert during(stalled(RANDINT, refused="ptrace")).verdict is Verdict.INCONCLUSIVE
+    assert during(stalled(REPORT, refused="ptrace")).because == ""
+
+
+def test_py_spy_that_sees_nothing_and_is_not_refused_blames_nobody() -> None:
+    assert during(replace(blind(ran=1.0), refused="")).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_full_pool_starves_an_app_whose_loop_turns() -> None:
+    full = (thread(REPORT, *WORKER), thread(*SELECTING, is_loop=True))
+    route = during(window(FROZEN, threads=full))
+    assert (route.verdict, route.advice) == (Verdict.STARVED, advice("pool"))
+    room = (*full, thread(*IDLE_WORKER))
+    assert during(window((0.9,) * 40, threads=room)).verdict is Verdict.LIVE
+
+
+def test_an_app_that_nobody_watches_has_no_stall_to_tell_of() -> None:
+    route = during(window(FROZEN, pulses=()), window(pulses=()))
+    assert (route.verdict, route.longest_stall_s, route.idle_stall_s) == (
+        Verdict.STALLED,
+        None,
+        None,
+    )
+    assert route.because.startswith("nothing was answered; ")
+
+
+def test_a_line_that_was_seen_from_outside_of_an_app_that_nobody_watches_is_named() -> None:
+    route = during(window(FROZEN, pulses=(), looks=looks(REPORT)))
+    assert route.verdict is Verdict.STALLED
+    assert route.culprit
+
+
+# Where a start is stuck.
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
+    [
+        ((), ""),
+        (looks(RANDINT, REPORT), "/srv/myapp/reports.py:12"),
+        ((*looks(OTHER, count=1), *looks(REPORT, count=2)), "/srv/myapp/reports.py:12"),
+        ((look(100.3, stack=SELECTING),), ""),
+    ],
+)
+def test_the_line_at_which_most_looks_saw_a_loop(seen: tuple[Look, ...], line: str) -> None:
+    assert JUDGE.line_of(seen) == line

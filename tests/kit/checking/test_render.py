@@ -1,0 +1,276 @@
+"""The screens of a check, and the same for a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.checking import render
+from asgi_liveness.checking.report import Route, Verdict
+from tests.kit.checking.made import (
+    AGAIN,
+    CULPRIT,
+    DIED,
+    IDLE,
+    INCONCLUSIVE,
+    LIVE,
+    STALLED,
+    STARVED,
+    UNSEEN,
+    report,
+)
+
+HEAD = (
+    "myapp.main:app · uvicorn 0.54.0, asyncio, 1 worker · Python 3.12.1 · "
+    "probing GET /healthz every 50 ms"
+)
+SOURCE = "import random\n" + "\n" * 8 + "async def report():\n    while True:\n" + " " * 8
+SOURCE += "random.randint(0, 10)\n\n\nasync def other(): ...\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The culprit's file, in the current directory."""
+    path = tmp_path / CULPRIT.file
+    path.parent.mkdir()
+    path.write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+@pytest.mark.usefixtures("source")
+def test_a_stall_is_shown_with_its_line_what_to_do_and_how_to_see_it_again() -> None:
+    assert (
+        render.text(report(STALLED))
+        == f"""\
+{HEAD}
+
+  idle           live       40 of 40 probes answered, longest silence 4 ms
+  GET /report    STALLED     0 of 80 probes answered, event loop silent for 4.0 s (limit 200 ms)
+                 {"." * 40}  . = one of 2 not answered in time
+
+  myapp/reports.py:12 in report()                      seen there in 37 of 38 samples
+    10 | async def report():
+    11 |     while True:
+  > 12 |         random.randint(0, 10)
+    below it: random.py:362 in randint()
+
+  A loop that never awaits: add `await asyncio.sleep(0)` to each turn. README.md
+
+  Again: {AGAIN}
+
+1 of 1 request stalled the event loop.
+"""
+    )
+
+
+def test_a_live_app_is_shown_in_two_rows() -> None:
+    note = "GET /report itself had not answered after 4.0 s and was closed. Meant to be endless?"
+    assert (
+        render.text(report(replace(LIVE, notes=(f"{note} Then fine.",))))
+        == f"""\
+{HEAD}
+
+  idle           live    40 of 40 probes answered, longest silence 4 ms
+  GET /report    live    80 of 80 probes answered, longest silence 5 ms
+                 {"|" * 40}
+                 GET /report itself had not answered after 4.0 s and was closed. Meant
+                 to be endless? Then fine.
+
+1 of 1 request left the app live.
+"""
+    )
+
+
+def lines(*routes: Route) -> list[str]:
+    """The screen below its head."""
+    return render.text(report(*routes)).splitlines()[2:]
+
+
+def test_a_starved_app_is_said_to_turn_and_where_the_threads_stand() -> None:
+    shown = lines(STARVED)
+    assert shown[1] == (
+        "  GET /pool    STARVED    event loop live, 0 of 80 probes answered: thread pool full, "
+        "40 of 40 threads at myapp/reports.py:12"
+    )
+    assert (
+        "  myapp/reports.py:12 in report()                      40 of 40 threads stand there"
+        in (shown)
+    )
+    assert "\n".join(shown).count("thread pool full") == 1
+    assert shown[-1] == "1 of 1 request starved the app."
+
+
+def test_what_is_inconclusive_says_why_and_how_to_try_again() -> None:
+    shown = lines(INCONCLUSIVE)
+    assert shown[1] == (
+        "  GET /report    INCONCLUSIVE    78 of 80 probes answered, longest silence 300 ms"
+    )
+    assert shown[2].endswith("|.  . = one of 2 not answered in time")
+    assert shown[3].strip() == "the machine was late by up to 300 ms with no request at all"
+    assert shown[5] == f"  Again: {AGAIN}"
+    assert shown[-1] == "1 of 1 request could not be judged."
+
+
+def test_an_app_that_stalls_at_rest_has_its_strip_and_its_line() -> None:
+    idle = replace(STALLED, during=None, verdict=Verdict.IDLE_STALLED, strip="|" * 30 + "." * 10)
+    shown = lines(idle)
+    assert shown[0] == (
+        "  idle    STALLED    0 of 80 probes answered, event loop silent for 4.0 s (limit 200 ms)"
+    )
+    assert shown[1] == f"          {'|' * 30}{'.' * 10}  . = not answered in time"
+    assert any("myapp/reports.py:12 in report()" in line for line in shown)
+    assert shown[-1] == "The event loop stalls with no request at all."
+
+
+def test_an_app_that_died_has_its_last_words() -> None:
+    shown = lines(DIED)
+    assert shown[1] == "  GET /report    DIED    12 of 80 probes answered, longest silence 3.4 s"
+    assert shown[3].strip() == "a worker of it was ended; last words: bye"
+    assert shown[-1] == "1 of 1 request ended the app."
+
+
+def test_of_a_server_that_nobody_looks_into_only_the_answers_are_told() -> None:
+    shown = lines(UNSEEN)
+    assert shown[1] == "  GET /report    STALLED     0 of 80 probes answered, longest silence 4.0 s"
+    assert "silent" not in "".join(shown)
+
+
+def test_several_findings_are_told_one_after_the_other_by_their_requests() -> None:
+    shown = lines(STALLED, LIVE, STARVED)
+    first, second = shown.index("  GET /report:"), shown.index("  GET /pool:")
+    assert 0 < first < second
+    assert shown[first + 1].startswith("  myapp/reports.py:12 in report()")
+    assert [line for line in shown if line.startswith("  Again:")] == [f"  Again: {AGAIN}"]
+
+
+@pytest.mark.parametrize(
+    ("routes", "sentence"),
+    [
+        ((), "The app at rest is live."),
+        ((LIVE, LIVE), "2 of 2 requests left the app live."),
+        ((LIVE, STALLED), "1 of 2 requests stalled the event loop, 1 left the app live."),
+        (
+            (LIVE, INCONCLUSIVE, STARVED, STALLED, DIED, STALLED),
+            (
+                "1 of 6 requests ended the app, 2 stalled the event loop, 1 starved the app, "
+                "1 could not be judged, 1 left the app live."
+            ),
+        ),
+        (
+            (replace(IDLE, verdict=Verdict.IDLE_STALLED), LIVE),
+            "The event loop stalls with no request at all. 1 of 1 request left the app live.",
+        ),
+        ((replace(IDLE, verdict=Verdict.DIED),), "The app ended with no request at all."),
+    ],
+)
+def test_the_headline_counts_the_requests(routes: tuple[Route, ...], sentence: str) -> None:
+    assert render.headline(report(*routes)) == sentence
+    assert render.text(report(*routes)).endswith(f"\n\n{sentence}\n")
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("during", [None, "GET /report"])
+def test_every_verdict_has_a_screen(verdict: Verdict, during: str | None) -> None:
+    shown = render.text(report(replace(LIVE, during=during, verdict=verdict)))
+    assert str(verdict).split()[-1] in shown.lower()
+
+
+# The strip.
+
+
+@pytest.mark.parametrize(
+    ("marks", "shown"),
+    [
+        ("|" * 60, "|" * 60),
+        ("." * 60, f"{'.' * 60}  . = not answered in time"),
+        ("|" * 61, "|" * 31),
+        ("|" * 60 + "..", f"{'|' * 30}.  . = one of 2 not answered in time"),
+        ("||." * 60, f"{'.' * 60}  . = one of 3 not answered in time"),
+    ],
+)
+def test_a_strip_is_shortened_to_the_width_and_hides_no_silence(marks: str, shown: str) -> None:
+    assert lines(replace(LIVE, strip=marks))[2].strip() == shown
+
+
+def test_a_server_without_a_strip_has_no_line_for_it() -> None:
+    assert len(lines(replace(LIVE, strip=""))) == 4
+
+
+# What was not tried.
+
+
+def test_routes_that_were_not_tried_are_listed_with_how_to_run_them() -> None:
+    shown = render.text(report(untried=("GET /a", "GET /b")))
+    assert (
+        "  Not tried, of its OpenAPI document (--openapi runs them all, --during one of them):\n"
+        "    GET /a\n"
+        "    GET /b\n\n"
+    ) in shown
+
+
+def test_a_long_list_of_routes_is_cut_and_counted() -> None:
+    shown = render.text(report(untried=tuple(f"GET /{number}" for number in range(23))))
+    assert "    GET /19\n    and 3 more\n" in shown
+    assert "GET /20" not in shown
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0, "0 ms"), (0.0042, "4 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"), (4.04, "4.0 s")],
+)
+def test_times_are_in_milliseconds_up_to_a_second(seconds: float, words: str) -> None:
+    assert render.duration(seconds) == words
+
+
+# What is told of one route, and Markdown.
+
+
+def test_one_route_is_told_by_itself() -> None:
+    told = render.one(report(LIVE, STALLED), STALLED)
+    assert told.startswith("GET /report    STALLED     0 of 80 probes answered, event loop silent")
+    assert "myapp/reports.py:12 in report()" in told
+    assert told.endswith(f"\nAgain: {AGAIN}")
+    assert "idle" not in told
+
+
+def test_one_live_route_has_nothing_to_be_done_again() -> None:
+    assert "Again" not in render.one(report(LIVE), LIVE)
+
+
+@pytest.mark.usefixtures("source")
+def test_markdown_has_a_table_and_the_culprit() -> None:
+    shown = render.markdown(report(STALLED, replace(LIVE, notes=("a|b <c>",))))
+    assert (
+        shown
+        == f"""\
+**1 of 2 requests stalled the event loop, 1 left the app live.** myapp.main:app · \
+uvicorn 0.54.0, asyncio, 1 worker · Python 3.12.1 · probing GET /healthz every 50 ms.
+
+| while this runs | verdict | seen |
+| --- | --- | --- |
+| idle | live | 40 of 40 probes answered, longest silence 4 ms. |
+| GET /report | stalled | 0 of 80 probes answered, event loop silent for 4.0 s (limit 200 ms). |
+| GET /report | live | 80 of 80 probes answered, longest silence 5 ms. a\\|b &lt;c> |
+
+~~~~text
+GET /report:
+myapp/reports.py:12 in report()                      seen there in 37 of 38 samples
+  10 | async def report():
+  11 |     while True:
+> 12 |         random.randint(0, 10)
+  below it: random.py:362 in randint()
+
+A loop that never awaits: add `await asyncio.sleep(0)` to each turn. README.md
+~~~~
+
+~~~~text
+Again: {AGAIN}
+~~~~
+"""
+    )

@@ -1,0 +1,260 @@
+"""A check from its options to its report; what cannot be checked is said in a line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from asgi_liveness.checking import render
+from asgi_liveness.checking import served as serves
+from asgi_liveness.checking.options import Options
+from asgi_liveness.checking.report import Verdict
+from asgi_liveness.checking.run import _Check, _described, run
+from asgi_liveness.checking.served import Address, Served
+from asgi_liveness.serving.launched import Launched
+from asgi_liveness.serving.servers import version
+from tests.kit.checking.shop import (
+    APP,
+    PATIENT,
+    SECONDS,
+    checked,
+    folder,
+    line_of,
+    options,
+    refused,
+)
+from tests.kit.checking.windows import pulse, window
+
+LIMIT = 20.0  # seconds for what must come
+__all__ = ["folder"]  # every test runs in it
+
+
+FRAIL = """\
+import asyncio, os
+from shop import app as shop
+
+async def app(scope, receive, send):
+    if scope["type"] == "http" and not os.path.exists("once"):
+        open("once", "w").close()
+        asyncio.get_running_loop().call_later(0.2, os._exit, 3)
+    await shop(scope, receive, send)
+"""
+
+
+# The report.
+
+
+def test_a_request_that_stalls_the_loop_is_named_with_its_line() -> None:
+    told: list[str] = []
+    report = run(options("GET /spins", probe="/healthz"), told.append)
+    assert told == ["starting", "idle", "GET /spins"]
+    idle, route = report.routes
+    assert (idle.during, idle.culprit) == (None, None)
+    assert (route.during, route.verdict) == ("GET /spins", Verdict.STALLED)
+    assert route.culprit
+    assert (route.culprit.file, route.culprit.function) == ("shop.py", "spin")
+    assert route.culprit.line in (line_of("pass"), line_of("pass") - 1)
+    assert route.probes.due == SECONDS / report.interval_s
+    assert route.longest_stall_s
+    assert route.longest_stall_s > PATIENT
+    assert (report.exit_code, report.ok, report.untried) == (1, False, ())
+    assert (report.target, report.probe) == ("shop:app", "GET /healthz")
+    assert (report.interval_s, report.max_stall_s) == (0.05, PATIENT)
+    assert report.server == f"uvicorn {version('uvicorn')}, asyncio, 1 worker"
+    assert report.system["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert report.again.startswith("asgi-liveness check shop:app --during 'GET /spins' --probe ")
+
+
+@pytest.mark.parametrize(
+    ("server", "loop", "described"),
+    [
+        ("uvicorn", "uvloop", f"uvicorn {version('uvicorn')}, uvloop, 1 worker"),
+        ("hypercorn", "asyncio", f"hypercorn {version('hypercorn')}, asyncio, 1 worker"),
+        ("hypercorn", "uvloop", f"hypercorn {version('hypercorn')}, uvloop, 1 worker"),
+    ],
+)
+def test_the_line_is_named_on_any_server_and_event_loop(
+    server: str, loop: str, described: str
+) -> None:
+    report = checked("/loops", server=server, loop=loop)
+    route = report.routes[1]
+    assert (route.verdict, report.server) == (Verdict.STALLED, described)
+    assert route.culprit
+    assert route.culprit.function == "app"
+
+
+def test_each_request_finds_a_fresh_app() -> None:
+    report = checked("POST /poisons", "/fine")
+    _, poisons, fine = report.routes
+    assert (poisons.verdict, poisons.during) == (Verdict.STALLED, "POST /poisons")
+    assert (fine.culprit, fine.during) == (None, "GET /fine")
+    assert fine.verdict is not Verdict.STALLED
+
+
+def test_an_app_that_died_at_rest_is_started_afresh_for_the_request(folder: Path) -> None:
+    (folder / "frail.py").write_text(FRAIL)
+    idle, route = checked("/fine", target="frail:app").routes
+    assert idle.verdict is Verdict.DIED
+    assert route.verdict is not Verdict.DIED
+
+
+def test_an_app_at_rest_shuts_itself_down_and_one_that_hangs_is_ended(folder: Path) -> None:
+    checked("/fine")
+    assert (folder / "shut down").read_text() == "x"
+    checked("/loops")
+    assert (folder / "shut down").read_text() == "x"
+
+
+def test_a_request_that_has_no_end_is_closed_and_noted() -> None:
+    report = checked("/waits")
+    assert any("had not ended after" in note for note in report.routes[1].notes)
+    assert report.routes[1].culprit is None
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "hypercorn"])
+def test_an_app_that_ends_in_the_window_died_and_its_words_hold_no_secret(server: str) -> None:
+    report = checked("/exits", server=server, headers=("X-Token: s3cr3t-t0ken",))
+    assert report.routes[1].verdict is Verdict.DIED
+    assert report.routes[1].because.endswith("last words: out of ...")
+    assert "s3cr3t" not in report.to_json() + render.text(report)
+
+
+def test_what_headers_and_bodies_hold_stands_in_no_report(folder: Path) -> None:
+    secrets = {"headers": ("Authorization: Bearer s3cr3t",), "body": b'{"password": "pa55w0rd"}'}
+    report = checked("POST /import", **secrets)
+    assert (folder / "imported").read_bytes() == b'{"password": "pa55w0rd"}application/json'
+    written = report.to_json() + render.text(report) + repr(report)
+    assert "s3cr3t" not in written
+    assert "pa55w0rd" not in written
+    assert "s3cr3t" not in refused("POST /picky", **secrets)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "type_"),
+    [
+        (b'{"a": 1}', (), "application/json"),
+        (b"[]", ("X-Token: t",), "application/json"),
+        (b"{}", ("content-type: text/x",), "text/x"),
+        (b"{}", ("CONTENT-TYPE: text/x",), "text/x"),
+        (b"a=1", (), None),
+        (b"", (), None),
+        (b"\xff\xfe", (), None),
+        (b"[" * 100_000, (), None),
+    ],
+)
+def test_a_body_of_json_is_called_so(
+    body: bytes, headers: tuple[str, ...], type_: str | None
+) -> None:
+    (made,) = _Check(options("POST /a", body=body, headers=headers), print)._calls
+    sent = [value for name, value in made.headers if name.lower() == "content-type"]
+    assert sent == ([type_] if type_ else [])
+    assert made.body == body
+
+
+# Apps that do what apps do not.
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        "import sys; sys.stdout.close(); sys.stdin.close()",
+        "import os; os.close(1); os.close(2); os.environ.clear()",
+        "import asyncio; asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())",
+    ],
+    ids=["streams", "descriptors", "policy"],
+)
+def test_an_app_of_odd_habits_is_checked_as_any(habit: str, folder: Path) -> None:
+    (folder / "odd.py").write_text(f"{habit}\nfrom shop import app\n")
+    route = checked("/spins", target="odd:app").routes[1]
+    assert route.verdict is Verdict.STALLED
+    assert route.culprit
+    assert route.culprit.function == "spin"
+
+
+# The routes that a document lists.
+
+
+def test_routes_that_were_not_asked_for_are_listed() -> None:
+    report = checked()
+    assert [route.during for route in report.routes] == [None]
+    assert report.untried == ("GET /fine", "GET /loops")
+
+
+def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
+    report = checked("POST /once", "/loops", openapi=True)
+    during = [route.during for route in report.routes]
+    assert during == [None, "POST /once", "GET /loops", "GET /fine"]
+    assert report.routes[2].verdict is Verdict.STALLED
+    assert report.untried == ()
+
+
+def test_a_route_of_a_document_that_the_app_does_not_take_ends_no_other(folder: Path) -> None:
+    (folder / "shop.py").write_text(APP.replace('"/once": {"post"', '"/picky": {"get"'))
+    report = checked(openapi=True)
+    assert [route.during for route in report.routes] == [None, "GET /fine", "GET /loops"]
+    assert report.untried == ("GET /picky",)
+
+
+def test_an_app_without_a_document_lists_none_and_cannot_be_asked_to() -> None:
+    assert "has no OpenAPI document" in refused(target="tiny:make()", openapi=True)
+
+
+# A server that runs already.
+
+
+def come(what: Callable[[], bool]) -> None:
+    limit = time.monotonic() + LIMIT
+    while not what():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def test_a_server_that_runs_is_judged_by_its_answers_and_left_running(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serves, "_PATIENCE", 0.5)
+    command = (sys.executable, "-m", "uvicorn", "--port", "{port}", "--loop", "asyncio", "shop:app")
+    with Launched(command) as server:
+        come(lambda: "running on" in server.log())
+        fine = checked("/fine", target=server.url)
+        assert fine.routes[1].probes.answered == fine.routes[1].probes.due
+        report = checked("/spins", "/fine", target=server.url)
+        assert not server.ended
+    idle, route = report.routes  # what it gives no answer to any more takes no verdict away
+    assert route.notes[-1] == "the server gives no answer any more; not tried: GET /fine"
+    assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
+    assert (idle.longest_stall_s, route.longest_stall_s, route.idle_stall_s) == (None, None, None)
+    assert (report.target, report.server) == (server.url, "a server that runs already")
+    frozen = f"{server.url} cannot be asked (ConnectError: "
+    assert refused(target=server.url).startswith(frozen)
+
+
+# A command.
+
+
+def test_a_command_is_watched_with_all_its_workers() -> None:
+    words = "-m", "uvicorn", "--port", "{port}", "--loop", "asyncio", "--workers", "2", "shop:app"
+    report = checked("/spins", command=(sys.executable, *words), loop="auto", duration=1.5)
+    route = report.routes[1]
+    assert route.verdict is Verdict.STALLED
+    assert route.culprit
+    assert (route.culprit.function, route.culprit.file) == ("spin", "shop.py")
+    assert ", asyncio, " in report.server
+
+
+def test_a_server_is_described_by_its_loops_and_workers() -> None:
+    class Target:
+        described = "granian"
+
+    granian = cast("Served", Target())
+    assert _described(granian, window()) == "granian, asyncio, 1 worker"
+    assert _described(granian, window(pulses=())) == "granian"
+    mixed = (pulse(1), pulse(2, loop="uvloop"), pulse(3))
+    assert _described(granian, window(pulses=mixed)) == "granian, asyncio, uvloop, 3 workers"
+    address = Address(Options("http://127.0.0.1:8000"))
+    assert _described(address, window()) == "a server that runs already"

@@ -1,0 +1,166 @@
+"""Windows of a check, made by hand: stacks, looks, and all that a window showed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.report import Route
+from asgi_liveness.checking.watch import INTERVAL, Evidence
+from asgi_liveness.conformance.observation import Answer, Probe
+from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.serving.board import (
+    Board,
+    End,
+    Look,
+    Place,
+    Pulse,
+    Thread,
+)
+
+STANDARD = "/usr/lib/python3.12"
+INSTALLED = "/srv/.venv/lib/python3.12/site-packages"
+
+REPORT: Place = ("/srv/myapp/reports.py", 12, "report")
+OTHER: Place = ("/srv/myapp/others.py", 3, "other")
+RANDINT: Place = (f"{STANDARD}/random.py", 362, "randint")
+SELECT: Place = (f"{STANDARD}/selectors.py", 468, "select")
+LOOP: tuple[Place, ...] = (
+    (f"{STANDARD}/asyncio/events.py", 88, "_run"),
+    (f"{STANDARD}/asyncio/base_events.py", 1985, "_run_once"),
+    (f"{STANDARD}/asyncio/runners.py", 118, "run"),
+    ("/srv/main.py", 9, "<module>"),
+)
+"""What calls a callback; the last is of the app's own code, and not to blame."""
+SELECTING: tuple[Place, ...] = (SELECT, *LOOP[1:])
+WORKER: tuple[Place, ...] = (
+    (f"{STANDARD}/concurrent/futures/thread.py", 58, "run"),
+    (f"{STANDARD}/concurrent/futures/thread.py", 83, "_worker"),
+    (f"{STANDARD}/threading.py", 1010, "run"),
+)
+"""What calls the work of a thread of a pool."""
+IDLE_WORKER = WORKER[1:]
+
+BEGAN, ENDED = 100.0, 102.0
+PROCESS = 7
+PERIOD = 0.01
+LIMIT = 0.2
+
+
+def about(seconds: float) -> Any:
+    """As many seconds, as near as floats get to them."""
+    return pytest.approx(seconds)
+
+
+def pulse(process: int = PROCESS, **changes: Any) -> Pulse:
+    """An event loop that beats to the end."""
+    fields: dict[str, Any] = {
+        "process": process,
+        "thread": process,
+        "runs": True,
+        "beat_at": ENDED,
+        "looked_at": ENDED,
+        "period": PERIOD,
+        "loop": "asyncio",
+        "python": "3.12.1",
+    }
+    return Pulse(**{**fields, **changes})
+
+
+def look(at: float, *frames: Place, began: float = BEGAN, **changes: Any) -> Look:
+    """A look into a callback; the frames are the innermost, and the loop's own go below."""
+    fields: dict[str, Any] = {"process": PROCESS, "began": began, "at": at}
+    return Look(**{**fields, "stack": (*frames, *LOOP), **changes})
+
+
+def looks(  # noqa: PLR0913 (each is a part that a test varies)
+    *frames: Place,
+    began: float = BEGAN,
+    count: int = 4,
+    ran: float = 1.0,
+    queued: float = 0.0,
+    others: float = 0.0,
+    slices: int = 10,
+    **changes: Any,
+) -> tuple[Look, ...]:
+    """Looks, 100 ms apart, at a thread that ran and waited for a processor for parts of the time.
+
+    Other threads of its process ran for a part, too; it was given a processor *slices* a second.
+    """
+    return tuple(
+        look(
+            at := began + 0.3 + 0.1 * number,
+            *frames,
+            began=began,
+            ran=1 + ran * at,
+            queued=queued * at,
+            cpu=(ran + others) * at,
+            slices=round(slices * at),
+            **changes,
+        )
+        for number in range(count)
+    )
+
+
+def end(began: float = BEGAN, ended: float = BEGAN + 1.0, process: int = PROCESS) -> End:
+    """A stall that is over."""
+    return End(process, began, ended)
+
+
+def thread(*frames: Place, is_loop: bool = False) -> Thread:
+    """A thread that stands there."""
+    return Thread(PROCESS, is_loop, frames)
+
+
+def probes(
+    waits: Iterable[float | None], status: int = 200, began: float = BEGAN, error: str = ""
+) -> tuple[Probe, ...]:
+    """Probes as they are due; each waits so long for its answer, or gets none."""
+    found = []
+    for number, wait in enumerate(waits):
+        due = began + number * INTERVAL
+        answer = None if wait is None else Answer(due + wait, 0 if error else status, error=error)
+        found.append(Probe("/healthz", due, due, answer))
+    return tuple(found)
+
+
+def call(
+    sent: float, ended: float | None, status: int = 200, *, error: str = "", location: str = ""
+) -> Probe:
+    """A request that was made meanwhile."""
+    answer = None if ended is None else Answer(ended, status, error=error, location=location)
+    return Probe("/report", sent, sent, answer)
+
+
+def window(
+    waits: Sequence[float | None] = (0.003,) * 40, *, status: int = 200, **changes: Any
+) -> Evidence:
+    """What a window showed in which the event loop turned, unless *changes* say more."""
+    fields: dict[str, Any] = {"began": BEGAN, "ended": ENDED, "pulses": (pulse(),)}
+    return Evidence(**{**fields, "probes": probes(waits, status), **changes})
+
+
+def write_pulse(board: Board, slot: int = 0, **words: int) -> None:
+    """Write the words of a slot as a process would; times in nanoseconds."""
+    first = inside.HEADER + slot * inside.SLOT
+    for word, value in words.items():
+        board._words[first + getattr(inside, word)] = value
+    board._words[inside.TAKEN] = max(board._words[inside.TAKEN], slot + 1)
+
+
+IDLE = window()
+FROZEN = (None,) * 40
+JUDGE = Judge(LIMIT)
+
+
+def during(evidence: Evidence, idle: Evidence = IDLE, judge: Judge = JUDGE) -> Route:
+    return judge.during("GET /report", evidence, idle)
+
+
+def stalled(*places: Place, **changes: Any) -> Evidence:
+    """A window in which the loop stalls from its beginning to its end."""
+    fields = {"pulses": (pulse(beat_at=BEGAN),), "looks": looks(*places), **changes}
+    return window(FROZEN, **fields)

@@ -1,0 +1,65 @@
+"""The contract's document has every route and every case."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+
+import pytest
+
+from asgi_liveness.conformance import contract, document
+from asgi_liveness.conformance.cases import CASES, Case
+from asgi_liveness.conformance.promises import (
+    PROMISES,
+    REMEDIES,
+    Promise,
+    Remedy,
+)
+
+LINES = document.markdown().splitlines()
+CLAIMS = [list(cases) for _, cases in groupby(CASES, key=lambda case: case.claim)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_contract_has_every_case_as_an_anchor_once(case: Case) -> None:
+    assert LINES.count(f'<a id="{case.id}"></a>') == 1
+
+
+@pytest.mark.parametrize("cases", CLAIMS, ids=lambda cases: cases[0].id)
+def test_the_contract_has_every_claim_once_with_its_cases(cases: list[Case]) -> None:
+    title = cases[0].name
+    if len(cases) > 1:
+        named = ", ".join(remedy.name for remedy in REMEDIES)
+        title = f"{cases[0].id} to {cases[-1].id}: {cases[0].promise}, of {named}"
+        assert len(cases) == len(REMEDIES)
+    at = LINES.index(f"### {title}")
+    assert LINES.count(f"### {title}") == 1
+    assert LINES[at - len(cases) - 1 : at - 1] == [f'<a id="{case.id}"></a>' for case in cases]
+
+
+def test_the_contract_has_no_other_anchor() -> None:
+    assert document.markdown().count("<a id=") == len(CASES)
+
+
+@pytest.mark.parametrize("row", contract.ROUTES, ids=lambda row: f"{row.method} {row.path}")
+def test_the_contract_has_every_route_once(row: contract.Route) -> None:
+    start = f"| `{row.method} {row.path}` | {row.handler} | {row.does} | "
+    (line,) = [line for line in LINES if line.startswith(start)]
+    answer = f"`{json.dumps(row.answer)}`" if row.answer else ""
+    assert line == f"{start}{answer} |"
+
+
+def test_every_case_says_what_it_must_see_and_why() -> None:
+    text = document.markdown()
+    assert text.count(" Must see: ") == text.count("\nWhy: ") == len(CLAIMS)
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
+def test_the_contract_has_every_promise_once_and_says_if_it_is_judged(promise: Promise) -> None:
+    judged = "judged" if promise.judged else "recorded, not judged"
+    assert LINES.count(f"| `{promise.name}` | {promise.words} | {judged} |") == 1
+
+
+@pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.name)
+def test_the_contract_has_every_remedy_once(remedy: Remedy) -> None:
+    assert LINES.count(f"| `{remedy.name}` | {remedy.does} |") == 1

@@ -1,0 +1,200 @@
+"""A report is data: it comes back from JSON as it was, and its exit code follows from its cells."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from asgi_liveness.conformance import contract
+from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.contract import IDLE
+from asgi_liveness.conformance.observation import (
+    Answer,
+    Probe,
+    Seen,
+    Verdict,
+)
+from asgi_liveness.conformance.report import (
+    SCHEMA,
+    CellRow,
+    Report,
+    TargetRow,
+    WindowRow,
+)
+from asgi_liveness.conformance.runner import Result, Runner
+from asgi_liveness.conformance.subject import Bench
+from asgi_liveness.errors import UsageError
+from asgi_liveness.serving.servers import SERVERS, version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORT = Report(
+    schema=SCHEMA,
+    contract=1,
+    python="3.12.1",
+    platform={"system": "Linux", "machine": "x86_64", "cores": 2},
+    versions={"uvicorn": "0.34.0"},
+    targets=(TargetRow("a:app", "FastAPI", "0.115.0"), TargetRow("b:app", None, None)),
+    servers=("uvicorn/asyncio", "hypercorn"),
+    cells=(
+        CellRow(
+            "LIVE-001", "idle", "a:app", "hypercorn", "differs", "it is so", "https://x", "", "", {}
+        ),
+        CellRow(
+            "EXITS-002",
+            "ends",
+            "b:app",
+            "hypercorn",
+            "passed",
+            "",
+            "",
+            "exits",
+            "x",
+            {"SIGINT": None},
+        ),
+    ),
+    windows=(WindowRow("/blocking", "a:app", "hypercorn", "frozen", "frozen", 0, 20, 0.7, 9, 0),),
+    seconds={"starts": 1.5, "windows": 2.25, "ends": 0.5, "rest": 0.0},
+)
+
+
+def with_verdicts(*verdicts: Verdict) -> Report:
+    cell = REPORT.cells[0]
+    return replace(REPORT, cells=tuple(replace(cell, verdict=verdict) for verdict in verdicts))
+
+
+def test_a_report_comes_back_from_json_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(REPORT.to_json())
+    assert Report.load(path) == REPORT
+    assert Report.load(path).to_json() == path.read_text()
+
+
+PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "verdicts"),
+    [
+        (0, [PASSED]),
+        (0, [PASSED, DIFFERS, NOT_APPLICABLE, RECORDED]),
+        (1, [PASSED, FAILED]),
+        (1, [INCONCLUSIVE, ERROR, FAILED]),
+        (2, []),
+        (2, [PASSED, ERROR]),
+        (2, [INCONCLUSIVE, ERROR]),
+        (3, [PASSED, INCONCLUSIVE, DIFFERS]),
+    ],
+)
+def test_the_exit_code_is_that_of_the_gravest_verdict(code: int, verdicts: list[Verdict]) -> None:
+    assert with_verdicts(*verdicts).exit_code == code
+
+
+def test_every_verdict_has_an_exit_code_of_its_own_meaning() -> None:
+    codes = {verdict: with_verdicts(verdict).exit_code for verdict in Verdict}
+    fine = dict.fromkeys((PASSED, DIFFERS, NOT_APPLICABLE, RECORDED), 0)
+    assert codes == fine | {FAILED: 1, ERROR: 2, INCONCLUSIVE: 3}
+
+
+def test_verdicts_are_counted() -> None:
+    assert with_verdicts(PASSED, FAILED, PASSED).verdicts == {"passed": 2, "failed": 1}
+
+
+def test_a_target_is_called_by_what_its_app_is_or_else_by_itself() -> None:
+    assert REPORT.titles == {"a:app": "FastAPI", "b:app": "b:app"}
+
+
+def test_a_missing_report_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    with pytest.raises(UsageError) as raised:
+        Report.load(path)
+    assert str(raised.value) == f"{path} cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize("content", [b"", b"# A report\n", b"\xff"])
+def test_what_is_not_json_is_an_error_of_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"report\.json is not JSON: [^\n]+\Z"):
+        Report.load(path)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "{}", '{"schema": 0}', '{"schema": "1"}'])
+def test_json_that_is_no_report_is_an_error_with_its_way_out(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(UsageError) as raised:
+        Report.load(path)
+    assert str(raised.value) == f"{path} is no report of schema 2; make one with --report"
+
+
+def judged() -> Runner:
+    """A runner that has judged one of two targets, without a server."""
+    runner = Runner(["a:app", "b:app"], SERVERS[:1], CASES[:1])
+    bench = Bench("a:app", SERVERS[0], frozenset(), runner.clock)
+    bench.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
+    probes = (
+        Probe("/hello", due=1.0, sent=1.0, answer=Answer(at=1.25, status=200)),
+        Probe("/hello", due=1.0, sent=1.0, answer=None),
+    )
+    seen = Seen(IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True)
+    bench._evidence[IDLE] = (seen, seen)
+    runner.benches["a:app", SERVERS[0].name] = bench
+    runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
+    return runner
+
+
+def test_a_report_of_a_runner_has_its_targets_cells_and_windows() -> None:
+    report = Report.of(judged())
+    assert report.targets == (
+        TargetRow("a:app", "FastAPI", "0.115.0"),
+        TargetRow("b:app", None, None),
+    )
+    assert report.servers == ("uvicorn/asyncio",)
+    assert report.cells == (
+        CellRow(
+            "LIVE-001",
+            "idle-answers",
+            "a:app",
+            "uvicorn/asyncio",
+            "failed",
+            "it did not answer",
+            "https://x",
+            "",
+            "",
+            {},
+        ),
+    )
+    assert report.windows == (
+        WindowRow("(nothing)", "a:app", "uvicorn/asyncio", "answering", "mixed", 1, 2, 0.5, 0, 7),
+    )
+
+
+def test_a_cell_has_its_promise_its_remedy_and_what_was_measured() -> None:
+    runner = judged()
+    gil = next(case for case in CASES if case.id == "GIL-002")
+    cell = replace(runner.cells[0], case=gil)
+    runner.results.append(Result(cell, PASSED, measured={"ratio": 3.5, "seconds": None}))
+    row = Report.of(runner).cells[-1]
+    assert (row.promise, row.remedy) == ("gil", "cooperative")
+    assert row.measured == {"ratio": 3.5, "seconds": None}
+
+
+def test_a_report_says_where_it_was_made() -> None:
+    report = Report.of(judged())
+    assert (report.schema, report.contract) == (SCHEMA, contract.VERSION)
+    assert report.python == platform.python_version()
+    assert report.platform["system"] == platform.system()
+    assert report.versions["asgi-liveness"] == version("asgi-liveness")
+    assert report.seconds.keys() == {"starts", "windows", "ends", "rest"}
+
+
+def test_a_report_of_a_runner_comes_back_from_json(tmp_path: Path) -> None:
+    report = Report.of(judged())
+    path = tmp_path / "report.json"
+    path.write_text(report.to_json())
+    assert Report.load(path) == report

@@ -1,0 +1,272 @@
+"""Inside a watched process: it beats, is looked at while it stalls, and is else left alone."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.serving.board import Board
+from tests.kit.inside.watched import (
+    MAX_STALL,
+    Start,
+    board,
+    come,
+    functions,
+    over,
+    run,
+    seen,
+    start,
+)
+
+__all__ = ["board", "run", "start"]  # what the tests are given
+
+# The beat.
+
+
+def test_a_running_loop_beats_in_its_processs_name(board: Board, start: Start) -> None:
+    process = start("over(60)")
+    (first,) = come(lambda: [one for one in board.pulses() if one.beat_at])
+    (later,) = come(lambda: [one for one in board.pulses() if one.beat_at > first.beat_at])
+    assert (later.process, later.thread, later.runs) == (process.pid, process.pid, True)
+    assert (later.period, later.loop) == (inside.period(MAX_STALL), "asyncio")
+    assert later.python == platform.python_version()
+    assert come(lambda: board.pulses()[0].looked_at > later.looked_at)
+    assert (seen(board), over(board)) == ([], [])
+
+
+def test_uvloop_beats_and_is_looked_at_as_well(board: Board, start: Start) -> None:
+    start("import uvloop\nuvloop.run(blocked(stand))")
+    come(partial(over, board))
+    assert [one.loop for one in board.pulses()] == ["uvloop"]
+    assert functions(board) == {"stand"}
+
+
+def test_a_loop_of_another_kind_is_called_so(board: Board, run: Callable[..., str]) -> None:
+    run("class Own(asyncio.SelectorEventLoop): pass\nOwn().run_until_complete(asyncio.sleep(0))")
+    assert [one.loop for one in board.pulses()] == ["another event loop"]
+
+
+# What is seen of a stall.
+
+
+def test_a_stall_is_looked_at_and_its_end_is_noted(board: Board, start: Start) -> None:
+    process = start("asyncio.run(blocked(stand))")
+    ((end, (counted, *looks)),) = come(partial(over, board))
+    assert end.process == process.pid
+    assert end.ended - end.began >= 0.4
+    assert (counted.stack, counted.began) == ((), end.began)  # what was counted before any look
+    assert end.began < counted.at <= looks[0].at
+    assert len(looks) > 1
+    for look in looks:
+        assert (look.process, look.began) == (process.pid, end.began)
+        assert end.began + MAX_STALL < look.at <= end.ended
+        (stood, line, function), (_, _, caller), *callers = look.stack
+        assert (Path(stood).name, line, function, caller) == ("script.py", 8, "stand", "blocked")
+        assert callers[-1][2] == "<module>"
+    assert board.pulses()[0].beat_at >= end.ended
+
+
+def test_a_stall_that_never_ends_is_looked_at_while_it_lasts(board: Board, start: Start) -> None:
+    start("asyncio.run(blocked(spin))")
+    come(lambda: len(seen(board)) > 2)
+    assert functions(board) == {"spin"}
+    assert over(board) == []
+    assert {look.began for look in seen(board)} == {board.pulses()[0].beat_at}
+
+
+def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
+    board: Board, start: Start
+) -> None:
+    start("asyncio.run(blocked(spin))")
+    come(lambda: len(seen(board)) > 3)
+    first, *_, last = seen(board)
+    wanted = (last.ran - first.ran) + (last.queued - first.queued)
+    assert last.ran > first.ran > 0
+    assert wanted > 0.5 * (last.at - first.at)
+
+
+def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
+    start("asyncio.run(blocked(lambda: time.sleep(60)))")
+    come(lambda: len(seen(board)) > 3)
+    first, *_, last = seen(board)
+    assert last.ran - first.ran < 0.5 * (last.at - first.at)
+
+
+@pytest.mark.parametrize("board", [0.02], indirect=True)
+def test_where_the_limit_is_short_nothing_is_counted(board: Board, start: Start) -> None:
+    start("asyncio.run(blocked(spin))")
+    come(lambda: len(seen(board)) > 2)
+    assert functions(board) == {"spin"}
+    assert {(look.ran, look.queued, look.slices, look.cpu) for look in board.looks()} == {(0,) * 4}
+
+
+def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> None:
+    start(
+        "async def twice():\n"
+        "    stand()\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    await blocked(stand)\n"
+        "asyncio.run(twice())"
+    )
+    come(lambda: len(over(board)) > 1)
+    (first, _), (second, _) = over(board)
+    assert first.ended <= second.began
+    assert {look.began for look in seen(board)} == {first.began, second.began}
+
+
+def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
+    start(
+        "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
+    )
+    come(partial(over, board))
+    deep = [look.stack for look in seen(board) if look.stack[0][2] == "stand"]
+    assert {len(stack) for stack in deep} == {200}
+
+
+# What is no stall.
+
+
+def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> None:
+    process = start("over()\nprint(flush=True)\ntime.sleep(60)")
+    assert process.stdout
+    process.stdout.readline()
+    (stopped,) = board.pulses()
+    come(lambda: board.pulses()[0].looked_at > stopped.beat_at + 5 * MAX_STALL)
+    assert not board.pulses()[0].runs
+    assert board.pulses()[0].silent(time.monotonic()) == 0.0
+    assert seen(board) == []
+
+
+def test_one_loop_after_another_beats_in_the_same_slot(
+    board: Board, run: Callable[..., str]
+) -> None:
+    run("over()\nover()\nover()")
+    assert len(board.pulses()) == 1
+
+
+def test_a_process_without_a_loop_is_left_alone(board: Board, run: Callable[..., str]) -> None:
+    assert run("print([thread.name for thread in threading.enumerate()])") == "['MainThread']\n"
+    assert board.pulses() == []
+
+
+# Loops in threads.
+
+IN_A_THREAD = (
+    "thread = threading.Thread(target=asyncio.run, args=[{}], daemon=True)\nthread.start()\n"
+)
+
+
+def test_a_loop_in_another_thread_is_watched_where_the_main_thread_runs_none(
+    board: Board, start: Start
+) -> None:
+    process = start(IN_A_THREAD.format("blocked(spin)") + "thread.join()")
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+    (one,) = board.pulses()
+    assert (one.process, one.runs) == (process.pid, True)
+    assert one.thread != process.pid
+
+
+@pytest.mark.parametrize("first", ["thread", "main"])
+def test_the_main_threads_loop_is_watched_before_any_other(
+    first: str, board: Board, start: Start
+) -> None:
+    aside = IN_A_THREAD.format("asyncio.sleep(60)")
+    process = start(
+        f"{aside}time.sleep(0.1)\nasyncio.run(blocked(spin))"
+        if first == "thread"
+        else f"async def both():\n    exec({aside!r}, globals())\n    await blocked(spin)\n"
+        "asyncio.run(both())"
+    )
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+    assert [one.thread for one in board.pulses()] == [process.pid]
+
+
+def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(
+    board: Board, start: Start
+) -> None:
+    start(
+        "async def both():\n"
+        "    thread = threading.Thread(target=over)\n"
+        "    thread.start()\n"
+        "    await asyncio.to_thread(thread.join)\n"
+        "    await blocked(spin)\n"
+        "asyncio.run(both())"
+    )
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+
+
+# Where all threads stand.
+
+
+def test_all_threads_are_told_but_the_watcher(board: Board, start: Start) -> None:
+    start(
+        "threading.Thread(target=spin, name='worker', daemon=True).start()\n"
+        "asyncio.run(blocked(lambda: time.sleep(60)))"
+    )
+    come(partial(seen, board))
+
+    for _ in range(2):
+        number = board.ask_for_threads()
+        told = come(partial(board.threads, number))
+        stand = {(thread.is_loop, thread.stack[0][2]) for thread in told}
+        assert (len(told), stand) == (2, {(True, "<lambda>"), (False, "spin")})
+
+
+# The frames of a thread.
+
+
+def functions_at(event: str, call: Callable[[], object]) -> list[str]:
+    """The functions that are seen as *call* is entered or left, the innermost first."""
+    seen: list[list[str]] = []
+
+    def note(frame: FrameType, now: str, _: object) -> None:
+        if now == event and frame.f_code is call.__code__ and not seen:
+            seen.append([function for _, _, function in inside._frames(frame)])
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return seen[0]
+
+
+def test_a_function_that_is_only_entered_is_left_out() -> None:
+    def work() -> int:
+        return 1
+
+    here = ["functions_at", "test_a_function_that_is_only_entered_is_left_out"]
+    assert functions_at("call", work)[:2] == here
+    assert functions_at("return", work)[:3] == ["work", *here]
+
+
+def test_a_function_of_a_single_line_is_never_only_entered() -> None:
+    assert functions_at("call", lambda: 1)[0] == "<lambda>"
+
+
+# What the system counts.
+
+
+def test_what_a_thread_has_spent_is_counted_and_is_nothing_where_nobody_counts() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    with process:
+        assert process.stdin
+        spent = partial(inside.spent, process.pid, process.pid)
+        ran, _, slices = come(lambda: [counted for counted in [spent()] if counted[0]])[0]
+        assert ran > slices > 0
+        process.communicate(b"\n")
+    assert inside.spent(process.pid, process.pid) == (0, 0, 0)

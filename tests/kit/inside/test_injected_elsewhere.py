@@ -1,0 +1,146 @@
+"""A watched process starts others, and an app that cannot be watched is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.serving.board import Board
+from tests.kit.inside.watched import (
+    Start,
+    board,
+    come,
+    functions,
+    run,
+    seen,
+    start,
+)
+
+__all__ = ["board", "run", "start"]  # what the tests are given
+
+# Other processes.
+
+
+def test_a_fork_has_a_slot_of_its_own(board: Board, run: Callable[..., str]) -> None:
+    out = run(
+        "over()\n"
+        "child = os.fork()\n"
+        "if child:\n"
+        "    os.waitpid(child, 0)\n"
+        "    print(os.getpid(), child)\n"
+        "else:\n"
+        "    asyncio.run(asyncio.wait_for(asyncio.sleep(0.3, stand()), 1))\n"
+        "    os._exit(0)\n"
+    )
+    assert [one.process for one in board.pulses()] == [int(pid) for pid in out.split()]
+    assert [one.thread for one in board.pulses()] == [int(pid) for pid in out.split()]
+
+
+def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start: Start) -> None:
+    process = start(
+        "async def fork():\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        time.sleep(0.3)\n"
+        "        os._exit(0)\n"
+        "    await asyncio.to_thread(os.waitpid, child, 0)\n"
+        "    await blocked(spin)\n"
+        "asyncio.run(fork())"
+    )
+    come(partial(seen, board))
+    assert functions(board) == {"spin"}
+    assert [(one.process, one.runs) for one in board.pulses()] == [(process.pid, True)]
+
+
+def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
+    run(
+        "import subprocess\n"
+        "if 'child' not in sys.argv:\n"
+        "    subprocess.run([sys.executable, __file__, 'child'], check=True)\n"
+        "over()\n"
+    )
+    assert len({one.process for one in board.pulses()}) == 2
+
+
+# The app is left alone.
+
+
+def test_the_sitecustomize_of_the_environment_runs_as_well(
+    board: Board, run: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text("SEEN = 'own'\n")
+    out = run(
+        "over()\n"
+        "import sitecustomize\n"
+        "print(sitecustomize.SEEN, sitecustomize.__file__)\n"
+        "print(os.environ['PYTHONPATH'] in sys.path)\n"
+        "print([path for path in sys.path if 'asgi_liveness' in path])",
+        PYTHONPATH=str(tmp_path / "own"),
+    )
+    assert out == f"own {tmp_path}/own/sitecustomize.py\nFalse\n[]\n"
+    assert len(board.pulses()) == 1
+
+
+def test_nothing_of_the_kit_is_imported(run: Callable[..., str]) -> None:
+    assert run("over()\nprint([name for name in sys.modules if 'asgi_liveness' in name])") == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "over()\nprint('fine')",
+        "asyncio.run(blocked(lambda: (stand(), print('fine'), sys.stdout.flush(), os._exit(0))))",
+    ],
+    ids=["turning", "stalling"],
+)
+def test_a_board_that_is_full_leaves_the_app_alone(
+    lines: str, board: Board, run: Callable[..., str]
+) -> None:
+    board._words[inside.TAKEN] = inside.PROCESSES
+    assert run(lines) == "fine\n"
+    assert seen(board) == []
+    assert board._words[inside.TAKEN] == inside.PROCESSES
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "gone()\nover()",
+        "async def meanwhile():\n    gone()\n    stand()\nasyncio.run(meanwhile())\nover()",
+        "over()\ngone()\nover()",
+    ],
+    ids=["before", "meanwhile", "between"],
+)
+def test_a_board_that_is_gone_leaves_the_app_alone(lines: str, run: Callable[..., str]) -> None:
+    gone = "import shutil\ndef gone(): shutil.rmtree(os.path.dirname(os.environ[BOARD]), True)\n"
+    board = f"BOARD = {inside.BOARD_VARIABLE!r}\n"
+    assert run(f"{board}{gone}{lines}\nprint('fine')") == "fine\n"
+
+
+def test_a_file_that_cannot_be_written_leaves_the_app_alone(
+    board: Board, run: Callable[..., str]
+) -> None:
+    folder = f"os.path.join({str(board.path.parent)!r}, f'looks.{{os.getpid()}}.{inside.HEADER}')"
+    assert run(f"os.mkdir({folder})\nover()\nprint('fine')") == "fine\n"
+    assert len(board.pulses()) == 1
+
+
+def test_a_system_that_starts_no_more_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
+    out = run(
+        "def start(self): raise RuntimeError('can\\'t start new thread')\n"
+        "threading.Thread.start = start\nover()\nprint('fine')"
+    )
+    assert out == "fine\n"
+
+
+@pytest.mark.parametrize("name", [inside.BOARD_VARIABLE, inside.LIMIT_VARIABLE])
+def test_an_environment_without_a_board_is_left_alone(
+    name: str, board: Board, run: Callable[..., str]
+) -> None:
+    assert run("over()\nprint(threading.active_count())", **{name: ""}) == "1\n"
+    assert board.pulses() == []

@@ -1,0 +1,126 @@
+"""A watched Python that runs some lines, and what it writes on its board."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from asgi_liveness.serving.board import Board, End, Look
+
+LIMIT = 20.0  # seconds for what must come
+MAX_STALL = 0.05
+
+T = TypeVar("T")
+Start = Callable[..., subprocess.Popen[bytes]]
+
+HEAD = """\
+import asyncio, os, sys, threading, time
+
+def spin():
+    while True:
+        pass
+
+def stand():
+    time.sleep(0.4)
+
+async def blocked(call):
+    await asyncio.sleep(0.05)
+    call()
+    await asyncio.sleep(60)
+
+def over(seconds=0.05):
+    asyncio.run(asyncio.sleep(seconds))
+
+"""
+
+
+@pytest.fixture
+def board(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Board]:
+    (tmp_path / "board").mkdir()
+    made = Board(tmp_path / "board", getattr(request, "param", MAX_STALL))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start a watched Python that runs some lines; it is killed with the test, and its forks.
+
+    Of its environment, what is empty is left out.
+    """
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(lines: str, **environment: str) -> subprocess.Popen[bytes]:
+        script = tmp_path / "script.py"
+        script.write_text(HEAD + lines)
+        watched = board.watched(environment)
+        left_out = {name for name, value in environment.items() if not value}
+        with (tmp_path / "err").open("wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", str(script)],
+                env={name: value for name, value in watched.items() if name not in left_out},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                process_group=0,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with what it has forked
+        process.communicate()
+
+
+@pytest.fixture
+def run(start: Start, tmp_path: Path) -> Callable[..., str]:
+    """Run some lines to their end; return what they print. They may not fail, nor complain."""
+
+    def run(lines: str, **environment: str) -> str:
+        process = start(lines, **environment)
+        out, _ = process.communicate(timeout=LIMIT)
+        assert (process.returncode, (tmp_path / "err").read_text()) == (0, "")
+        return out.decode()
+
+    return run
+
+
+def come(what: Callable[[], T]) -> T:
+    """Wait for what is not there yet, and return it."""
+    limit = time.monotonic() + LIMIT
+    while not (found := what()):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    return found
+
+
+def seen(board: Board) -> list[Look]:
+    """Looks into the script; on a machine with too little time there are others."""
+    return [look for look in board.looks() if look.stack and look.stack[0][0].endswith("script.py")]
+
+
+def over(board: Board) -> list[tuple[End, list[Look]]]:
+    """Stalls in which the script was seen and that are over, and all looks into them."""
+    began = {look.began for look in seen(board)}
+    looks = board.looks()
+    return [
+        (end, [look for look in looks if look.began == end.began])
+        for end in board.ends()
+        if end.began in began
+    ]
+
+
+def functions(board: Board) -> set[str]:
+    return {look.stack[0][2] for look in seen(board)}

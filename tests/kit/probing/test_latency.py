@@ -1,0 +1,58 @@
+"""Latencies are honest: a socket that is handed down answers as fast as a server's own port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS, ServerKind
+
+PAIRS = 40
+MOST = 3.0  # times the port's latency; without TCP_NODELAY it is a hundred times
+
+
+def on_a_port(kind: ServerKind) -> ServerKind:
+    words = " ".join(kind.command)
+    words = words.replace("--fd {fd}", "--port {port}").replace("fd://{fd}", "127.0.0.1:{port}")
+    return replace(kind, command=tuple(words.split()))
+
+
+@contextmanager
+def served(kind: ServerKind) -> Iterator[httpx.Client]:
+    with Server(kind, "examples.bare_asgi:app") as server:
+        asyncio.run(server.ready())
+        with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
+            yield client
+
+
+def took(client: httpx.Client) -> float:
+    began = time.perf_counter()
+    client.get("/hello").raise_for_status()
+    return time.perf_counter() - began
+
+
+def ratio_of_medians(kind: ServerKind) -> float:
+    """Latency on a kept-alive connection, descriptor by port, the two asked in turn."""
+    with served(kind) as by_descriptor, served(on_a_port(kind)) as by_port:
+        pairs = [(took(by_descriptor), took(by_port)) for _ in range(PAIRS)]
+    by = [statistics.median(times) for times in zip(*pairs, strict=True)]
+    return float(by[0] / by[1])
+
+
+@pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
+def test_a_descriptor_is_as_fast_as_a_port(kind: ServerKind) -> None:
+    assert ratio_of_medians(kind) < MOST
+
+
+def test_that_comparison_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "TCP_NODELAY", socket.TCP_KEEPINTVL)
+    assert ratio_of_medians(SERVERS[0]) > MOST

@@ -1,0 +1,261 @@
+"""One request and its answer, asked of a server that says just what the test lets it say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from asgi_liveness.conformance.contract import Exchange
+from asgi_liveness.probing import request as asking
+from asgi_liveness.probing.request import (
+    Request,
+    ask,
+    finish,
+    tell,
+)
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS
+
+OK = b"HTTP/1.1 200 OK\r\n"
+EVENTS = OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+EVENT = b"9\r\ndata: 1\n\n\r\n"
+LAST = b"0\r\n\r\n"
+LIMIT = 10.0  # seconds
+
+Speak = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
+
+
+def whole(body: bytes, content_type: str = "application/json", more: bytes = b"") -> bytes:
+    head = f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n".encode()
+    return OK + head + more + b"\r\n" + body
+
+
+@contextlib.asynccontextmanager
+async def client_of(speak: Speak) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that reads a request's head and leaves the rest to *speak*."""
+
+    serving: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await speak(await reader.readuntil(b"\r\n\r\n"), writer)
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, timeout=None, trust_env=False) as client:  # noqa: S113 (as the kit's)
+            yield client
+        for task in filter(None, serving):
+            await task
+
+
+def saying(*parts: bytes) -> Speak:
+    async def speak(_: bytes, writer: asyncio.StreamWriter) -> None:
+        for part in parts:
+            writer.write(part)
+
+    return speak
+
+
+async def say_nothing(_: bytes, __: asyncio.StreamWriter) -> None: ...
+
+
+async def hang_up(_: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.001)
+
+
+def test_an_answer_has_what_the_cases_read() -> None:
+    async def act() -> None:
+        more = b"Location: /jobs/1\r\nRetry-After: 7\r\n"
+        async with client_of(saying(whole(b'{"steps": 3}', more=more))) as client:
+            first, second = await tell(client, "GET", "/any"), await tell(client, "GET", "/any")
+            assert (first.status, first.content_type) == (200, "application/json")
+            assert (first.body, first.error) == ({"steps": 3}, "")
+            assert (first.location, first.retry_after) == ("/jobs/1", "7")
+            assert first.connection == second.connection is not None
+            async with client_of(saying(whole(b"1"))) as other:
+                assert (await tell(other, "GET", "/any")).connection != first.connection
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "read_as"),
+    [
+        (b"hello", "text/plain", ("text/plain", "hello")),
+        (b"{", "application/json", ("application/json (and not JSON)", "{")),
+        (b'"x"', "application/json; charset=utf-8", ("application/json; charset=utf-8", "x")),
+    ],
+)
+def test_a_body_is_parsed_where_it_is_json(
+    body: bytes, content_type: str, read_as: tuple[str, str]
+) -> None:
+    async def act() -> None:
+        async with client_of(saying(whole(body, content_type))) as client:
+            answer = await tell(client, "GET", "/any")
+            assert (answer.content_type, answer.body) == read_as
+            assert (answer.location, answer.retry_after) == ("", "")
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_request_has_its_method_and_path(method: str) -> None:
+    async def echo(head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(whole(json.dumps(head.decode().split("\r\n", 1)[0]).encode()))
+
+    async def act() -> None:
+        async with client_of(echo) as client:
+            assert (await tell(client, method, "/jobs/1")).body == f"{method} /jobs/1 HTTP/1.1"
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize(
+    ("speak", "error"),
+    [
+        (hang_up, "RemoteProtocolError Server disconnected"),
+        (saying(b"gibberish\r\n\r\n"), "RemoteProtocolError illegal"),
+    ],
+)
+def test_what_came_instead_of_an_answer_is_told(speak: Speak, error: str) -> None:
+    async def act() -> None:
+        async with client_of(speak) as client:
+            answer = await tell(client, "GET", "/any")
+            assert (answer.status, answer.body) == (0, None)
+            assert answer.error.startswith(error)
+            assert answer.refused
+
+    asyncio.run(act())
+
+
+def test_an_answer_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "LIMIT", 0.2)
+
+    async def act() -> None:
+        async with client_of(say_nothing) as client:
+            answer = await tell(client, "GET", "/any")
+            assert (answer.status, answer.error) == (0, "no answer within 0 s")
+
+    asyncio.run(act())
+
+
+def test_a_stream_has_its_answer_before_its_end() -> None:
+    writers = []
+
+    async def begin(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(EVENTS + EVENT)
+        writers.append(writer)
+
+    async def act() -> None:
+        async with client_of(begin) as client:
+            request = Request("/streamed", time.monotonic())
+            request.send(client)
+            await until(lambda: request.answer is not None)
+            assert request.answer is not None
+            assert (request.answer.status, request.answer.body) == (200, "")
+            assert request.answer.content_type == "text/event-stream"
+            assert request.answer.connection is not None
+            assert not request.task.done()
+            # The last chunk may come in two parts, and the connection stays open.
+            writers[0].write(EVENT + LAST[:2])
+            await writers[0].drain()
+            assert not request.task.done()
+            writers[0].write(LAST[2:])
+            await asyncio.wait_for(request.task, LIMIT)
+
+    asyncio.run(act())
+
+
+def test_a_stream_that_is_cut_has_its_answer() -> None:
+    async def cut(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(EVENTS + EVENT)
+        writer.close()
+
+    async def act() -> None:
+        async with client_of(cut) as client:
+            answer = await tell(client, "GET", "/streamed")
+            assert (answer.status, answer.error) == (200, "")
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize("status", [b"503 Service Unavailable", b"404 Not Found"])
+def test_a_stream_that_is_refused_has_an_end_and_a_body(status: bytes) -> None:
+    refusal = whole(b'{"detail": "full"}').replace(b"200 OK", status)
+
+    async def act() -> None:
+        async with client_of(saying(refusal)) as client:
+            request = Request("/streamed", time.monotonic())
+            request.send(client)
+            await asyncio.wait_for(request.task, LIMIT)
+            assert request.answer is not None
+            assert request.answer.body == {"detail": "full"}
+
+    asyncio.run(act())
+
+
+def test_what_is_under_way_is_given_up_by_those_who_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "LIMIT", 0.2)
+
+    async def act() -> None:
+        async with client_of(say_nothing) as silent, client_of(saying(whole(b"1"))) as good:
+            requests = [Request("/any", time.monotonic()) for _ in range(2)]
+            for request, client in zip(requests, (silent, good), strict=True):
+                request.send(client)
+            before = requests[1].seen
+            assert await finish(requests) is False
+            assert [request.task.done() for request in requests] == [True, True]
+            assert requests[0].answer is None
+            assert requests[1].answer is not None
+            assert before.answer is None  # it was seen as it was then
+            assert await finish([requests[1]]) is True
+
+    asyncio.run(act())
+
+
+def test_nothing_to_finish_is_finished() -> None:
+    assert asyncio.run(finish([])) is True
+
+
+def test_a_defect_of_ours_is_raised() -> None:
+    async def act() -> None:
+        async with client_of(saying(whole(b"1"))) as client:
+            request = Request("no path", time.monotonic())
+            request.send(client)
+            request.task.cancel()
+            assert await finish([request]) is True  # cancelled by a client that left
+
+            broken = Request("/any", time.monotonic(), method=3)  # type: ignore[arg-type]  # on purpose
+            broken.send(client)
+            with pytest.raises(AttributeError):
+                await finish([broken])
+
+    asyncio.run(act())
+
+
+def test_nobody_there_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    answer = asyncio.run(ask(Server(SERVERS[0], "x:app", port), Exchange("GET", "/hello")))
+    assert answer.status == 0
+    assert answer.error.startswith("ConnectError")

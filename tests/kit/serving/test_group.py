@@ -1,0 +1,76 @@
+"""A group ends with all that is in it, also where somebody ended its keeper."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.errors import LedgerError
+from asgi_liveness.serving import group as group_module
+from asgi_liveness.serving.group import Group
+
+SPIN = [sys.executable, "-c", "while True: pass"]
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_it_ends_with_its_members_and_its_folder(temporary: Path) -> None:
+    group = Group()
+    member = subprocess.Popen(SPIN, process_group=group.id)
+    (group.folder / "file").write_text("")
+    assert group.folder.parent == temporary
+    group.end(member)
+    assert member.returncode == -signal.SIGKILL
+    assert not list(temporary.iterdir())
+    group.end(member)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_it_ends_although_somebody_stopped_its_keeper(
+    number: signal.Signals, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_module, "END_LIMIT", 1.0)
+    group = Group()
+    member = subprocess.Popen(SPIN, process_group=group.id)
+    os.kill(group.id, number)
+    group.end(member)
+    assert member.returncode == -signal.SIGKILL
+    assert not list(temporary.iterdir())
+
+
+def test_without_a_place_for_its_folder_it_is_not_there(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary / "gone"))
+    with pytest.raises(LedgerError) as raised:
+        Group()
+    assert str(raised.value) == (
+        f"the ledger cannot be written: no folder can be made in {temporary}/gone "
+        f"(No such file or directory); set TMPDIR to one that can be"
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_its_members_are_what_lives_in_it_and_not_its_keeper() -> None:
+    group, other = Group(), Group()
+    members = [subprocess.Popen(SPIN, process_group=group.id) for _ in range(2)]
+    stranger = subprocess.Popen(SPIN, process_group=other.id)
+    try:
+        assert sorted(group.members()) == sorted(member.pid for member in members)
+        members[0].kill()
+        members[0].wait()
+        assert group.members() == [members[1].pid]
+    finally:
+        for one, member in ((group, members[1]), (other, stranger)):
+            one.end(member)
+    assert group.members() == []

@@ -1,0 +1,217 @@
+"""The keeper: at the end of its pipe, however that came about, group and folder are gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import pytest
+
+from asgi_liveness.serving import keeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LIMIT = 10.0  # seconds
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (only looked at: the system keeps semaphores there)
+COMMAND = [sys.executable, "-I", "-S", keeper.__file__]
+
+SPIN = "import sys; print('spinning', flush=True)\nwhile True: pass"
+SPIN_DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SPIN}"
+SPIN_WITH_CHILD = """\
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+print(child.pid, flush=True)
+while True: pass
+"""
+# What the tracker was told is read: so it is up, as that of a server which answered is.
+HOLD_A_SEMAPHORE = """\
+import array, fcntl, multiprocessing, termios
+from multiprocessing import resource_tracker
+semaphore = multiprocessing.get_context("spawn").Semaphore()
+unread = array.array("i", [1])
+while unread[0]:
+    fcntl.ioctl(resource_tracker._resource_tracker._fd, termios.FIONREAD, unread)
+print("sem." + semaphore._semlock.name.strip("/"), flush=True)
+while True: pass
+"""
+BE_A_RUNNER = """\
+import subprocess, sys
+keeper = subprocess.Popen(
+    sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
+)
+spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"], process_group=keeper.pid)
+print(keeper.pid, spinning.pid, keeper.stdout.readline(), flush=True)
+while True: pass
+"""
+
+
+def read_line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    assert select.select([stream], [], [], LIMIT)[0], "nothing was printed"
+    return stream.readline().rstrip("\n")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < limit, "it did not come true"
+        time.sleep(0.01)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the process is no more, or only waits for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+def kill_group(leader: int) -> None:
+    """Leave nothing behind where the keeper did not do its work."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+class Kept:
+    """A keeper and the processes of its group."""
+
+    def __init__(self, temporary: Path) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, str(temporary)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        self.said = read_line(self.process.stdout)
+        self.folder = Path(self.said)
+        self.members: list[subprocess.Popen[str]] = []
+
+    def start(self, script: str, *arguments: str) -> tuple[int, str]:
+        """Start a process in the group; return its id and its first line."""
+        member = subprocess.Popen(
+            [sys.executable, "-c", script, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=self.process.pid,
+        )
+        self.members.append(member)
+        return member.pid, read_line(member.stdout)
+
+    def let_go(self) -> int:
+        """End the pipe; return how the keeper ended."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(LIMIT)
+
+    def end(self) -> None:
+        kill_group(self.process.pid)
+        for process in (self.process, *self.members):
+            with process:
+                process.wait(LIMIT)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept(tmp_path)
+    yield kept
+    kept.end()
+
+
+def test_a_keeper_makes_a_folder_that_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
+    assert kept.folder.parent == tmp_path
+    assert stat.S_IMODE(kept.folder.stat().st_mode) == 0o700
+
+
+def test_at_the_end_of_the_pipe_the_folder_is_removed_with_its_files(
+    kept: Kept, tmp_path: Path
+) -> None:
+    (kept.folder / "ledger").write_bytes(bytes(4096))
+    (kept.folder / "note").write_text("{}")
+    kept.let_go()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_at_the_end_of_the_pipe_a_deaf_spinning_process_is_gone(kept: Kept) -> None:
+    pid, _ = kept.start(SPIN_DEAF)
+    assert not is_gone(pid)
+    kept.let_go()
+    assert is_gone(pid)
+
+
+def test_a_process_that_a_member_started_goes_along(kept: Kept) -> None:
+    pid, child = kept.start(SPIN_WITH_CHILD)
+    assert not is_gone(int(child))
+    kept.let_go()
+    assert is_gone(pid)
+    assert is_gone(int(child))
+
+
+def test_the_keeper_goes_last_and_says_nothing(kept: Kept) -> None:
+    assert kept.let_go() == -signal.SIGKILL
+    assert kept.process.stderr is not None
+    assert kept.process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_keeper_does_not_end_it_before_its_work(
+    kept: Kept, number: signal.Signals
+) -> None:
+    kept.process.send_signal(number)
+    assert kept.let_go() == -signal.SIGKILL
+    assert not kept.folder.exists()
+
+
+def test_a_killed_runner_takes_group_and_folder_along(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", BE_A_RUNNER, *COMMAND, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        try:
+            keeper_pid, spinning, folder = read_line(runner.stdout).split()
+        finally:
+            runner.kill()
+    try:
+        wait_until(lambda: is_gone(int(keeper_pid)))
+        assert is_gone(int(spinning))
+        assert not Path(folder).exists()
+    finally:
+        kill_group(int(keeper_pid))
+
+
+@pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="named semaphores are not files here")
+def test_the_semaphores_of_a_resource_tracker_are_not_left_over(kept: Kept) -> None:
+    _, name = kept.start(HOLD_A_SEMAPHORE)
+    semaphore = SHARED_MEMORY / name
+    assert semaphore.exists()
+    kept.let_go()
+    left_over = semaphore.exists()
+    semaphore.unlink(missing_ok=True)
+    assert not left_over
+
+
+def test_a_tracker_that_does_not_end_by_itself_is_killed_in_the_end(kept: Kept) -> None:
+    pid, _ = kept.start(SPIN, "multiprocessing.resource_tracker")
+    kept.let_go()
+    assert is_gone(pid)
+    assert not kept.folder.exists()
+
+
+def test_without_a_place_for_the_folder_the_keeper_says_why_and_goes(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "nowhere")
+    try:
+        assert kept.said == "!No such file or directory"
+        assert kept.process.wait(LIMIT) == 0
+    finally:
+        kept.end()

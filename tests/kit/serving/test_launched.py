@@ -1,0 +1,197 @@
+"""A server process, whatever it is: what it is started with, and how it is ended.
+
+How one of the suite is started, waited for and ended stands in ``test_serving``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from asgi_liveness.errors import TargetError
+from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.serving import launched as launching
+from asgi_liveness.serving.launched import Launched
+
+LIMIT = 10.0  # seconds
+NAMES = ("TMPDIR", "PYTHONPATH", inside.BOARD_VARIABLE, inside.LIMIT_VARIABLE)
+SERVER = """\
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello")
+    def log_message(self, *words): pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+PATIENT = """\
+import os, signal, sys, time
+def end(*_):
+    print("ended itself", file=sys.stderr, flush=True)
+    if sys.argv[1] == "polite":
+        os._exit(3)
+signal.signal(signal.SIGTERM, end)
+print("ready", file=sys.stderr, flush=True)
+while True:
+    time.sleep(60)
+"""
+
+pytestmark = pytest.mark.usefixtures("temporary")
+T = TypeVar("T")
+
+
+def python(script: str, *arguments: str) -> tuple[str, ...]:
+    return sys.executable, "-c", script, *arguments
+
+
+def come(what: Callable[[], T]) -> T:
+    """Wait for what is not there yet, and return it."""
+    limit = time.monotonic() + LIMIT
+    while not (found := what()):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    return found
+
+
+def told(server: Launched) -> str:
+    """What a command that ends by itself wrote to its standard error."""
+    come(lambda: server.ended)
+    return server.log()
+
+
+def test_a_command_listens_on_the_port_that_it_is_told(temporary: Path) -> None:
+    with Launched(python(SERVER, "{port}")) as server:
+        assert server.url == f"http://127.0.0.1:{server.port}"
+        assert list(temporary.iterdir())
+
+        def answer() -> str:
+            try:
+                return httpx.get(server.url, trust_env=False).text
+            except httpx.HTTPError:
+                return ""
+
+        assert come(answer) == "hello"
+        assert server.group.members() == [server.pid]
+    assert server.ended
+
+
+def test_every_place_for_a_port_is_filled() -> None:
+    script = "import sys; sys.exit(' '.join(sys.argv[1:]))"
+    with Launched(python(script, "--bind=x:{port}", "{port}", "{fd}")) as server:
+        port = server.port
+        bind, plain, descriptor = told(server).split()
+    assert (bind, plain) == (f"--bind=x:{port}", str(port))
+    assert int(descriptor) > 2
+
+
+def test_a_command_that_is_not_there_is_an_error_and_leaves_nothing() -> None:
+    server = Launched(("no-such-server", "--port", "{port}"))
+    with pytest.raises(TargetError) as raised:
+        server.start()
+    assert str(raised.value) == (
+        "no-such-server cannot be started (No such file or directory); is it installed in this "
+        "environment and on the PATH?"
+    )
+    assert server.group.members() == []
+    assert (server.exit_code, server.ended) == (None, False)
+
+
+def test_a_command_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with pytest.raises(TargetError, match=r"plain cannot be started \(Permission denied\)"):
+        Launched((str(tmp_path / "plain"),)).start()
+
+
+def test_a_server_is_not_watched_unless_for_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = f"import os, sys; sys.exit(repr({{n: os.environ.get(n) for n in {NAMES}}}))"
+    monkeypatch.setenv("PYTHONPATH", "/theirs")
+    with Launched(python(script)) as plain:
+        left_alone = eval(told(plain))  # noqa: S307 (our own words)
+        folder = plain.group.folder
+    assert left_alone == {
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONPATH": "/theirs",
+        inside.BOARD_VARIABLE: None,
+        inside.LIMIT_VARIABLE: None,
+    }
+    assert plain.board is None
+    with Launched(python(script), max_stall=0.05) as server:
+        assert server.board
+        watched = eval(told(server))  # noqa: S307 (as above)
+        assert watched == {
+            "TMPDIR": str(server.group.folder / "tmp"),
+            "PYTHONPATH": f"{Path(inside.__file__).parent}{os.pathsep}/theirs",
+            inside.BOARD_VARIABLE: str(server.board.path),
+            inside.LIMIT_VARIABLE: "0.05",
+        }
+    with pytest.raises(ValueError, match="released"):
+        server.board.pulses()
+
+
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """Something stands in the standard input of the runner."""
+    reads, writes = os.pipe()
+    os.write(writes, b"typed")
+    kept = os.dup(0)
+    os.dup2(reads, 0)
+    yield
+    os.dup2(kept, 0)
+    for descriptor in (reads, writes, kept):
+        os.close(descriptor)
+
+
+@pytest.mark.usefixtures("typed")
+def test_what_it_reads_is_empty_and_what_it_prints_goes_nowhere(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    script = "import sys; print('x' * 10**6, flush=True); sys.exit(f'read {sys.stdin.read()!r}')"
+    with Launched(python(script)) as server:
+        assert told(server) == "read ''\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_log_of_any_bytes_is_read() -> None:
+    script = r"import os; os.write(2, b'first\n\xff last\n  \n')"
+    with Launched(python(script)) as server:
+        assert told(server) == "first\n\ufffd last\n  \n"
+        assert server.last_words() == "\ufffd last"
+
+
+def test_a_server_may_end_itself_first(tmp_path: Path) -> None:
+    server = Launched(python(PATIENT, "polite"))
+    server.start()
+    come(server.log)
+    kept = tmp_path / "kept"
+    kept.hardlink_to(server.group.folder / "stderr")
+    server.end(politely=True)
+    assert server.exit_code == 3
+    assert kept.read_text() == "ready\nended itself\n"
+
+
+@pytest.mark.parametrize("politely", [True, False])
+def test_a_server_that_does_not_end_itself_is_ended(
+    monkeypatch: pytest.MonkeyPatch, *, politely: bool
+) -> None:
+    monkeypatch.setattr(launching, "POLITE_LIMIT", 0.1)
+    server = Launched(python(PATIENT, "stubborn"))
+    server.start()
+    come(server.log)
+    server.end(politely=politely)
+    assert server.exit_code == -9
+    assert server.group.members() == []
+    server.end(politely=politely)
+
+
+def test_one_that_was_never_started_may_be_ended() -> None:
+    server = Launched(("x",))
+    server.end(politely=True)
+    assert not server.ended

@@ -1,0 +1,91 @@
+"""What a report says of a place: its source, and what sort of thing stalls there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.checking.report import Culprit, Frame
+from asgi_liveness.serving.board import Look, Place
+from asgi_liveness.stalls.culprit import (
+    computes,
+    culprit_at,
+    kind,
+    where,
+)
+from asgi_liveness.stalls.stalls import Stall
+from tests.kit.checking.windows import (
+    INSTALLED,
+    OTHER,
+    RANDINT,
+    REPORT,
+    look,
+    looks,
+)
+
+APP = """\
+async def report():
+    while True:
+        work()
+    wait()
+"""
+BACKGROUND: Place = (f"{INSTALLED}/starlette/background.py", 36, "__call__")
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(APP)
+    return str(tmp_path / "app.py")
+
+
+def stall(place: Place, *seen: Look, ran: float | None = 1.0) -> Stall:
+    return Stall(100.0, 1.0, seen or looks(place), place, seen=4, ran=ran)
+
+
+def test_a_culprit_has_its_source_and_is_shown_from_here(app: str) -> None:
+    assert culprit_at((app, 3, "report"), RANDINT, 3, 4) == Culprit(
+        "app.py", 3, "report", "work()", Frame(*RANDINT), seen=3, looks=4
+    )
+    assert where((app, 3, "report")) == "app.py:3"
+
+
+def test_a_culprit_whose_source_is_gone_has_none() -> None:
+    assert culprit_at(REPORT, None, 1, 1) == Culprit(*REPORT, "", None, seen=1, looks=1)
+    assert where(REPORT) == "/srv/myapp/reports.py:12"
+
+
+@pytest.mark.parametrize(("ran", "so"), [(None, True), (1.0, True), (0.6, True), (0.4, False)])
+def test_a_thread_that_ran_computes_and_so_does_one_of_which_nobody_knows(
+    ran: float | None, *, so: bool
+) -> None:
+    assert computes(stall(REPORT, ran=ran)) is so
+
+
+def test_a_loop_computes_and_any_other_line_is_a_call(app: str) -> None:
+    assert kind(stall((app, 3, "report"))) == "loop"
+    assert kind(stall((app, 3, "report"), ran=None)) == "loop"
+    assert kind(stall((app, 3, "report"), ran=0.1)) == "call"
+    assert kind(stall((app, 4, "report"))) == "call"
+    assert kind(stall(REPORT)) == "call"
+
+
+def test_a_background_task_is_one_whatever_it_does(app: str) -> None:
+    place = (app, 3, "report")
+    assert kind(stall(place, *looks(place, BACKGROUND))) == "background"
+    assert kind(stall(place, look(100.3, OTHER, BACKGROUND), look(100.4, place))) == "loop"
+
+
+def test_what_holds_the_gil_is_c_code_even_in_a_background_task(app: str) -> None:
+    place = (app, 3, "report")
+    held = looks(place, BACKGROUND, gil_held=True)
+    assert kind(stall(place, *held)) == "gil"
+
+
+def test_one_look_from_outside_among_many_from_inside_is_no_held_gil(app: str) -> None:
+    place = (app, 3, "report")
+    seen = looks(place, count=9)
+    late = replace(seen[-1], gil_held=True)  # the thread beside the loop was once late
+    assert kind(stall(place, *seen[:-1], late)) == "loop"

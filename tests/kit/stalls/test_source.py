@@ -1,0 +1,106 @@
+"""What a line says, whether it stands in a loop, and how its file is shown."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.stalls.source import in_loop, line_of, shown
+
+APP = """\
+def before():
+    return 1
+
+
+async def report(rows):
+    first = len(rows)
+    while first:
+        first -= 1
+        if first == 3:
+            before()
+    for row in rows:
+        before(
+            row,
+        )
+
+        def within():
+            return before()
+
+        within()
+    async for row in rows:
+        before()
+    return [before() for row in rows]
+"""
+LOOPS = {*range(7, 16), 18, 19}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> str:
+    (tmp_path / "app.py").write_text(APP)
+    return str(tmp_path / "app.py")
+
+
+@pytest.mark.parametrize("line", range(1, 24))
+def test_a_line_in_a_loop_of_its_own_function(line: int, app: str) -> None:
+    assert in_loop(app, line) is (line in LOOPS)
+
+
+def test_a_loop_at_the_top_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "top.py").write_text("while True:\n    pass\n")
+    assert in_loop(str(tmp_path / "top.py"), 2)
+
+
+@pytest.mark.parametrize("content", [b"while True\n  pass", b"while 1:\n  '\0'\n", b"\xff\nx"])
+def test_what_is_no_python_has_no_loops(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_bytes(content)
+    assert not in_loop(str(tmp_path / "bad.py"), 2)
+
+
+def test_a_source_that_python_warns_of_is_read_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "warned.py").write_text('while True:\n    x = "\\d"\n')
+    with warnings.catch_warnings(record=True, action="always") as told:
+        assert in_loop(str(tmp_path / "warned.py"), 2)
+    assert not told
+    assert in_loop(str(tmp_path / "warned.py"), 2)  # also where warnings are errors
+
+
+def test_a_line_is_read_without_its_indent(app: str) -> None:
+    assert line_of(app, 8) == "first -= 1"
+    assert line_of(app, 1) == "def before():"
+    assert line_of(app, 22) == "return [before() for row in rows]"
+
+
+@pytest.mark.parametrize("line", [-1, 0, 23, 999])
+def test_a_line_that_is_not_there_says_nothing(line: int, app: str) -> None:
+    assert line_of(app, line) == ""
+
+
+def test_a_file_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    for file in ("<string>", str(tmp_path), str(tmp_path / "gone.py")):
+        assert line_of(file, 1) == ""
+        assert not in_loop(file, 1)
+
+
+def test_lines_are_counted_as_python_counts_them(tmp_path: Path) -> None:
+    source = "import a\n\x0c\nb = '\x85\u2028'\nwhile b:\n    c()\n"
+    (tmp_path / "fed.py").write_text(source, encoding="utf-8")
+    assert line_of(str(tmp_path / "fed.py"), 5) == "c()"
+    assert in_loop(str(tmp_path / "fed.py"), 5)
+    assert not in_loop(str(tmp_path / "fed.py"), 3)
+
+
+def test_bytes_that_are_no_text_hide_nothing(tmp_path: Path) -> None:
+    (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nprint('\xe4')\n")
+    assert line_of(str(tmp_path / "latin.py"), 2).startswith("print(")
+
+
+def test_a_file_within_the_current_directory_is_shown_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shown(str(tmp_path / "myapp" / "reports.py")) == "myapp/reports.py"
+    assert shown(f"{tmp_path}_too/reports.py") == f"{tmp_path}_too/reports.py"
+    assert shown("/usr/lib/python3.12/random.py") == "/usr/lib/python3.12/random.py"
+    assert shown("<string>") == "<string>"

@@ -1,0 +1,367 @@
+"""Which frame of a stack is to blame: the innermost of the app's own code, and no other's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import asgi_liveness
+from asgi_liveness.checking import miniatures
+from asgi_liveness.serving.board import Place
+from asgi_liveness.stalls.stack import (
+    blamed,
+    busy,
+    imports,
+    in_background,
+    is_of_app,
+    is_own,
+    is_pooled,
+    is_serving,
+    runs_a_loop,
+)
+from tests.kit.checking.windows import (
+    IDLE_WORKER,
+    INSTALLED,
+    LOOP,
+    OTHER,
+    RANDINT,
+    REPORT,
+    SELECT,
+    STANDARD,
+    WORKER,
+)
+
+MAIN = LOOP[-1]
+KIT = Path(asgi_liveness.__file__).parent
+ENCODER: Place = (f"{INSTALLED}/fastapi/encoders.py", 300, "jsonable_encoder")
+ROUTING: Place = (f"{INSTALLED}/starlette/routing.py", 73, "app")
+DATABASE: Place = (f"{INSTALLED}/psycopg/connection.py", 9, "execute")
+INSTALLED_APP: Place = (f"{INSTALLED}/myapp/views.py", 4, "view")
+SERVERS = (
+    *("uvicorn", "uvicorn_worker", "hypercorn", "granian", "gunicorn"),
+    *("h11", "h2", "wsproto", "uvloop", "trio"),
+)
+FRAMEWORKS = ("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio")
+BOTTOMS = [
+    (f"{STANDARD}/asyncio/events.py", 88, "_run"),
+    (f"{STANDARD}/asyncio/base_events.py", 1985, "_run_once"),
+    (f"{STANDARD}/asyncio/base_events.py", 641, "run_forever"),
+    (f"{STANDARD}/asyncio/base_events.py", 687, "run_until_complete"),
+    (f"{STANDARD}/asyncio/runners.py", 118, "run"),
+    (f"{INSTALLED}/uvloop/__init__.py", 96, "run"),
+    (f"{INSTALLED}/granian/_futures.py", 11, "future_with_watcher"),
+    (f"{INSTALLED}/trio/_core/_run.py", 2800, "unrolled_run"),
+]
+
+
+def at(place: Place) -> str:
+    return f"{place[0].rpartition('site-packages/')[2]} {place[2]}"
+
+
+# What only passes the request on.
+
+
+def test_a_middleware_is_not_to_blame_for_what_blocks_within_it() -> None:
+    passes: Place = ("/srv/myapp/middleware.py", 9, "__call__")
+    app: Place = (f"{INSTALLED}/starlette/routing.py", 700, "__call__")
+    assert blamed((ENCODER, app, passes, *LOOP)) == (ENCODER, None)
+    assert blamed((REPORT, app, passes, *LOOP)) == (REPORT, None)
+    assert blamed((DATABASE, app, passes, *LOOP)) == (DATABASE, None)
+    assert blamed((passes, *LOOP)) == (passes, None)
+    assert blamed((DATABASE, passes, *LOOP)) == (passes, DATABASE)
+
+
+# What the event loop calls.
+
+
+@pytest.mark.parametrize("bottom", BOTTOMS, ids=at)
+def test_what_calls_the_event_loop_is_not_looked_at(bottom: Place) -> None:
+    assert blamed((bottom, MAIN)) is None
+    assert blamed((REPORT, bottom, MAIN)) == (REPORT, None)
+    assert blamed((RANDINT, bottom, MAIN)) is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (f"{STANDARD}/asyncio/tasks.py", 300, "run"),
+        (f"{STANDARD}/asyncio/events.py", 80, "call_soon"),
+        (f"{INSTALLED}/trio/_socket.py", 5, "run"),
+        (f"{INSTALLED}/uvloop/loop.py", 5, "run"),
+        ("/srv/granian_app.py", 5, "view"),
+    ],
+    ids=at,
+)
+def test_a_frame_that_is_not_of_the_event_loop_hides_nothing_below_it(place: Place) -> None:
+    assert blamed((SELECT, place, REPORT, *LOOP)) is not None
+
+
+@pytest.mark.parametrize("folder", ["granian", "uvloop", "trio/_core"])
+def test_an_app_in_a_folder_of_an_event_loops_name_is_looked_at(folder: str) -> None:
+    own: Place = (f"/home/me/{folder}/__init__.py", 5, "view")
+    assert blamed((RANDINT, own, *LOOP)) == (own, RANDINT)
+
+
+@pytest.mark.parametrize("stack", [(SELECT, *LOOP[1:]), (SELECT,), LOOP, LOOP[1:], ()])
+def test_an_event_loop_that_waits_does_not_stall(stack: tuple[Place, ...]) -> None:
+    assert blamed(stack) is None
+
+
+def test_an_event_loop_of_a_python_that_is_nowhere_usual_waits_as_well() -> None:
+    bottom: Place = ("/python/asyncio/base_events.py", 1948, "_run_once")
+    assert blamed((("/python/selectors.py", 468, "select"), bottom, MAIN)) is None
+
+
+def test_a_selector_that_the_app_uses_itself_is_a_stall() -> None:
+    assert blamed((SELECT, REPORT, *LOOP)) == (REPORT, SELECT)
+
+
+# Which frame of a callback.
+
+
+@pytest.mark.parametrize(
+    ("callback", "found"),
+    [
+        ((REPORT,), (REPORT, None)),
+        ((RANDINT, REPORT), (REPORT, RANDINT)),
+        ((OTHER, REPORT), (OTHER, None)),
+        ((DATABASE, REPORT), (REPORT, DATABASE)),
+        ((RANDINT, DATABASE, REPORT), (REPORT, DATABASE)),
+        ((REPORT, DATABASE, OTHER), (REPORT, None)),
+        ((RANDINT, REPORT, ROUTING, OTHER), (REPORT, RANDINT)),
+        ((("<string>", 1, "made"), REPORT), (REPORT, ("<string>", 1, "made"))),
+    ],
+)
+def test_the_innermost_of_the_apps_own_is_named_and_what_it_calls(
+    callback: tuple[Place, ...], found: tuple[Place, Place | None]
+) -> None:
+    assert blamed((*callback, *LOOP)) == found
+
+
+@pytest.mark.parametrize(
+    ("callback", "found"),
+    [
+        ((ENCODER, ROUTING), (ENCODER, None)),
+        ((RANDINT, ENCODER, ROUTING), (ENCODER, RANDINT)),
+        ((ENCODER, DATABASE, ROUTING), (DATABASE, ENCODER)),
+        ((RANDINT, DATABASE), (DATABASE, RANDINT)),
+        ((ENCODER, REPORT, DATABASE), (REPORT, ENCODER)),
+    ],
+)
+def test_where_nothing_is_nearer_a_library_is_named_before_a_framework(
+    callback: tuple[Place, ...], found: tuple[Place, Place | None]
+) -> None:
+    assert blamed((*callback, *LOOP)) == found
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_every_framework_comes_after_any_library(framework: str) -> None:
+    place = (f"{INSTALLED}/{framework}/app.py", 2, "call")
+    assert blamed((place, DATABASE, *LOOP)) == (DATABASE, place)
+    assert blamed((place, *LOOP)) == (place, None)
+
+
+@pytest.mark.parametrize("callback", [(RANDINT,), (("<frozen runpy>", 1, "run"),)])
+def test_where_only_python_itself_was_seen_nobody_is_to_blame(callback: tuple[Place, ...]) -> None:
+    assert blamed((*callback, *LOOP)) is None
+
+
+@pytest.mark.parametrize("server", sorted(set(SERVERS) - {"granian"}))
+def test_a_server_that_sends_for_the_app_is_not_to_blame_nor_is_the_app(server: str) -> None:
+    place = (f"{INSTALLED}/{server}/http.py", 5, "send")
+    assert blamed((place, REPORT, *LOOP)) is None
+    assert blamed((place, *LOOP)) is None
+    assert blamed((RANDINT, place, *LOOP)) is None
+    assert blamed((REPORT, place, *LOOP)) == (REPORT, None)
+
+
+def test_a_transport_that_writes_is_not_to_blame() -> None:
+    writes = (f"{STANDARD}/asyncio/selector_events.py", 1078, "write")
+    assert blamed((writes, REPORT, *LOOP)) is None
+
+
+def test_an_app_that_sends_while_the_thread_runs_is_to_blame() -> None:
+    sends = (f"{INSTALLED}/uvicorn/protocols/http/h11_impl.py", 5, "send")
+    assert blamed((sends, REPORT, *LOOP), ran=True) == (REPORT, sends)
+    assert blamed((sends, ROUTING, *LOOP), ran=True) is None
+    assert blamed((SELECT, *LOOP), ran=True) is None
+
+
+START: Place = (f"{STANDARD}/threading.py", 973, "start")
+WAIT: Place = (f"{STANDARD}/threading.py", 355, "wait")
+
+
+def test_a_thread_that_is_started_takes_long_only_where_others_keep_the_gil() -> None:
+    executor = (f"{STANDARD}/concurrent/futures/thread.py", 176, "submit")
+    assert blamed((WAIT, WAIT, START, REPORT, *LOOP)) is None
+    assert blamed((START, executor, REPORT, *LOOP)) is None
+    assert blamed((WAIT, REPORT, *LOOP)) == (REPORT, WAIT)
+    assert blamed((("/srv/myapp/jobs.py", 5, "start"), REPORT, *LOOP)) is not None
+
+
+# Whose a file is.
+
+
+@pytest.mark.parametrize("folder", [INSTALLED, "/usr/lib/python3/dist-packages"])
+@pytest.mark.parametrize("name", ["myapp/views.py", "myapp/a/b.py", "myapp.py"])
+def test_an_app_that_is_installed_is_its_authors_own(folder: str, name: str) -> None:
+    place: Place = (f"{folder}/{name}", 4, "view")
+    assert blamed((DATABASE, place, *LOOP), "myapp") == (place, DATABASE)
+    assert blamed((DATABASE, place, *LOOP), "other") == (DATABASE, None)
+
+
+def test_an_installed_app_and_what_it_is_run_from_are_equally_near() -> None:
+    assert blamed((INSTALLED_APP, REPORT, *LOOP), "myapp") == (INSTALLED_APP, None)
+    assert blamed((REPORT, INSTALLED_APP, *LOOP), "myapp") == (REPORT, None)
+
+
+@pytest.mark.parametrize("name", ["myapp_tools/x.py", "my/app.py", "notmyapp/x.py", "a/myapp/x.py"])
+def test_a_package_of_another_name_is_a_library(name: str) -> None:
+    place: Place = (f"{INSTALLED}/{name}", 4, "run")
+    assert blamed((place, REPORT, *LOOP), "myapp") == (REPORT, place)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "/home/app/.pyenv/versions/3.12.1/lib/python3.12/random.py",
+        "/app/conda/lib/python3.12/json/decoder.py",
+    ],
+)
+def test_python_in_a_folder_of_the_apps_name_is_not_the_apps(file: str) -> None:
+    place: Place = (file, 4, "call")
+    assert blamed((place, REPORT, *LOOP), "app") == (REPORT, place)
+
+
+def test_the_kit_is_nobodys_own_but_its_miniatures_are_if_they_are_the_app() -> None:
+    wrapper: Place = (str(KIT / "observed.py"), 80, "__call__")
+    loops: Place = (miniatures.__file__, 80, "loops")
+    assert blamed((wrapper, *LOOP)) is None
+    assert blamed((loops, *LOOP)) is None
+    assert blamed((loops, wrapper, *LOOP), "asgi_liveness") == (loops, None)
+
+
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [
+        ("/srv/myapp/reports.py", True),
+        ("/srv/lib/reports.py", True),
+        ("/srv/python3.12/reports.py", True),
+        ("main.py", True),
+        ("<string>", False),
+        ("<frozen importlib._bootstrap>", False),
+        (f"{STANDARD}/random.py", False),
+        ("/usr/lib64/python3.11/random.py", False),
+        ("/opt/lib/python3.13t/random.py", False),
+        (f"{INSTALLED}/psycopg/connection.py", False),
+        ("/usr/lib/python3/dist-packages/yaml.py", False),
+        ("/home/me/.local/lib/python3.12/site-packages/yaml.py", False),
+        (f"{KIT}/observed.py", False),
+        (f"{KIT}_of_mine/observed.py", True),
+    ],
+)
+def test_whose_a_file_is(file: str, *, own: bool) -> None:
+    assert is_own(file) is own
+
+
+@pytest.mark.parametrize(
+    ("file", "package", "of_app"),
+    [
+        ("/srv/myapp/reports.py", "", True),
+        (f"{INSTALLED}/myapp/views.py", "myapp", True),
+        (f"{INSTALLED}/myapp/views.py", "other", False),
+        (f"{INSTALLED}/myapp/views.py", "", False),
+        (f"{STANDARD}/random.py", "", False),
+        (f"{KIT}/observed.py", "", False),
+        (f"{KIT}/checking/miniatures.py", "asgi_liveness", True),
+    ],
+)
+def test_whether_a_file_is_of_the_app(file: str, package: str, *, of_app: bool) -> None:
+    assert is_of_app(file, package) is of_app
+
+
+# Threads beside the event loop's.
+
+ANYIO: Place = (f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
+GET: Place = (f"{STANDARD}/queue.py", 171, "get")
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        IDLE_WORKER,
+        (GET, ANYIO, *IDLE_WORKER[-1:]),
+        (WAIT, GET, ANYIO, *IDLE_WORKER[-1:]),
+        (WAIT, GET, *IDLE_WORKER[-1:]),
+        (RANDINT, *WORKER),
+        (),
+    ],
+)
+def test_a_thread_that_waits_for_work_is_not_busy(stack: tuple[Place, ...]) -> None:
+    assert busy(stack) is None
+
+
+@pytest.mark.parametrize(
+    ("stack", "found"),
+    [
+        ((REPORT, *WORKER), (REPORT, None)),
+        ((WAIT, REPORT, *WORKER), (REPORT, WAIT)),
+        ((WAIT, GET, REPORT, ANYIO), (REPORT, GET)),
+        ((RANDINT, OTHER, REPORT, ANYIO), (OTHER, RANDINT)),
+        ((DATABASE, *WORKER), (DATABASE, None)),
+        ((WAIT, DATABASE, *WORKER), (DATABASE, WAIT)),
+    ],
+)
+def test_a_thread_that_works_is_busy_there_and_so_is_one_that_waits_in_its_work(
+    stack: tuple[Place, ...], found: tuple[Place, Place | None]
+) -> None:
+    assert busy(stack) == found
+
+
+def test_work_that_an_installed_app_does_is_its_authors_own() -> None:
+    assert busy((DATABASE, INSTALLED_APP, *WORKER), "myapp") == (INSTALLED_APP, DATABASE)
+
+
+def test_threads_of_anyio_and_of_executors_are_pooled() -> None:
+    assert is_pooled((REPORT, *WORKER))
+    assert is_pooled(IDLE_WORKER)
+    assert is_pooled((REPORT, ANYIO, *IDLE_WORKER[-1:]))
+    assert not is_pooled((REPORT, *IDLE_WORKER[-1:]))
+    assert not is_pooled(())
+
+
+@pytest.mark.parametrize(
+    ("place", "background"),
+    [
+        ((f"{INSTALLED}/starlette/background.py", 36, "__call__"), True),
+        ((f"{INSTALLED}/quart/app.py", 1400, "_wrapper"), True),
+        ((f"{INSTALLED}/quart/app.py", 1600, "handle_request"), False),
+        ((f"{INSTALLED}/starlette/routing.py", 73, "app"), False),
+        (("/srv/background.py", 3, "run"), False),
+    ],
+)
+def test_a_background_task_is_told_by_who_runs_it(place: Place, *, background: bool) -> None:
+    assert in_background((RANDINT, REPORT, place, *LOOP)) is background
+
+
+def test_a_module_is_imported_by_what_python_imports_with() -> None:
+    bootstrap = ("<frozen importlib._bootstrap_external>", 940, "exec_module")
+    assert imports((REPORT, bootstrap, OTHER, *LOOP))
+    assert not imports((REPORT, ("<frozen runpy>", 1, "_run_code")))
+    assert not imports(())
+
+
+@pytest.mark.parametrize("bottom", BOTTOMS, ids=at)
+def test_a_thread_that_runs_an_event_loop_is_told_by_what_calls_its_callbacks(
+    bottom: Place,
+) -> None:
+    assert runs_a_loop((REPORT, bottom, MAIN))
+    assert runs_a_loop((bottom,))
+    assert not runs_a_loop((REPORT, MAIN))
+    assert not runs_a_loop(())
+
+
+def test_servers_and_frameworks_serve_and_nothing_else_does() -> None:
+    assert all(is_serving(name) for name in (*SERVERS, *FRAMEWORKS))
+    assert not any(is_serving(name) for name in ("", "myapp", "httpx", "asgi_liveness"))

@@ -1,0 +1,193 @@
+"""The benches can miss their goals: what they count and how they judge it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.conformance.observation import Answer, Probe
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS
+from asgi_liveness.stalls.stalls import Stall
+from tools import frontier, picture, prober
+from tools.heartbeat import interval, rank
+from tools.pacing import Goals
+from tools.stall_soak import Life, soak
+from tools.stalls import SOURCE, Tally
+
+HANG = 0.4  # seconds
+HANGS = f"""\
+import time
+asked = 0
+async def app(scope, receive, send):
+    global asked
+    if scope["type"] == "http":
+        asked += 1
+        if asked == 10:
+            time.sleep({HANG})
+        headers = [(b"content-length", b"2")]
+        await send({{"type": "http.response.start", "status": 200, "headers": headers}})
+        await send({{"type": "http.response.body", "body": b"{{}}"}})
+"""
+DICE = random.Random(0)  # noqa: S311 (no secret)
+APP = f"/app/{SOURCE}"
+
+
+def call(sent: float, over: float | None = None) -> Probe:
+    return Probe("/compute", sent, sent, Answer(at=over) if over else None)
+
+
+def stall(began: float, length: float, file: str = APP, line: int = 0) -> Stall:
+    return Stall(began, length, (), (file, line, "compute") if line else None)
+
+
+def test_a_stall_is_named_by_its_own_line() -> None:
+    tally = Tally(lines=(7, 8))
+    found = [
+        stall(0.99, 0.02, line=7),
+        stall(2.0, 0.02, line=9),
+        stall(3.0, 0.02),
+        stall(4.0, 0.02, "/app/other.py", line=7),
+    ]
+    calls = [call(1.0, 1.02), call(2.0, 2.02), call(3.0, 3.02), call(4.0, 4.02), call(5.0, 5.02)]
+    tally.add(calls, found)
+    assert (tally.stalled, tally.found, tally.named) == (5, 4, 1)
+    assert tally.elsewhere == [f"{APP}:9 in compute, called", "/app/other.py:7 in compute, called"]
+    assert not tally.well
+
+
+def test_a_stall_that_nobody_asked_for_is_blamed_falsely() -> None:
+    tally = Tally(lines=(7,))
+    tally.add([call(1.0, 1.02)], [stall(1.0, 0.02, line=7), stall(1.5, 0.02, line=7)])
+    assert (tally.named, len(tally.elsewhere), tally.nameless) == (1, 1, 0)
+    assert not tally.well
+
+
+def test_a_call_that_the_window_cut_off_counts_for_nothing() -> None:
+    tally = Tally(lines=(7,))
+    tally.add([call(1.0)], [stall(1.0, 0.02, line=7), stall(0.5, 0.02)])
+    assert (tally.stalled, tally.elsewhere, tally.nameless) == (0, [], 1)
+    assert not tally.well
+
+
+@pytest.mark.parametrize(("named", "well"), [(38, True), (37, False)])
+def test_nineteen_of_twenty_must_be_named(named: int, well: bool) -> None:
+    assert Tally(lines=(), stalled=40, found=40, named=named).well is well
+
+
+def test_the_interval_leaves_a_fortieth_on_each_side_at_the_most() -> None:
+    assert [rank(pairs) for pairs in (5, 6, 20, 60, 100)] == [0, 1, 6, 22, 40]
+    ratios = [0.9 + number / 1000 for number in range(60)]
+    DICE.shuffle(ratios)
+    assert interval(ratios) == pytest.approx((0.921, 0.938))
+
+
+def test_a_watched_process_that_crashes_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def crash(life: Life, _: float) -> None:
+        os.kill(life.app.pid, signal.SIGSEGV)
+
+    monkeypatch.setattr(Life, "_weigh", crash)
+    assert not asyncio.run(soak("asyncio", 60.0, DICE))
+    assert f"ended with {-signal.SIGSEGV}" in capsys.readouterr().err
+
+
+def block(p50: float = 1.0, rate: float = 100.0, wait: int = 2000) -> frontier.Block:
+    """One of the way ``sleep(0)``, which ended on a machine of these controls."""
+    found = frontier.Block("quart", "hypercorn", 10, frontier.Control(1.0, 100.0))
+    found.after = frontier.Control(p50, rate)
+    for way in (picture.NOTHING, "sleep(0)"):
+        found.histograms[way] = prober.histogram()
+        found.histograms[way].record_value(wait)
+    found.speeds["sleep(0)"] = rate / 1000
+    found.waits["sleep(0)"] = frontier.percentiles(found.histograms["sleep(0)"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("p50", "rate", "noisy"),
+    [(1.9, 100.0, False), (2.1, 100.0, True), (0.4, 100.0, True), (1.0, 79.0, True)],
+)
+def test_a_block_on_a_machine_with_other_work_is_noisy(
+    p50: float, rate: float, noisy: bool
+) -> None:
+    assert block(p50, rate).noisy is noisy
+
+
+def test_no_conclusion_is_drawn_from_a_noisy_block() -> None:
+    rows = frontier.pooled([block(), block(wait=4000), block(p50=9.0, wait=9000)])
+    nothing, way = rows
+    assert (nothing["way"], nothing["speed"], nothing["probes"]) == ("(nothing)", None, 2)
+    assert (way["way"], way["loops"], way["speed"]) == ("sleep(0)", 10, 0.1)
+    assert (round(way["p50"]), round(way["p99"])) == (2, 4)
+    assert frontier.pooled([block(p50=9.0)]) == []
+
+
+def test_a_machine_that_was_too_noisy_throughout_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert frontier.publish({"pooled": [], "noisy": 4}, tmp_path / "new") == 1
+    assert "every block was too noisy" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["frontier.json"]
+
+
+def test_a_way_beside_which_probes_were_not_answered_has_no_waits() -> None:
+    frozen = block()
+    frozen.waits["sleep(0)"] = {}
+    assert [row["way"] for row in frontier.pooled([frozen])] == ["(nothing)"]
+
+
+def test_nothing_is_better_than_a_point_of_the_frontier() -> None:
+    points = [(0.9, 2.0), (0.5, 1.0), (0.4, 1.5), (0.9, 3.0), (1.1, 9.0), (0.5, 1.2)]
+    assert picture.frontier(points) == [(1.1, 9.0), (0.9, 2.0), (0.5, 1.0)]
+
+
+@pytest.mark.parametrize(("found", "missed"), [(0.9, 1), (0.95, 0), (1.0, 0)])
+def test_a_goal_can_be_missed(found: float, missed: int) -> None:
+    goals = Goals()
+    for one in (0.96, found):
+        goals.tell("speed", one, 0.95, least=True)
+        goals.tell("wait", 1.9 - one, 0.95)
+    for goal in goals.values():
+        assert goal.missed == missed
+        assert str(goal).endswith("missed in 1 of 2" if missed else "holds")
+    assert goals["speed"].worst == min(found, 0.96)
+
+
+def test_what_is_not_judged_cannot_be_missed_and_says_neither() -> None:
+    goals = Goals()
+    goals.tell("beside", 0.0, None, least=True)
+    assert not goals["beside"].missed
+    assert str(goals["beside"]).split() == ["(beside)", "0.000", "0.000"]
+
+
+def test_a_wait_counts_from_when_the_probe_was_due(tmp_path: Path) -> None:
+    """The app hangs for a while: each probe that was due meanwhile waited for its rest."""
+    (tmp_path / "hangs.py").write_text(HANGS)
+
+    async def probed(server: Server) -> list[float]:
+        await server.ready()
+        probes = prober.Prober(server)
+        await probes.probe(0.05, 0.01)
+        waits, lost = await probes.probe(0.4, 0.01)
+        probes.close()
+        assert lost == 0
+        assert waits.get_total_count() == 40
+        return [waits.get_value_at_percentile(share) / 1e6 for share in (50, 100)]
+
+    with Server(SERVERS[0], "hangs:app", app_dir=str(tmp_path)) as server:
+        found = list[list[float]]()
+
+        async def main() -> None:
+            found.append(await probed(server))
+
+        prober.run(main())
+    (median, longest) = found[0]
+    assert longest > HANG - 0.02
+    assert 0.2 * longest < median < longest

@@ -1,0 +1,169 @@
+"""The documents say what is: generated parts are up to date, names and links exist."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.promises import PROMISES, REMEDIES
+from asgi_liveness.conformance.report import Report
+from asgi_liveness.serving.servers import SERVERS, ServerKind
+from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
+from tools.loops import NUMBERS
+from tools.picture import NOTHING
+from tools.ways import MOST, WAYS
+
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CONTRACT.md"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+NOXFILE = (ROOT / "noxfile.py").read_text()
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.docs", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_to_files(name: str) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / name).read_text())
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_sessions_that_are_named_exist(name: str) -> None:
+    named = set(re.findall(r"nox -s (\w+)", (ROOT / name).read_text())) - {"NAME"}
+    defined = set(re.findall(r"^def (\w+)\(session", NOXFILE, re.MULTILINE)) | {*FRAMEWORKS}
+    assert named
+    assert named <= defined
+
+
+def test_cases_that_are_named_exist() -> None:
+    named = set(re.findall(r"\b[A-Z]{3,}-\d{3}\b", README))
+    assert named <= {case.id for case in CASES}
+
+
+def test_the_record_is_of_the_whole_comparison() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    assert report.servers == tuple(COMPARISON["servers"]) == tuple(kind.name for kind in SERVERS)
+    assert [row.target for row in report.targets] == list(FRAMEWORKS.values())
+    assert len(report.cells) == len(CASES) * len(SERVERS) * len(FRAMEWORKS)
+    assert report.exit_code == 0
+    minutes = round(sum(report.seconds.values()) / 60)
+    assert f"prints the whole matrix, in about {minutes} minutes" in README
+
+
+def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
+    recorded = (ROOT / "results" / "health.txt").read_text()
+    ran = set(re.findall(r"^nox > \* ([^:(]+).*: success", recorded, re.MULTILINE))
+    others = ("lint", "types", "kit", "columns", "check", "shutdown", "package", "newcomer")
+    assert ran == {*others, *FRAMEWORKS}
+    assert ": failed" not in recorded
+    (minutes,) = re.findall(r"sessions in (\d+) minutes:$", recorded, re.MULTILINE)
+    assert f"runs all tests, in about {minutes} minutes" in README
+
+
+def test_the_recorded_frontier_is_whole() -> None:
+    recorded = json.loads((ROOT / "results" / "frontier.json").read_text())
+    blocks = [(row["framework"], row["server"], row["loops"]) for row in recorded["blocks"]]
+    servers = [kind.name for kind in SERVERS]
+    assert blocks == list(itertools.product(FRAMEWORKS, servers, NUMBERS))
+    for row in recorded["blocks"]:
+        assert row["waits"].keys() == {
+            way for way in WAYS if row["loops"] <= MOST.get(way, row["loops"])
+        }
+    assert recorded["noisy"] == sum(row["noisy"] for row in recorded["blocks"]) < len(blocks) / 2
+    assert (ROOT / "results" / "frontier.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_the_readme_says_of_the_frontier_was_measured() -> None:
+    recorded = json.loads((ROOT / "results" / "frontier.json").read_text())
+    rows = {(row["way"], row["loops"]): row for row in recorded["pooled"]}
+    for number in NUMBERS:
+        asleep, paced, rest = (rows[way, number] for way in ("sleep(0)", "Pace 1 ms", NOTHING))
+        assert 0.33 < asleep["speed"] < 0.67  # about half
+        assert paced["speed"] > 0.85  # nearly as fast as the bare loop
+        assert paced["p50"] - rest["p50"] < 1  # ms, which is a slice
+    assert rows["sleep(0)", 1000]["p50"] > 5 * rows["Pace 1 ms", 1000]["p50"]
+
+
+def test_the_recorded_goals_are_all_of_them() -> None:
+    recorded = (ROOT / "results" / "pacing.txt").read_text()
+    assert f"{len(FRAMEWORKS) * len(SERVERS)} places" in recorded
+    told = re.findall(r"^.+ [≤≥] .* (holds|missed in \d of \d)$", recorded, re.MULTILINE)
+    assert len(told) == 16
+    assert len(re.findall(r"^\(speed of .+\) +\d", recorded, re.MULTILINE)) == 2
+
+
+def test_every_framework_has_a_folder_and_a_group() -> None:
+    for name, target in FRAMEWORKS.items():
+        assert target == f"{name}_impl.app:app"
+        assert (ROOT / f"{name}_impl" / "app.py").exists()
+        assert PROJECT["dependency-groups"][name]
+
+
+def test_the_table_has_all_remedies() -> None:
+    names = COMPARISON["remedies"].split(",")
+    assert names == [remedy.name for remedy in REMEDIES]
+
+
+def test_every_cell_of_the_matrix_was_measured() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    cells = {(c.target, c.server, c.remedy, c.promise): c for c in report.cells if c.promise}
+    wanted = itertools.product(
+        FRAMEWORKS.values(),
+        report.servers,
+        (remedy.name for remedy in REMEDIES),
+        (promise.name for promise in PROMISES),
+    )
+    assert cells.keys() == set(wanted)
+    for cell in cells.values():
+        promise = next(row for row in PROMISES if row.name == cell.promise)
+        recorded = cell.verdict == Verdict.RECORDED
+        assert recorded is not promise.judged
+        assert not recorded or cell.measured
+
+
+def test_a_remedy_holds_every_promise_everywhere() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    held = {
+        remedy.name: {c.verdict for c in report.cells if c.remedy == remedy.name}
+        for remedy in REMEDIES
+    }
+    holding = [name for name, verdicts in held.items() if verdicts <= {"passed", "recorded"}]
+    assert {"supervised", "process"} <= set(holding)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SERVERS if kind.recommended])
+def test_the_readme_starts_servers_as_they_are_judged(kind: ServerKind) -> None:
+    program = kind.name.partition("/")[0]
+    assert re.search(rf"^{program} \S+ {' '.join(kind.recommended)}$", README, re.MULTILINE)
+
+
+def test_the_setting_is_needed() -> None:
+    report = Report.load(ROOT / "results" / "comparison.json")
+    by_default = [c for c in report.cells if (c.promise, c.remedy) == ("defaults", "streamed")]
+    hanging = {c.server for c in by_default if None in c.measured.values()}
+    assert hanging == {kind.name for kind in SERVERS if kind.recommended}
+
+
+def test_every_trap_has_a_test_of_its_name() -> None:
+    traps = {path.stem for path in (ROOT / "examples" / "traps").glob("*.py")}
+    tests = "".join(
+        path.read_text() for path in (ROOT / "tests" / "columns").glob("test_traps_*.py")
+    )
+    assert traps == set(re.findall(r"^def test_(\w+)\(", tests, re.MULTILINE))
