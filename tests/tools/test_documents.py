@@ -12,7 +12,7 @@ import tomllib
 import pytest
 
 from asgi_liveness.conformance.cases import CASES
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import Report
 from asgi_liveness.serving.servers import SERVERS, ServerKind
@@ -133,7 +133,7 @@ def test_every_cell_of_the_matrix_was_measured() -> None:
     assert cells.keys() == set(wanted)
     for cell in cells.values():
         promise = next(row for row in PROMISES if row.name == cell.promise)
-        recorded = cell.verdict == Verdict.RECORDED
+        recorded = cell.verdict == Outcome.RECORDED
         assert recorded is not promise.judged
         assert not recorded or cell.measured
 

@@ -126,16 +126,16 @@ def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
 @pytest.fixture
 def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
     """The verdict on a cell. What could not be judged is an error, and never a skip."""
-    from asgi_liveness.conformance.observation import Verdict
+    from asgi_liveness.conformance.observation import Outcome
     from asgi_liveness.errors import LivenessError
 
     try:
         result = liveness_runner.judge(liveness_cell)
     except LivenessError as error:
         pytest.fail(str(error), pytrace=False)
-    if result.verdict in (Verdict.ERROR, Verdict.INCONCLUSIVE):
+    if result.verdict in (Outcome.ERROR, Outcome.INCONCLUSIVE):
         pytest.fail(f"{result.verdict}: {result.message}", pytrace=False)
-    if result.verdict is Verdict.NOT_APPLICABLE:
+    if result.verdict is Outcome.NOT_APPLICABLE:
         pytest.skip(f"not applicable: {result.message}")
     return result
 

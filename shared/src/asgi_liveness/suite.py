@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 
 if TYPE_CHECKING:
     from asgi_liveness.conformance.runner import Result
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_contract(liveness_result: Result) -> None:
     """Hold one cell, a case on a target and a server, against its claim."""
-    if liveness_result.verdict is Verdict.DIFFERS:
+    if liveness_result.verdict is Outcome.DIFFERS:
         pytest.xfail(f"{liveness_result.message} {liveness_result.link}")
-    if liveness_result.verdict is Verdict.FAILED:
+    if liveness_result.verdict is Outcome.FAILED:
         pytest.fail(liveness_result.message, pytrace=False)

@@ -50,11 +50,11 @@ def test_the_remedies_are_where_the_advice_says() -> None:
     assert anchor in {title.lower().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("word", [*Verdict, *suite.Verdict])
+@pytest.mark.parametrize("word", [*Verdict, *suite.Outcome])
 def test_every_verdict_is_explained(word: str) -> None:
     told = explain(word)
     heads = [f"{word} (check)"] * (word in [*Verdict]) + [f"{word} (run)"] * (
-        word in [*suite.Verdict]
+        word in [*suite.Outcome]
     )
     assert [line for line in told.splitlines() if line.endswith(("(check)", "(run)"))] == heads
     assert told.count("\n\nWhy: ") == told.count("\n\nWhat to do: ") == len(heads)

@@ -18,7 +18,7 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES, lacking
 from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.serving.servers import SERVERS, ServerKind
@@ -79,7 +79,7 @@ def judge(
 
 
 def failed(runner: Runner) -> set[str]:
-    return {row.cell.case.id for row in runner.results if row.verdict is Verdict.FAILED}
+    return {row.cell.case.id for row in runner.results if row.verdict is Outcome.FAILED}
 
 
 def of(*families: str) -> list[Case]:
@@ -121,7 +121,7 @@ def test_a_miniature_fails_just_what_it_says_and_why(name: str) -> None:
     others = {result.verdict for case, result in told.items() if case not in failed(runner)}
     assert failed(runner) == wrong.fails, messages(runner)
     # Without its control a case is inconclusive: never a pass, never a failure.
-    assert others == {Verdict.INCONCLUSIVE if "LIVE-001" in failed(runner) else Verdict.PASSED}
+    assert others == {Outcome.INCONCLUSIVE if "LIVE-001" in failed(runner) else Outcome.PASSED}
     for case, words in TOLD.get(name, {}).items():
         assert words in told[case].message
 
@@ -136,7 +136,7 @@ def test_wrong_remedies_fail_just_what_they_say(name: str, monkeypatch: pytest.M
     )
     assert failed(runner) == wrong.fails, messages(runner)
     assert wrong.told in messages(runner)
-    assert {row.verdict for row in runner.results} <= {Verdict.FAILED, Verdict.PASSED}
+    assert {row.verdict for row in runner.results} <= {Outcome.FAILED, Outcome.PASSED}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_the_remedies_can_be_had_without_a_framework(
     for row in runner.results:
         if row.cell.case.id not in fails:
             recorded = row.cell.case.id in ONLY_RECORDED
-            assert row.verdict is (Verdict.RECORDED if recorded else Verdict.PASSED), row.message
+            assert row.verdict is (Outcome.RECORDED if recorded else Outcome.PASSED), row.message
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_starved_app_is_never_called_frozen(name: str, window: Window, kind: S
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
 def test_an_app_of_no_framework_passes(kind: ServerKind) -> None:
     runner = judge("examples.bare_asgi:app", kind)
-    assert {result.verdict for result in runner.results} == {Verdict.PASSED}
+    assert {result.verdict for result in runner.results} == {Outcome.PASSED}
 
 
 def test_every_case_is_failed_by_a_miniature_unless_it_is_only_recorded() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from asgi_liveness.conformance import contract, render
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.report import (
     CellRow,
     Report,
@@ -28,8 +28,8 @@ LINK = "https://example.org/why"
 def cell(
     target: str, server: str = "hypercorn", verdict: str = "passed", case: str = "LIVE-001"
 ) -> CellRow:
-    message = "" if verdict == Verdict.PASSED else f"why {case} is {verdict}"
-    link = LINK if verdict == Verdict.DIFFERS else ""
+    message = "" if verdict == Outcome.PASSED else f"why {case} is {verdict}"
+    link = LINK if verdict == Outcome.DIFFERS else ""
     return CellRow(case, "slug", target, server, verdict, message, link, "", "", {})
 
 

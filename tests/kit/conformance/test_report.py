@@ -13,9 +13,9 @@ from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.observation import (
     Answer,
+    Outcome,
     Probe,
     Seen,
-    Verdict,
 )
 from asgi_liveness.conformance.report import (
     SCHEMA,
@@ -62,7 +62,7 @@ REPORT = Report(
 )
 
 
-def with_verdicts(*verdicts: Verdict) -> Report:
+def with_verdicts(*verdicts: Outcome) -> Report:
     cell = REPORT.cells[0]
     return replace(REPORT, cells=tuple(replace(cell, verdict=verdict) for verdict in verdicts))
 
@@ -74,7 +74,7 @@ def test_a_report_comes_back_from_json_as_it_was(tmp_path: Path) -> None:
     assert Report.load(path).to_json() == path.read_text()
 
 
-PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Verdict
+PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Outcome
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Verdict
         (3, [PASSED, INCONCLUSIVE, DIFFERS]),
     ],
 )
-def test_the_exit_code_is_that_of_the_gravest_verdict(code: int, verdicts: list[Verdict]) -> None:
+def test_the_exit_code_is_that_of_the_gravest_verdict(code: int, verdicts: list[Outcome]) -> None:
     assert with_verdicts(*verdicts).exit_code == code
 
 
 def test_every_verdict_has_an_exit_code_of_its_own_meaning() -> None:
-    codes = {verdict: with_verdicts(verdict).exit_code for verdict in Verdict}
+    codes = {verdict: with_verdicts(verdict).exit_code for verdict in Outcome}
     fine = dict.fromkeys((PASSED, DIFFERS, NOT_APPLICABLE, RECORDED), 0)
     assert codes == fine | {FAILED: 1, ERROR: 2, INCONCLUSIVE: 3}
 

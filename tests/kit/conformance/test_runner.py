@@ -12,7 +12,7 @@ from asgi_liveness.conformance import subject as bench_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.known import PYTHON, Difference
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import Ended, Life, lacking
 from asgi_liveness.conformance.runner import LIVES_AT_ONCE, Result, Runner
 from asgi_liveness.errors import LedgerError, UsageError
@@ -78,7 +78,7 @@ def test_a_lacking_feature_is_not_probed() -> None:
     with Runner(
         ["tiny:without_sync"], [UVICORN], [CASE["LIVE-001"]], lacks=lacking(["sync"])
     ) as runner:
-        assert runner.judge(runner.cells[0]).verdict is Verdict.PASSED
+        assert runner.judge(runner.cells[0]).verdict is Outcome.PASSED
         (bench,) = runner.benches.values()
     assert bench.seen[IDLE].answered == {"/hello": 10}
 
@@ -96,26 +96,26 @@ def test_known_differences_are_held_against_what_is_found() -> None:
             listed("LIVE-001", target="tiny:other"),
         ),
     )
-    assert (holds.verdict, holds.message, holds.link) == (Verdict.DIFFERS, "it is so", LINK)
-    assert holds_no_more.verdict is Verdict.FAILED
+    assert (holds.verdict, holds.message, holds.link) == (Outcome.DIFFERS, "it is so", LINK)
+    assert holds_no_more.verdict is Outcome.FAILED
     assert holds_no_more.message == (
         "CONT-005 unknown-path: a difference is listed that does not hold: it is so\n"
         "  Take the row out of the list of known differences."
     )
-    assert not_listed.verdict is Verdict.FAILED
+    assert not_listed.verdict is Outcome.FAILED
     assert not_listed.message.startswith("CONT-001 hello: GET /hello answered no content type")
-    assert (passes.verdict, passes.message) == (Verdict.PASSED, "")
+    assert (passes.verdict, passes.message) == (Outcome.PASSED, "")
 
 
-@pytest.mark.parametrize("verdict", [Verdict.PASSED, Verdict.RECORDED])
+@pytest.mark.parametrize("verdict", [Outcome.PASSED, Outcome.RECORDED])
 def test_a_difference_that_does_not_hold_is_a_failure_of_what_is_only_recorded_too(
-    verdict: Verdict,
+    verdict: Outcome,
 ) -> None:
     case = CASE["DEFAULTS-001"]
     runner = Runner(["tiny:app"], [UVICORN], [case], [listed(case.id)])
     (cell,) = runner.cells
     result = runner._as_listed(Result(cell, verdict))
-    assert result.verdict is Verdict.FAILED
+    assert result.verdict is Outcome.FAILED
     assert "a difference is listed that does not hold" in result.message
 
 
@@ -124,10 +124,10 @@ def test_where_the_control_does_not_hold_a_case_is_inconclusive_listed_or_not() 
     control, exchange, window = judge(
         "LIVE-001", "CONT-006", "LIVE-006", target=target, differences=(listed("CONT-006", target),)
     )
-    assert control.verdict is Verdict.FAILED
+    assert control.verdict is Outcome.FAILED
     assert "/hello answered 503." in control.message
     for result in (exchange, window):
-        assert result.verdict is Verdict.INCONCLUSIVE
+        assert result.verdict is Outcome.INCONCLUSIVE
         assert result.message == (
             "its control does not hold, see LIVE-001: at rest 0 of 20 probes were answered"
         )
@@ -136,9 +136,9 @@ def test_where_the_control_does_not_hold_a_case_is_inconclusive_listed_or_not() 
 def test_a_late_prober_holds_no_failure_against_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "LATE_LIMIT", -1.0)
     failing, passing = judge("CONT-006", "CONT-005")
-    assert failing.verdict is Verdict.INCONCLUSIVE
+    assert failing.verdict is Outcome.INCONCLUSIVE
     assert failing.message.startswith("the machine was too busy: a probe was sent ")
-    assert passing.verdict is Verdict.PASSED
+    assert passing.verdict is Outcome.PASSED
 
 
 def test_a_target_that_does_not_come_up_is_an_error_that_nothing_excuses() -> None:
@@ -148,22 +148,22 @@ def test_a_target_that_does_not_come_up_is_an_error_that_nothing_excuses() -> No
         target="tiny:gone",
         differences=(listed("CONT-006", target="tiny:gone"),),
     )
-    assert (first.verdict, second.verdict) == (Verdict.ERROR, Verdict.ERROR)
+    assert (first.verdict, second.verdict) == (Outcome.ERROR, Outcome.ERROR)
     assert first.message == second.message
     assert first.message.startswith("tiny:gone: the module tiny has no attribute 'gone'")
 
 
 def test_a_missing_route_is_an_error_that_names_it() -> None:
     (result,) = judge("CONT-001", target="tiny:without_sync")
-    assert result.verdict is Verdict.ERROR
+    assert result.verdict is Outcome.ERROR
     assert result.message.startswith("tiny:without_sync: GET /hello-sync answered 404")
 
 
 def test_a_missing_route_of_one_window_is_no_error_of_another_case() -> None:
     missing, other = judge("LIVE-002", "CONT-005")
-    assert missing.verdict is Verdict.ERROR
+    assert missing.verdict is Outcome.ERROR
     assert missing.message.startswith("tiny:app: GET /blocking answered 404")
-    assert other.verdict is Verdict.PASSED
+    assert other.verdict is Outcome.PASSED
 
 
 # Servers.
@@ -172,7 +172,7 @@ def test_a_missing_route_of_one_window_is_no_error_of_another_case() -> None:
 def test_another_target_ends_the_servers_of_the_last(temporary: Path) -> None:
     with Runner(["tiny:app", "tiny:other"], [UVICORN], [CASE["CONT-005"]]) as runner:
         for cell in runner.cells:
-            assert runner.judge(cell).verdict is Verdict.PASSED
+            assert runner.judge(cell).verdict is Outcome.PASSED
             assert running(temporary) == 1
     assert running(temporary) == 0
 
@@ -228,7 +228,7 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
     lacks = lacking(has=["background,cooperative,normal,offloaded"])
     with Runner(["tiny:app"], servers, cases, lacks=lacks) as runner:
         verdicts = [runner.judge(cell).verdict for cell in runner.cells]
-    assert verdicts == [*(Verdict.PASSED,) * 4, Verdict.NOT_APPLICABLE] * 2
+    assert verdicts == [*(Outcome.PASSED,) * 4, Outcome.NOT_APPLICABLE] * 2
     lives = ("", "background", "cooperative", "normal", "offloaded")
     assert sorted(watched) == sorted((kind.name, life) for kind in servers for life in lives)
     assert most == LIVES_AT_ONCE

@@ -14,7 +14,7 @@ from asgi_liveness.conformance import load as jobs_module
 from asgi_liveness.conformance import subject as bench_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import Ended, Life, lacking
 from asgi_liveness.conformance.subject import Bench, Clock, Judgement
 from asgi_liveness.errors import TargetError
@@ -58,7 +58,7 @@ def test_the_clock_counts_a_part_that_fails_too(monkeypatch: pytest.MonkeyPatch)
 def test_what_needs_a_lacking_feature_is_not_applicable_and_starts_nothing(case: str) -> None:
     bench = Bench("no.such:app", UVICORN, frozenset({"sync"}), Clock())
     assert asyncio.run(bench.judge(CASE[case])) == Judgement(
-        Verdict.NOT_APPLICABLE,
+        Outcome.NOT_APPLICABLE,
         "the target lacks synchronous handlers (a plain `def`)",
     )
 
@@ -98,7 +98,7 @@ def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
         monkeypatch.setattr(jobs_module, "LIMIT", 1.0)
         await bench.judge(CASE["LIVE-005"])
         assert running(temporary) == 0
-        assert (await bench.judge(CASE["CONT-005"])).verdict is Verdict.PASSED
+        assert (await bench.judge(CASE["CONT-005"])).verdict is Outcome.PASSED
         assert bench._server is not stubborn
         assert bench._server is not None
         assert bench._server.ledger.taken == 0
@@ -114,7 +114,7 @@ def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
 def test_a_remedy_that_a_target_does_not_say_it_has_is_not_applicable() -> None:
     bench = Bench("no.such:app", UVICORN, lacking(has=["background"]), Clock())
     assert asyncio.run(bench.judge(CASE["SPEED-007"])) == Judgement(
-        Verdict.NOT_APPLICABLE, "the target does not say that it has 'process'"
+        Outcome.NOT_APPLICABLE, "the target does not say that it has 'process'"
     )
 
 
@@ -146,10 +146,10 @@ def test_an_end_is_judged_beside_its_control_and_watched_once(
     stuck, gone, again = (
         asyncio.run(bench.judge(CASE[case])) for case in ("EXITS-001", "EXITS-007", "EXITS-001")
     )
-    assert (stuck.verdict, gone.verdict) == (Verdict.FAILED, Verdict.PASSED)
+    assert (stuck.verdict, gone.verdict) == (Outcome.FAILED, Outcome.PASSED)
     assert "after SIGTERM not all was gone: 2 were there." in stuck.message
     assert stuck.measured == {"SIGTERM": None, "SIGINT": 0.25}
-    assert gone == Judgement(Verdict.PASSED, measured={"SIGTERM": 0.5, "SIGINT": 0.25})
+    assert gone == Judgement(Outcome.PASSED, measured={"SIGTERM": 0.5, "SIGINT": 0.25})
     assert again == stuck
     assert sorted(life.remedy for life in watched) == ["", "background", "process"]
     assert running(temporary) == 0
@@ -158,7 +158,7 @@ def test_an_end_is_judged_beside_its_control_and_watched_once(
 def test_what_is_not_judged_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, _ = ends(monkeypatch, {Life("normal", recommended=False): STUCK})
     assert asyncio.run(bench.judge(CASE["DEFAULTS-003"])) == Judgement(
-        Verdict.RECORDED, measured={"SIGTERM": None, "SIGINT": 0.25}
+        Outcome.RECORDED, measured={"SIGTERM": None, "SIGINT": 0.25}
     )
 
 
@@ -169,8 +169,8 @@ def test_a_life_that_could_not_begin_is_an_error_of_its_cases_alone(
     bench, watched = ends(
         monkeypatch, {Life(): GONE, Life("normal"): GONE, Life("process"): failure}
     )
-    error = Judgement(Verdict.ERROR, str(failure))
+    error = Judgement(Outcome.ERROR, str(failure))
     for case in ("EXITS-007", "EXITS-007"):
         assert asyncio.run(bench.judge(CASE[case])) == error
-    assert asyncio.run(bench.judge(CASE["EXITS-003"])).verdict is Verdict.PASSED
+    assert asyncio.run(bench.judge(CASE["EXITS-003"])).verdict is Outcome.PASSED
     assert watched.count(Life("process")) == 1

@@ -17,7 +17,7 @@ from asgi_liveness.cli import outputs
 from asgi_liveness.cli.arguments import Parser
 from asgi_liveness.conformance import document, known, render
 from asgi_liveness.conformance.cases import choose_cases
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import REMEDIES, lacking
 from asgi_liveness.conformance.report import Report
 from asgi_liveness.conformance.runner import Runner
@@ -62,13 +62,13 @@ Press Enter here, which stops the loop; the freeze is over. Then:
 A browser is no witness: it queues tabs of one address by itself.
 Enter stops the loops, Ctrl+C ends the server, frozen or not."""
 _MARKS: Final = {
-    Verdict.PASSED: ".",
-    Verdict.FAILED: "F",
-    Verdict.DIFFERS: "d",
-    Verdict.RECORDED: "r",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.NOT_APPLICABLE: "-",
-    Verdict.ERROR: "E",
+    Outcome.PASSED: ".",
+    Outcome.FAILED: "F",
+    Outcome.DIFFERS: "d",
+    Outcome.RECORDED: "r",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.ERROR: "E",
 }
 
 
@@ -105,11 +105,11 @@ def _run(args: argparse.Namespace) -> int:
     unwritten = outputs.write(
         wanted, lambda form: report.to_json() if form == "json" else render.markdown(report)
     )
-    if report.verdicts[Verdict.ERROR] < len(report.cells):
+    if report.verdicts[Outcome.ERROR] < len(report.cells):
         print(f"\n{render.text(report)}", end="", file=screen)
     errors: dict[str, str] = {}  # one a target: what is wrong is mostly the same on all servers
     for cell in report.cells:
-        if cell.verdict == Verdict.ERROR:
+        if cell.verdict == Outcome.ERROR:
             errors.setdefault(cell.target, cell.message)
     for line in [*errors.values(), *unwritten]:
         print(f"asgi-liveness: {line}", file=sys.stderr)
@@ -134,7 +134,7 @@ def _judge_all(runner: Runner) -> None:
             ending = True
             print(" ending servers ", end="", flush=True)
         verdict = runner.judge(cell).verdict
-        held += verdict in (Verdict.PASSED, Verdict.DIFFERS, Verdict.RECORDED)
+        held += verdict in (Outcome.PASSED, Outcome.DIFFERS, Outcome.RECORDED)
         print(_MARKS[verdict], end="", flush=True)
         if cell.case is runner.cases[-1]:
             print(f"  {held} of {len(runner.cases)}", end="", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from asgi_liveness.conformance.report import CellRow, Report
 
 _WORDS: Final = {
-    Verdict.PASSED: "yes",
-    Verdict.FAILED: "NO",
-    Verdict.DIFFERS: "no",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.NOT_APPLICABLE: "-",
-    Verdict.ERROR: "error",
+    Outcome.PASSED: "yes",
+    Outcome.FAILED: "NO",
+    Outcome.DIFFERS: "no",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.NOT_APPLICABLE: "-",
+    Outcome.ERROR: "error",
 }
 _WIDTH: Final = 9  # columns
 _NEVER: Final = "hangs"
@@ -59,7 +59,7 @@ def _cells(report: Report) -> list[CellRow]:
     had = {
         c.remedy
         for c in report.cells
-        if c.promise not in ("", "live") and c.verdict != Verdict.NOT_APPLICABLE
+        if c.promise not in ("", "live") and c.verdict != Outcome.NOT_APPLICABLE
     }
     return [c for c in report.cells if c.promise and c.remedy in had]
 
@@ -72,9 +72,9 @@ def _word(cell: CellRow | None) -> str:
     if cell.promise == "defaults" and figures:
         worst = [figure for figure in figures.values() if figure is not None]
         return f"{max(worst):.1f} s" if len(worst) == len(figures) else _NEVER
-    if (ratio := figures.get("ratio")) is not None and cell.verdict != Verdict.FAILED:
+    if (ratio := figures.get("ratio")) is not None and cell.verdict != Outcome.FAILED:
         return f"x{ratio:.0f}" if cell.promise == "gil" else f"{ratio:.2f}"
-    return _WORDS.get(Verdict(cell.verdict), "-")
+    return _WORDS.get(Outcome(cell.verdict), "-")
 
 
 def markdown(report: Report) -> list[str]:

@@ -25,7 +25,7 @@ LATE_LIMIT: Final = 0.5
 trial of the engine it was late by up to 0.25 s with both cores busy."""
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     """What is said of a case on a target and a server."""
 
     PASSED = "passed"

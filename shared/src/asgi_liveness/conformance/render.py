@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance import contract, matrix
 from asgi_liveness.conformance.contract import State, Window
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import SHOWN
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _WORDS: Final = {
     State.MIXED: "MIXED",
     State.NOT_RUNNING: "NO LOOP",
 }
-_SURE: Final = {Verdict.PASSED, Verdict.FAILED, Verdict.DIFFERS, Verdict.RECORDED}
+_SURE: Final = {Outcome.PASSED, Outcome.FAILED, Outcome.DIFFERS, Outcome.RECORDED}
 _CELL: Final = 25  # columns
 _SHOWN: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
 
@@ -102,9 +102,9 @@ def _explained(report: Report) -> list[str]:
     """Every verdict that says why, once, with the cases and the places."""
     found: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for cell in report.cells:
-        if cell.verdict in (Verdict.PASSED, Verdict.RECORDED):
+        if cell.verdict in (Outcome.PASSED, Outcome.RECORDED):
             continue
-        if cell.verdict == Verdict.NOT_APPLICABLE and cell.remedy:
+        if cell.verdict == Outcome.NOT_APPLICABLE and cell.remedy:
             continue  # the closing line counts them
         cases, places = found[cell.verdict, f"{cell.message} {cell.link}".rstrip()]
         cases.append(f"{cell.case} {cell.slug}")
@@ -112,7 +112,7 @@ def _explained(report: Report) -> list[str]:
     lines = []
     for (verdict, told), (cases, places) in found.items():
         # The message of a failure begins with its case.
-        named = "" if verdict == Verdict.FAILED else f"{', '.join(dict.fromkeys(cases))}: "
+        named = "" if verdict == Outcome.FAILED else f"{', '.join(dict.fromkeys(cases))}: "
         where = ", ".join(dict.fromkeys(places))
         lines.append(f"{verdict.upper()} ({where})\n  {named}{told}")
     return lines
@@ -149,12 +149,12 @@ def agreement(report: Report) -> str:
 
 def _closing(report: Report) -> str:
     count, seconds = report.verdicts, report.seconds
-    fine = count[Verdict.PASSED] + count[Verdict.DIFFERS] + count[Verdict.RECORDED]
+    fine = count[Outcome.PASSED] + count[Outcome.DIFFERS] + count[Outcome.RECORDED]
     line = f"{_count(len(report.cells), 'verdict')}: {fine} as they should be"
-    if count[Verdict.DIFFERS]:
-        line += f" ({count[Verdict.DIFFERS]} known to differ)"
-    line += f", {count[Verdict.FAILED]} not, {count[Verdict.INCONCLUSIVE]} inconclusive"
-    for verdict in (Verdict.ERROR, Verdict.NOT_APPLICABLE):
+    if count[Outcome.DIFFERS]:
+        line += f" ({count[Outcome.DIFFERS]} known to differ)"
+    line += f", {count[Outcome.FAILED]} not, {count[Outcome.INCONCLUSIVE]} inconclusive"
+    for verdict in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
         if count[verdict]:
             line += f", {count[verdict]} {verdict}"
     split = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())

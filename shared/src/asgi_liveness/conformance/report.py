@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.conformance import contract
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -157,11 +157,11 @@ class Report:
     def exit_code(self) -> int:
         """0 as it should be, 1 a failure, 2 it could not be run, 3 inconclusive."""
         verdicts = self.verdicts
-        if verdicts[Verdict.FAILED]:
+        if verdicts[Outcome.FAILED]:
             return 1
-        if verdicts[Verdict.ERROR] or not self.cells:
+        if verdicts[Outcome.ERROR] or not self.cells:
             return 2
-        return 3 if verdicts[Verdict.INCONCLUSIVE] else 0
+        return 3 if verdicts[Outcome.INCONCLUSIVE] else 0
 
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from asgi_liveness.conformance.observation import Verdict
+from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import Life, lacking
 from asgi_liveness.conformance.subject import Bench, Clock
 from asgi_liveness.errors import LivenessError, UsageError
@@ -42,7 +42,7 @@ class Result:
     """The verdict on a cell, and why."""
 
     cell: Cell
-    verdict: Verdict
+    verdict: Outcome
     message: str = ""
     link: str = ""
     measured: dict[str, float | None] = field(default_factory=dict)
@@ -153,14 +153,14 @@ class Runner:
         )
         if row is None:
             return result
-        if result.verdict is Verdict.FAILED:
-            return replace(result, verdict=Verdict.DIFFERS, message=row.reason, link=row.link)
-        if result.verdict in (Verdict.PASSED, Verdict.RECORDED):
+        if result.verdict is Outcome.FAILED:
+            return replace(result, verdict=Outcome.DIFFERS, message=row.reason, link=row.link)
+        if result.verdict in (Outcome.PASSED, Outcome.RECORDED):
             message = (
                 f"{cell.case.name}: a difference is listed that does not hold: {row.reason}\n"
                 f"  Take the row out of the list of known differences."
             )
-            return replace(result, verdict=Verdict.FAILED, message=message)
+            return replace(result, verdict=Outcome.FAILED, message=message)
         return result
 
 

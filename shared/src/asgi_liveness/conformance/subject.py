@@ -19,7 +19,7 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.observation import LATE_LIMIT, Seen, Verdict
+from asgi_liveness.conformance.observation import LATE_LIMIT, Outcome, Seen
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
@@ -63,7 +63,7 @@ class Clock:
 class Judgement:
     """The verdict on a case on one target and server, why, and what was measured."""
 
-    verdict: Verdict
+    verdict: Outcome
     message: str = ""
     measured: dict[str, float | None] = field(default_factory=dict)
 
@@ -142,11 +142,11 @@ class Bench:
     async def judge(self, case: Case) -> Judgement:
         """Judge one case, without regard to known differences."""
         if lacking := case.needs & self._lacks:
-            return Judgement(Verdict.NOT_APPLICABLE, _lacks(min(lacking)))
+            return Judgement(Outcome.NOT_APPLICABLE, _lacks(min(lacking)))
         try:
             seen = [await self._look(at) for at in case.looks_at]
         except TargetError as failure:
-            return Judgement(Verdict.ERROR, str(failure))
+            return Judgement(Outcome.ERROR, str(failure))
         evidence = [one for one, _ in seen]
         controls = [control for _, control in seen if control]
         message = case.judge(*evidence)
@@ -156,20 +156,20 @@ class Bench:
         )
         if late > LATE_LIMIT and (message or not held):
             return Judgement(
-                Verdict.INCONCLUSIVE,
+                Outcome.INCONCLUSIVE,
                 f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again",
             )
         if not held and case.looks_at != (IDLE,):
             (control, *_) = (one for one in controls if one.state is not State.ALIVE)
             return Judgement(
-                Verdict.INCONCLUSIVE,
+                Outcome.INCONCLUSIVE,
                 f"its control does not hold, see LIVE-001: at rest {control.total_answered} of "
                 f"{len(control.probes)} probes were answered",
             )
         if message:
-            return Judgement(Verdict.FAILED, message, case.measured(*evidence))
+            return Judgement(Outcome.FAILED, message, case.measured(*evidence))
         return Judgement(
-            Verdict.PASSED if case.promise not in _RECORDED else Verdict.RECORDED,
+            Outcome.PASSED if case.promise not in _RECORDED else Outcome.RECORDED,
             measured=case.measured(*evidence),
         )
 

@@ -91,38 +91,38 @@ _OF_CHECK: Final[dict[Verdict, Words]] = {
         do="Let the machine do less meanwhile, or watch for longer (--duration), and try again.",
     ),
 }
-_OF_SUITE: Final[dict[suite.Verdict, Words]] = {
-    suite.Verdict.PASSED: Words(
+_OF_SUITE: Final[dict[suite.Outcome, Words]] = {
+    suite.Outcome.PASSED: Words(
         what="The case's claim holds.",
         why="The order of events showed it, on a real server, from outside.",
         do="Nothing.",
     ),
-    suite.Verdict.FAILED: Words(
+    suite.Outcome.FAILED: Words(
         what="The case's claim does not hold, and no known difference says why.",
         why="The implementation does not do what the contract says.",
         do="Read the message: it says what was seen, where the loop is, and what to change.",
     ),
-    suite.Verdict.DIFFERS: Words(
+    suite.Outcome.DIFFERS: Words(
         what="The case fails, as a row in the list of known differences says it does.",
         why="A framework may differ for a reason. A row that no longer holds is a failure.",
         do="Read the row's reason and its link.",
     ),
-    suite.Verdict.INCONCLUSIVE: Words(
+    suite.Outcome.INCONCLUSIVE: Words(
         what="The app did not answer at rest, or the probes left too late to blame it.",
         why="Without its control a case shows nothing; the exit code is 3.",
         do="See LIVE-001. Let the machine do less meanwhile, and try again.",
     ),
-    suite.Verdict.NOT_APPLICABLE: Words(
+    suite.Outcome.NOT_APPLICABLE: Words(
         what="The case needs a feature or a remedy that the target does not have.",
         why="What is not there can't be judged, and is never counted as passed.",
         do="If the target has it: run with --has NAME, or without --lacks NAME.",
     ),
-    suite.Verdict.RECORDED: Words(
+    suite.Outcome.RECORDED: Words(
         what="The case measures, and judges nothing.",
         why="Its figure depends on the machine, or is a server's own choice.",
         do="Nothing.",
     ),
-    suite.Verdict.ERROR: Words(
+    suite.Outcome.ERROR: Words(
         what="The target, or the case's route, could not be set up.",
         why="It can't be judged, and no known difference excuses that; the exit code is 2.",
         do="Read the message: it says what was wrong, and what to type next.",
