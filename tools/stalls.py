@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from asgi_liveness.checking.watch import Evidence
-    from asgi_liveness.conformance.observation import Probe
+    from asgi_liveness.conformance.observation import SentRequest
     from asgi_liveness.stalls.stalls import Stall
 
 TARGET: Final = "tests.apps.stalling:app"
@@ -52,7 +52,7 @@ class Tally:
     """Silences of the event loop when nobody had asked it to stall, with no line to blame."""
     lengths: list[float] = field(default_factory=list)
 
-    def add(self, calls: Collection[Probe], found: Collection[Stall]) -> None:
+    def add(self, calls: Collection[SentRequest], found: Collection[Stall]) -> None:
         """Count a window's answered *calls*, and the stalls *found* in it."""
         left = list(found)
         for call in calls:
@@ -91,7 +91,7 @@ class Tally:
         )
 
 
-def meet(stall: Stall, call: Probe) -> bool:
+def meet(stall: Stall, call: SentRequest) -> bool:
     """Whether a stall and a call overlap."""
     over = call.answer.at if call.answer else math.inf
     return stall.began < over and call.sent < stall.began + stall.length

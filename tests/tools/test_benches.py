@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.conformance.observation import Answer, Probe
+from asgi_liveness.conformance.observation import Response, SentRequest
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 from asgi_liveness.stalls.stalls import Stall
@@ -38,8 +38,8 @@ DICE = random.Random(0)  # noqa: S311 (no secret)
 APP = f"/app/{SOURCE}"
 
 
-def call(sent: float, over: float | None = None) -> Probe:
-    return Probe("/compute", sent, sent, Answer(at=over) if over else None)
+def call(sent: float, over: float | None = None) -> SentRequest:
+    return SentRequest("/compute", sent, sent, Response(at=over) if over else None)
 
 
 def stall(began: float, length: float, file: str = APP, line: int = 0) -> Stall:

@@ -10,7 +10,7 @@ import pytest
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Route, Verdict
 from asgi_liveness.checking.watch import Evidence
-from asgi_liveness.conformance.observation import Probe
+from asgi_liveness.conformance.observation import SentRequest
 from asgi_liveness.serving.board import Place, Thread
 from asgi_liveness.stalls.advice import advice
 from tests.kit.checking.windows import (
@@ -185,7 +185,7 @@ def test_late_answers_of_a_loop_that_turned_are_live_and_slow() -> None:
 
 @pytest.mark.parametrize(("late_by", "said"), [(0.4, False), (0.6, True)])
 def test_a_prober_that_was_late_itself_says_so(late_by: float, *, said: bool) -> None:
-    probe = Probe("/healthz", BEGAN, BEGAN + late_by, None)
+    probe = SentRequest("/healthz", BEGAN, BEGAN + late_by, None)
     evidence = replace(window(), probes=(*window().probes, probe))
     because = judged(seen(0.7), LOOPS, evidence=evidence).because
     assert (re.search(r"the machine, which sent \d+ ms late,", because) is not None) is said

@@ -31,7 +31,7 @@ from asgi_liveness.checking.watch import (
     _Watching,
     watch,
 )
-from asgi_liveness.conformance.observation import Probe
+from asgi_liveness.conformance.observation import SentRequest
 from asgi_liveness.serving.board import Board, Look, Thread
 from asgi_liveness.stalls.sampler import Outside
 from tests.kit.checking.windows import REPORT, window, write_pulse
@@ -172,7 +172,11 @@ def test_a_window_is_silent_if_its_last_probe_has_no_answer() -> None:
 
 def test_the_prober_says_how_late_it_was() -> None:
     assert window().lateness == 0.0
-    probes = (Probe("/", 1.0, 1.1, None), Probe("/", 2.0, 2.3, None), Probe("/", 3.0, 3.0, None))
+    probes = (
+        SentRequest("/", 1.0, 1.1, None),
+        SentRequest("/", 2.0, 2.3, None),
+        SentRequest("/", 3.0, 3.0, None),
+    )
     assert replace(window(), probes=probes).lateness == pytest.approx(0.3)
     assert replace(window(), probes=()).lateness == 0.0
 

@@ -10,7 +10,7 @@ import pytest
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import Route
 from asgi_liveness.checking.watch import INTERVAL, Evidence
-from asgi_liveness.conformance.observation import Answer, Probe
+from asgi_liveness.conformance.observation import Response, SentRequest
 from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import (
     Board,
@@ -117,22 +117,22 @@ def thread(*frames: Place, is_loop: bool = False) -> Thread:
 
 def probes(
     waits: Iterable[float | None], status: int = 200, began: float = BEGAN, error: str = ""
-) -> tuple[Probe, ...]:
+) -> tuple[SentRequest, ...]:
     """Probes as they are due; each waits so long for its answer, or gets none."""
     found = []
     for number, wait in enumerate(waits):
         due = began + number * INTERVAL
-        answer = None if wait is None else Answer(due + wait, 0 if error else status, error=error)
-        found.append(Probe("/healthz", due, due, answer))
+        answer = None if wait is None else Response(due + wait, 0 if error else status, error=error)
+        found.append(SentRequest("/healthz", due, due, answer))
     return tuple(found)
 
 
 def call(
     sent: float, ended: float | None, status: int = 200, *, error: str = "", location: str = ""
-) -> Probe:
+) -> SentRequest:
     """A request that was made meanwhile."""
-    answer = None if ended is None else Answer(ended, status, error=error, location=location)
-    return Probe("/report", sent, sent, answer)
+    answer = None if ended is None else Response(ended, status, error=error, location=location)
+    return SentRequest("/report", sent, sent, answer)
 
 
 def window(

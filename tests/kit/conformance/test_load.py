@@ -14,15 +14,15 @@ import pytest
 from asgi_liveness.conformance import load as jobs_module
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.load import Jobs
-from asgi_liveness.conformance.observation import Answer
+from asgi_liveness.conformance.observation import Response
 from asgi_liveness.inside.ledger import Ledger
 from asgi_liveness.probing import request as asking
 from asgi_liveness.probing.request import Request
 
 LOOP = "a loop that makes a step"
 BORN = "a loop that makes none"
-ACCEPTED = Answer(at=1.0, status=202, location="/process/1")
-REFUSED = Answer(at=1.0, status=503, retry_after="1")
+ACCEPTED = Response(at=1.0, status=202, location="/process/1")
+REFUSED = Response(at=1.0, status=503, retry_after="1")
 CLIENT: Any = None  # nothing is sent here
 
 Make = Callable[..., Jobs]
@@ -45,13 +45,13 @@ def make(server: Any, monkeypatch: pytest.MonkeyPatch) -> Make:
         monkeypatch.setattr(jobs_module, limit, 0.1)
     monkeypatch.setattr(asking, "LIMIT", 0.1)
 
-    def make(*outcomes: Answer | str | None, at_once: bool = False) -> Jobs:
+    def make(*outcomes: Response | str | None, at_once: bool = False) -> Jobs:
         coming = iter(outcomes)
 
         def send(request: Request, _: object) -> None:
             outcome = next(coming)
             request.sent = time.monotonic()
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Response):
                 request.answer = outcome
             elif outcome is not None:
                 slot = server.ledger.take_slot(request.path, "app.py:1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.conformance.contract import BLOCKING, IDLE, State
-from asgi_liveness.conformance.observation import Answer, Probe, Seen
+from asgi_liveness.conformance.observation import Response, Seen, SentRequest
 from asgi_liveness.inside.ledger import Loop
 
 JUDGED_AT = 10.0
@@ -16,19 +16,21 @@ ON_EVENT_LOOP = Loop("/blocking", "app.py:1", 5, ended=False, on_event_loop=True
 IN_A_THREAD = replace(ON_EVENT_LOOP, on_event_loop=False)
 ENDED = replace(ON_EVENT_LOOP, ended=True)
 
-ANSWERED = Answer(at=9.5, status=200)
-AT_THE_MOMENT = Answer(at=JUDGED_AT, status=200)
-TOO_LATE = Answer(at=10.001, status=200)
-UNAVAILABLE = Answer(at=9.5, status=503)
-MOVED = Answer(at=9.5, status=307)
-BROKEN = Answer(at=9.5, error="ReadError")
+ANSWERED = Response(at=9.5, status=200)
+AT_THE_MOMENT = Response(at=JUDGED_AT, status=200)
+TOO_LATE = Response(at=10.001, status=200)
+UNAVAILABLE = Response(at=9.5, status=503)
+MOVED = Response(at=9.5, status=307)
+BROKEN = Response(at=9.5, error="ReadError")
 
 
-def probe(answer: Answer | None, path: str = "/hello", due: float = 9.0, late: float = 0) -> Probe:
-    return Probe(path, due, due + late, answer)
+def probe(
+    answer: Response | None, path: str = "/hello", due: float = 9.0, late: float = 0
+) -> SentRequest:
+    return SentRequest(path, due, due + late, answer)
 
 
-def seen(*answers: Answer | None, **changes: Any) -> Seen:
+def seen(*answers: Response | None, **changes: Any) -> Seen:
     """A window in which a loop steps on the event loop, and the probes got these answers."""
     usual = Seen(
         window=BLOCKING,
@@ -104,7 +106,9 @@ def test_state(state: State, window: Seen) -> None:
         pytest.param(None, False, id="nothing"),
     ],
 )
-def test_only_a_success_before_the_judgement_counts(answer: Answer | None, *, counts: bool) -> None:
+def test_only_a_success_before_the_judgement_counts(
+    answer: Response | None, *, counts: bool
+) -> None:
     assert seen(answer).total_answered == counts
 
 
@@ -124,13 +128,13 @@ def test_answers_are_counted_by_path() -> None:
 @pytest.mark.parametrize(
     ("answer", "wait"),
     [
-        pytest.param(Answer(at=9.25, status=200), 0.25, id="from due to answer"),
+        pytest.param(Response(at=9.25, status=200), 0.25, id="from due to answer"),
         pytest.param(None, 1.0, id="unanswered: to the judgement"),
         pytest.param(TOO_LATE, 1.0, id="answered too late: to the judgement"),
         pytest.param(UNAVAILABLE, 1.0, id="refused: to the judgement"),
     ],
 )
-def test_a_wait_is_counted_from_due(answer: Answer | None, wait: float) -> None:
+def test_a_wait_is_counted_from_due(answer: Response | None, wait: float) -> None:
     assert seen(probes=(probe(answer, due=9.0, late=0.125),)).longest_wait == wait
 
 
@@ -152,16 +156,16 @@ def test_without_probes_nothing_was_late_and_nothing_waited() -> None:
 @pytest.mark.parametrize(
     ("answer", "refused"),
     [
-        (Answer(at=1.0, status=200), False),
-        (Answer(at=1.0, status=202), False),
+        (Response(at=1.0, status=200), False),
+        (Response(at=1.0, status=202), False),
         (MOVED, True),
         (UNAVAILABLE, True),
         (BROKEN, True),
     ],
 )
-def test_what_is_no_success_was_refused(answer: Answer, *, refused: bool) -> None:
+def test_what_is_no_success_was_refused(answer: Response, *, refused: bool) -> None:
     assert answer.refused is refused
-    job = Probe("/normal", 8.0, 8.0, answer)
+    job = SentRequest("/normal", 8.0, 8.0, answer)
     assert seen(jobs=(job, probe(None))).refused == ((answer,) if refused else ())
 
 
@@ -182,5 +186,5 @@ def test_the_rate_counts_from_the_first_probe_to_the_judgement() -> None:
 
 @pytest.mark.parametrize(("number", "place"), [(1, 0), (10, 9), (100, 98), (101, 99), (200, 197)])
 def test_the_p99_is_what_99_of_100_do_not_exceed(number: int, place: int) -> None:
-    answers = [Answer(at=9.0 + n / 1000, status=200) for n in reversed(range(number))]
+    answers = [Response(at=9.0 + n / 1000, status=200) for n in reversed(range(number))]
     assert seen(*answers).p99 == pytest.approx(place / 1000)

@@ -10,7 +10,7 @@ import pytest
 from asgi_liveness.conformance import promises
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BLOCKING
-from asgi_liveness.conformance.observation import Answer, Probe, Seen
+from asgi_liveness.conformance.observation import Response, Seen, SentRequest
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
     GIL_LIMIT,
@@ -26,9 +26,9 @@ CASE = {case.id: case for case in CASES}
 OF = {remedy.name: remedy for remedy in REMEDIES}
 JUDGED_AT = 10.0
 LOOP = Loop("/any", "app.py:7", 5, ended=False, on_event_loop=False, in_app=True)
-GONE = Answer(at=9.5, status=404)
-STEPS = Answer(at=9.5, status=200, body={"steps": 5})
-REFUSED = Answer(at=9.5, status=503, retry_after="1")
+GONE = Response(at=9.5, status=404)
+STEPS = Response(at=9.5, status=200, body={"steps": 5})
+REFUSED = Response(at=9.5, status=503, retry_after="1")
 LOGGED = "Traceback (most recent call last)\nLoopFailure: from outside"
 GOOD_END = Ended({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
 STUCK = Ended({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were there", "SIGINT": ""})
@@ -38,12 +38,12 @@ NOT_GONE = "10 s after SIGTERM not all was gone: 2 were there."
 
 def seen(at: Any, wait: float = 0.001, **changes: Any) -> Seen:
     """A window that is as it should be, the probes of which waited so long."""
-    answer = Answer(at=9.0 + wait, status=200, connection="theirs")
+    answer = Response(at=9.0 + wait, status=200, connection="theirs")
     usual = Seen(
         window=at,
         judged_at=JUDGED_AT,
-        probes=(Probe("/hello", 9.0, 9.0, answer),) * 100,
-        jobs=(Probe("/any", 8.0, 8.0, Answer(at=8.5, status=200, connection="its own")),),
+        probes=(SentRequest("/hello", 9.0, 9.0, answer),) * 100,
+        jobs=(SentRequest("/any", 8.0, 8.0, Response(at=8.5, status=200, connection="its own")),),
         loops=(LOOP,) * len(at.jobs),
         steps=100,
         kept_running=True,
@@ -76,8 +76,8 @@ def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
 # pool
 
 
-def many(started: int, *refusals: Answer) -> Seen:
-    jobs = tuple(Probe("/normal", 8.0, 8.0, answer) for answer in refusals)
+def many(started: int, *refusals: Response) -> Seen:
+    jobs = tuple(SentRequest("/normal", 8.0, 8.0, answer) for answer in refusals)
     window = promises.pool(OF["normal"])
     return seen(window, loops=(LOOP,) * started, jobs=jobs)
 
@@ -99,12 +99,12 @@ def test_some_wait_for_their_turn() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(at=9.5, status=500, retry_after="1"), "500 (Retry-After: 1)."),
-        (Answer(at=9.5, status=503), "503 (Retry-After: none)."),
-        (Answer(at=9.5, error="ReadError"), "ReadError (Retry-After: none)."),
+        (Response(at=9.5, status=500, retry_after="1"), "500 (Retry-After: 1)."),
+        (Response(at=9.5, status=503), "503 (Retry-After: none)."),
+        (Response(at=9.5, error="ReadError"), "ReadError (Retry-After: none)."),
     ],
 )
-def test_a_refusal_is_503_and_says_when_to_come_again(answer: Answer, said: str) -> None:
+def test_a_refusal_is_503_and_says_when_to_come_again(answer: Response, said: str) -> None:
     assert wrong("POOL-003", many(AT_ONCE - 1, answer)) == (
         "one over capacity must be refused with 503 and Retry-After; it was answered " + said
     )
@@ -114,7 +114,7 @@ def test_a_refusal_is_503_and_says_when_to_come_again(answer: Answer, said: str)
 
 
 def left(
-    remedy: str = "cooperative", told: dict[str, Answer] | None = None, *, ended: bool = True
+    remedy: str = "cooperative", told: dict[str, Response] | None = None, *, ended: bool = True
 ) -> Seen:
     loops = (replace(LOOP, ended=ended),)
     return seen(promises.leaves(OF[remedy]), loops=loops, told=told or {}, ended_after=0.12345)
@@ -144,7 +144,7 @@ def test_a_loop_that_goes_on_when_its_client_has_left() -> None:
         ),
     ],
 )
-def test_a_job_is_asked_and_told_at_its_location(told: dict[str, Answer], said: str) -> None:
+def test_a_job_is_asked_and_told_at_its_location(told: dict[str, Response], said: str) -> None:
     assert wrong("LEAVES-005", left("supervised", told)) == said
 
 
@@ -225,7 +225,7 @@ def test_speed_is_a_part_of_the_bare_loops() -> None:
 
 
 def raised(**changes: Any) -> Seen:
-    told = {"before": Answer(at=8.9, status=200, connection="theirs")}
+    told = {"before": Response(at=8.9, status=200, connection="theirs")}
     usual = {"loops": (replace(LOOP, ended=True),), "log": LOGGED, "told": told}
     return seen(promises.errors(OF["normal"]), **(usual | changes))
 
@@ -241,7 +241,7 @@ def raised(**changes: Any) -> Seen:
             "the exception is not in the server's log with its traceback.",
         ),
         (
-            raised(told={"before": Answer(at=8.9, status=200, connection="an older one")}),
+            raised(told={"before": Response(at=8.9, status=200, connection="an older one")}),
             "a connection that had nothing to do with it was closed.",
         ),
     ],
@@ -260,6 +260,6 @@ def test_an_exception_is_logged_and_nobody_elses_connection_is_closed(
     ],
 )
 def test_a_connection_whose_request_was_answered_is_alive(connection: str, said: str) -> None:
-    again = Answer(at=9.9, status=200, connection=connection)
+    again = Response(at=9.9, status=200, connection=connection)
     evidence = raised()
     assert wrong("ERRORS-003", replace(evidence, told={**evidence.told, "again": again})) == said

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.conformance.cases import CASES
-from asgi_liveness.conformance.observation import Answer, Probe, Seen
+from asgi_liveness.conformance.observation import Response, Seen, SentRequest
 from asgi_liveness.conformance.promises import REMEDIES, live
 from asgi_liveness.inside.ledger import Loop
 
@@ -17,13 +17,13 @@ WINDOW = {remedy.name: live(remedy) for remedy in REMEDIES}
 IN_TURNS = Loop("/any", "app.py:7", 5, ended=False, on_event_loop=True, in_app=True)
 IN_A_THREAD = replace(IN_TURNS, on_event_loop=False)
 ELSEWHERE = replace(IN_A_THREAD, in_app=False)
-EVENTS = Answer(at=8.5, status=200, content_type="text/event-stream; charset=utf-8")
+EVENTS = Response(at=8.5, status=200, content_type="text/event-stream; charset=utf-8")
 
 
 def seen(remedy: str, loop: Loop, **changes: Any) -> Seen:
     """A window in which all was answered, and the job when it had begun."""
-    probe = Probe("/hello", 9.0, 9.0, Answer(at=9.5, status=200))
-    job = Probe(f"/{remedy}", 8.0, 8.0, EVENTS)
+    probe = SentRequest("/hello", 9.0, 9.0, Response(at=9.5, status=200))
+    job = SentRequest(f"/{remedy}", 8.0, 8.0, EVENTS)
     usual = Seen(WINDOW[remedy], 10.0, (probe,), (job,), (loop,), 100, True, 5, True)
     return replace(usual, **changes)
 
@@ -54,7 +54,7 @@ def test_a_job_and_a_stream_may_step_anywhere(remedy: str, loop: Loop) -> None:
 
 @pytest.mark.parametrize("remedy", WINDOW)
 def test_an_app_that_does_not_answer_is_no_place_for_any(remedy: str) -> None:
-    silent = (Probe("/hello", 9.0, 9.0, None),)
+    silent = (SentRequest("/hello", 9.0, 9.0, None),)
     assert "must leave the app answering" in (
         CASE[remedy].judge(seen(remedy, IN_TURNS, probes=silent)) or ""
     )
@@ -68,6 +68,6 @@ def test_an_app_that_does_not_answer_is_no_place_for_any(remedy: str) -> None:
         (replace(EVENTS, at=10.5), "/streamed did not answer while its loop made 100 steps."),
     ],
 )
-def test_a_stream_is_one_and_has_begun(answer: Answer | None, told: str) -> None:
-    jobs = (Probe("/streamed", 8.0, 8.0, answer),)
+def test_a_stream_is_one_and_has_begun(answer: Response | None, told: str) -> None:
+    jobs = (SentRequest("/streamed", 8.0, 8.0, answer),)
     assert told in (CASE["streamed"].judge(seen("streamed", IN_TURNS, jobs=jobs)) or "")

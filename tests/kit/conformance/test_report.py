@@ -12,10 +12,10 @@ from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.observation import (
-    Answer,
     Outcome,
-    Probe,
+    Response,
     Seen,
+    SentRequest,
 )
 from asgi_liveness.conformance.report import (
     SCHEMA,
@@ -138,8 +138,8 @@ def judged() -> Runner:
     bench = Bench("a:app", SERVERS[0], frozenset(), runner.clock)
     bench.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
     probes = (
-        Probe("/hello", due=1.0, sent=1.0, answer=Answer(at=1.25, status=200)),
-        Probe("/hello", due=1.0, sent=1.0, answer=None),
+        SentRequest("/hello", due=1.0, sent=1.0, answer=Response(at=1.25, status=200)),
+        SentRequest("/hello", due=1.0, sent=1.0, answer=None),
     )
     seen = Seen(IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True)
     bench._evidence[IDLE] = (seen, seen)

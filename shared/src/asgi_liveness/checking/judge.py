@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from asgi_liveness.checking.watch import Evidence
-    from asgi_liveness.conformance.observation import Probe
+    from asgi_liveness.conformance.observation import SentRequest
     from asgi_liveness.serving.board import Look, Place
     from asgi_liveness.stalls.stalls import Stall
 
@@ -179,7 +179,7 @@ def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> l
     return notes
 
 
-def _answered(evidence: Evidence, idle: Evidence) -> list[Probe]:
+def _answered(evidence: Evidence, idle: Evidence) -> list[SentRequest]:
     """Return the probes that were answered as the idle app answers, whatever that is."""
     statuses = Counter(probe.answer.status for probe in idle.probes if probe.answer)
     usual = statuses.most_common(1)[0][0] if statuses else HTTPStatus.OK
@@ -190,7 +190,7 @@ def _answered(evidence: Evidence, idle: Evidence) -> list[Probe]:
     ]
 
 
-def _silence(evidence: Evidence, answered: Collection[Probe]) -> float:
+def _silence(evidence: Evidence, answered: Collection[SentRequest]) -> float:
     """Return the longest time for which a probe waited and none was answered."""
     moments = sorted(probe.answer.at for probe in answered if probe.answer)
     waits = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
     from asgi_liveness.checking.served import Served
-    from asgi_liveness.conformance.observation import Probe
+    from asgi_liveness.conformance.observation import SentRequest
     from asgi_liveness.serving.board import (
         Board,
         End,
@@ -81,8 +81,8 @@ class Evidence:
 
     began: float
     ended: float
-    probes: tuple[Probe, ...]
-    calls: tuple[Probe, ...] = ()
+    probes: tuple[SentRequest, ...]
+    calls: tuple[SentRequest, ...] = ()
     first_is_open: bool = False
     """The first call had not come to its end."""
     pulses: tuple[Pulse, ...] = ()

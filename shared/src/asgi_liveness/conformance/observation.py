@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One answer to a request, or the error that came instead."""
 
     at: float
@@ -63,13 +63,13 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Probe:
+class SentRequest:
     """A request: one that must be answered, or one that started a loop."""
 
     path: str
     due: float
     sent: float
-    answer: Answer | None
+    answer: Response | None
 
     def answered_by(self, moment: float) -> bool:
         """Whether it was answered, with success, by then."""
@@ -86,8 +86,8 @@ class Seen:
 
     window: Window
     judged_at: float
-    probes: tuple[Probe, ...]
-    jobs: tuple[Probe, ...]
+    probes: tuple[SentRequest, ...]
+    jobs: tuple[SentRequest, ...]
     """The requests that started the loops."""
     loops: tuple[Loop, ...]
     """The loops of the window at the moment of judgement."""
@@ -103,7 +103,7 @@ class Seen:
     """The server's last words, where it ended in the window."""
     log: str = ""
     """What the server wrote to its standard error."""
-    told: Mapping[str, Answer] = field(default_factory=dict)
+    told: Mapping[str, Response] = field(default_factory=dict)
     """What a job was asked, once it ran, and its answers; and the last request on its connection,
     as ``again``."""
     ended_after: float | None = None
@@ -115,7 +115,7 @@ class Seen:
         answered = Counter(probe.path for probe in self.probes if probe.answered_by(self.judged_at))
         object.__setattr__(self, "answered", answered)
 
-    def answer(self, path: str) -> Answer | None:
+    def answer(self, path: str) -> Response | None:
         """Return what the first request that started a loop at *path* was answered."""
         return next((job.answer for job in self.jobs if job.path == path), None)
 
@@ -125,7 +125,7 @@ class Seen:
         return sum(1 for loop in self.loops if loop.steps)
 
     @property
-    def refused(self) -> tuple[Answer, ...]:
+    def refused(self) -> tuple[Response, ...]:
         """Answers of no success to the requests that should have started a loop."""
         return tuple(job.answer for job in self.jobs if job.answer and job.answer.refused)
 

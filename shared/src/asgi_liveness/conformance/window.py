@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Then, Window
 from asgi_liveness.conformance.load import Jobs
-from asgi_liveness.conformance.observation import Answer, Seen
+from asgi_liveness.conformance.observation import Response, Seen
 from asgi_liveness.errors import RouteMissing
 from asgi_liveness.probing.request import Request, finish, tell
 
@@ -58,7 +58,7 @@ class _Watching:
     logged: int
     """Characters in the server's log before the window."""
     probes: list[Request] = field(default_factory=list)
-    told: dict[str, Answer] = field(default_factory=dict)
+    told: dict[str, Response] = field(default_factory=dict)
     ended_after: float | None = None
     _ending: asyncio.Task[None] | None = None
     _answered: bool = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import httpcore
 import httpx
 
-from asgi_liveness.conformance.observation import Answer, Probe
+from asgi_liveness.conformance.observation import Response, SentRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Request:
     sipped: bool = False
     """Its answer may be long, or have no end: it is read as fast as it may, and not kept."""
     sent: float = 0.0
-    answer: Answer | None = None
+    answer: Response | None = None
     task: asyncio.Task[None] = field(init=False)
 
     def send(self, client: httpx.AsyncClient) -> None:
@@ -70,14 +70,14 @@ class Request:
                 await response.aread()
         except httpx.HTTPError as error:
             words = f"{type(error).__name__} {error}".strip()
-            self.answer = self.answer or Answer(at=time.monotonic(), error=words)
+            self.answer = self.answer or Response(at=time.monotonic(), error=words)
         else:
             self.answer = _read(response, connection, response.text)
 
     @property
-    def seen(self) -> Probe:
+    def seen(self) -> SentRequest:
         """The request as it is now, for good."""
-        return Probe(self.path, self.due, self.sent, self.answer)
+        return SentRequest(self.path, self.due, self.sent, self.answer)
 
 
 async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
@@ -98,7 +98,7 @@ async def _sip(response: httpx.Response) -> None:
             await asyncio.sleep(_SIP)
 
 
-def _read(response: httpx.Response, connection: object, text: str) -> Answer:
+def _read(response: httpx.Response, connection: object, text: str) -> Response:
     content_type = response.headers.get("content-type", "")
     body: object = text
     if content_type.startswith("application/json"):
@@ -106,7 +106,7 @@ def _read(response: httpx.Response, connection: object, text: str) -> Answer:
             body = json.loads(text)
         except ValueError:
             content_type += " (and not JSON)"
-    return Answer(
+    return Response(
         at=time.monotonic(),
         status=response.status_code,
         content_type=content_type,
@@ -117,19 +117,19 @@ def _read(response: httpx.Response, connection: object, text: str) -> Answer:
     )
 
 
-async def ask(server: Server, exchange: Exchange) -> Answer:
-    """Make one plain request. An answer that does not come is an ``Answer`` with an error."""
+async def ask(server: Server, exchange: Exchange) -> Response:
+    """Make one plain request. An answer that does not come is an ``Response`` with an error."""
     async with server.client() as client:
         return await tell(client, exchange.method, exchange.path)
 
 
-async def tell(client: httpx.AsyncClient, method: str, path: str) -> Answer:
+async def tell(client: httpx.AsyncClient, method: str, path: str) -> Response:
     """Make one request of *client*, as ``ask`` does."""
     request = Request(path, time.monotonic(), method)
     request.send(client)
     await finish([request])
     if request.answer is None:
-        return Answer(at=time.monotonic(), error=f"no answer within {LIMIT:.0f} s")
+        return Response(at=time.monotonic(), error=f"no answer within {LIMIT:.0f} s")
     return request.answer
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import Exchange, State, Window
-from asgi_liveness.conformance.observation import Answer, Seen
+from asgi_liveness.conformance.observation import Response, Seen
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 Look = Window | Exchange | Life
-Evidence = Seen | Answer | Ended
+Evidence = Seen | Response | Ended
 Claim = Callable[..., str | None]
 """Takes the evidence of each look, and returns what is wrong with it, or None."""
 Measure = Callable[..., dict[str, float | None]]

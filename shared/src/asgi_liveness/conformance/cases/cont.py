@@ -9,13 +9,13 @@ from asgi_liveness.conformance.cases.case import case
 from asgi_liveness.conformance.contract import Exchange
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Answer, Seen
+    from asgi_liveness.conformance.observation import Response, Seen
 
 _ROUTES = "The route's answer is in the table of"
 
 
 @case("CONT-001 hello", Exchange("GET", "/hello"), fix=_ROUTES)
-def hello(answer: Answer) -> str | None:
+def hello(answer: Response) -> str | None:
     """Asks for /hello.
 
     Must see: status 200, JSON, the contract's body.
@@ -26,7 +26,7 @@ def hello(answer: Answer) -> str | None:
 
 
 @case("CONT-002 hello-sync", Exchange("GET", "/hello-sync"), fix=_ROUTES)
-def hello_sync(answer: Answer) -> str | None:
+def hello_sync(answer: Response) -> str | None:
     """Asks for /hello-sync.
 
     Must see: status 200, JSON, the contract's body.
@@ -59,7 +59,7 @@ def background_async_message(seen: Seen) -> str | None:
 
 
 @case("CONT-005 unknown-path", Exchange("GET", "/no-such-path"), fix="Is there a catch-all route?")
-def unknown_path(answer: Answer) -> str | None:
+def unknown_path(answer: Response) -> str | None:
     """Asks for a path that the contract does not have.
 
     Must see: status 404.
@@ -70,7 +70,7 @@ def unknown_path(answer: Answer) -> str | None:
 
 
 @case("CONT-006 wrong-method", Exchange("POST", "/hello"), fix="Let /hello take GET alone.")
-def wrong_method(answer: Answer) -> str | None:
+def wrong_method(answer: Response) -> str | None:
     """Posts to /hello.
 
     Must see: status 405.
@@ -80,7 +80,7 @@ def wrong_method(answer: Answer) -> str | None:
     return _has_status("POST /hello", answer, 405)
 
 
-def _answers_as_contracted(path: str, answer: Answer | None) -> str | None:
+def _answers_as_contracted(path: str, answer: Response | None) -> str | None:
     if answer is None:
         return f"GET {path} was not answered."
     wanted = contract.route(path).answer
@@ -94,7 +94,7 @@ def _answers_as_contracted(path: str, answer: Answer | None) -> str | None:
     return None
 
 
-def _has_status(request: str, answer: Answer, status: int) -> str | None:
+def _has_status(request: str, answer: Response, status: int) -> str | None:
     if answer.status == status:
         return None
     return f"{request} answered {answer.status or answer.error}; it must be {status}."

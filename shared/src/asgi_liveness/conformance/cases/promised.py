@@ -18,7 +18,7 @@ from asgi_liveness.conformance.promises import (
 )
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Answer, Seen
+    from asgi_liveness.conformance.observation import Response, Seen
 
 
 def pool(seen: Seen) -> str | None:
@@ -69,7 +69,7 @@ def leaves(seen: Seen) -> str | None:
     )
 
 
-def _tells_steps(answer: Answer) -> bool:
+def _tells_steps(answer: Response) -> bool:
     return isinstance(answer.body, dict) and isinstance(answer.body.get("steps"), int)
 
 
