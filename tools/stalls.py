@@ -25,7 +25,7 @@ from tests.corpus.marks import marks
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from asgi_liveness.checking.watch import Evidence
+    from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.conformance.observation import SentRequest
     from asgi_liveness.stalls.stalls import Stall
 
@@ -110,7 +110,7 @@ async def measure(loop: str, path: str, count: int, tally: Tally) -> None:
     with App(options) as app:
         await app.answers("/hello")
         while tally.stalled < count:
-            evidence: Evidence = await watch(app, window)
+            evidence: CheckObservation = await watch(app, window)
             if evidence.died:
                 sys.exit(f"{TARGET} on {loop} ended; its last words: {evidence.died}")
             tally.add(evidence.calls, stalls(evidence, MAX_STALL))

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from asgi_liveness.conformance.contract import State, Window
-from asgi_liveness.conformance.observation import Seen
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.window import watch
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
@@ -34,7 +34,7 @@ async def serving(trap: str, kind: ServerKind = SERVERS[0]) -> AsyncIterator[Ser
         yield server
 
 
-async def watched(server: Server, must_be: State, *jobs: str) -> Seen:
+async def watched(server: Server, must_be: State, *jobs: str) -> Observation:
     """Probe ``/hello`` while the jobs run, or whatever runs already; the loops end with it."""
     seen = await watch(server, Window("a trap", jobs, must_be, paths=("/hello",)))
     assert seen.state is must_be

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.report import Verdict
-from asgi_liveness.checking.watch import INTERVAL, Evidence
+from asgi_liveness.checking.watch import INTERVAL, CheckObservation
 from tests.kit.checking.windows import (
     OTHER,
     REPORT,
@@ -24,7 +24,7 @@ from tests.kit.checking.windows import (
 # A cold first call.
 
 
-def calls(*times: tuple[float, float | None], **changes: Any) -> Evidence:
+def calls(*times: tuple[float, float | None], **changes: Any) -> CheckObservation:
     """A window with a stall at its beginning, in which calls were made then and then."""
     fields: dict[str, Any] = {"ends": (end(ended=100.6),), "looks": looks(REPORT, count=3)}
     made = tuple(call(sent, ended) for sent, ended in times)
@@ -55,7 +55,7 @@ def test_a_cold_call_of_which_no_line_was_seen_names_none() -> None:
     ],
     ids=["the only one", "the second has no answer", "the second stalls"],
 )
-def test_a_call_is_not_cold_without_a_later_one_that_is_not(evidence: Evidence) -> None:
+def test_a_call_is_not_cold_without_a_later_one_that_is_not(evidence: CheckObservation) -> None:
     assert during(evidence).verdict is Verdict.STALLED
     assert not during(evidence).notes
 

@@ -9,7 +9,7 @@ import pytest
 
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import Frame, Probes, Route, Verdict
-from asgi_liveness.checking.watch import INTERVAL, Evidence
+from asgi_liveness.checking.watch import INTERVAL, CheckObservation
 from asgi_liveness.serving.board import Look, Place
 from asgi_liveness.stalls.advice import advice
 from tests.kit.checking.windows import (
@@ -267,7 +267,7 @@ def test_an_app_that_was_ended_as_it_stalled_has_its_line() -> None:
     assert route.culprit.function == "report"
 
 
-def blind(ran: float, count: int = 4, **changes: Any) -> Evidence:
+def blind(ran: float, count: int = 4, **changes: Any) -> CheckObservation:
     fields = {"gil_held": True, "ran": ran, "count": count, **changes}
     taken = tuple(replace(one, stack=()) for one in looks(**fields))
     return stalled(looks=taken, refused="ptrace")

@@ -9,7 +9,7 @@ import pytest
 
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Route, Verdict
-from asgi_liveness.checking.watch import Evidence
+from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.conformance.observation import SentRequest
 from asgi_liveness.serving.board import Place, Thread
 from asgi_liveness.stalls.advice import advice
@@ -47,7 +47,7 @@ def seen(silence: float, answered: int = 40) -> Route:
 
 
 def judged(
-    route: Route, *threads: Thread, stalled: bool = False, evidence: Evidence | None = None
+    route: Route, *threads: Thread, stalled: bool = False, evidence: CheckObservation | None = None
 ) -> Route:
     showed = replace(evidence or window(), threads=threads)
     return late(route, showed, LIMIT, "myapp", stalled=stalled)

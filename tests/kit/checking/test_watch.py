@@ -25,8 +25,8 @@ from asgi_liveness.checking.watch import (
     CALLS,
     INTERVAL,
     Call,
+    CheckObservation,
     CheckWindow,
-    Evidence,
     _lives,
     _Watching,
     watch,
@@ -107,8 +107,8 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
 
 def watched(
     call: Call | None = None, probe: Call = PROBE, concurrency: int = 1, settle: float = 5.0
-) -> tuple[Evidence, Asked]:
-    async def run() -> tuple[Evidence, Asked]:
+) -> tuple[CheckObservation, Asked]:
+    async def run() -> tuple[CheckObservation, Asked]:
         async with served() as (target, asked):
             before = asyncio.all_tasks()
             evidence = await watch(target, CheckWindow(probe, call, SECONDS, settle, concurrency))
@@ -156,7 +156,7 @@ def test_a_probe_that_fails_is_an_error_and_is_probed_again() -> None:
 
 
 def test_a_window_has_a_probe_at_the_least() -> None:
-    async def run() -> Evidence:
+    async def run() -> CheckObservation:
         async with served() as (target, _):
             return await watch(target, CheckWindow(PROBE, None, 0.001, 0.2))
 
@@ -286,7 +286,7 @@ def kept(
     *,
     ended: bool = False,
     **seen: Any,
-) -> Evidence:
+) -> CheckObservation:
     """What is kept of a window in which *change* happened, and that was *seen* from outside."""
     outside = Outside(board, serves, lambda: 0.0, refused="ptrace", **seen)
     at_end = _Watching(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))

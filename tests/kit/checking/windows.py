@@ -9,7 +9,7 @@ import pytest
 
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import Route
-from asgi_liveness.checking.watch import INTERVAL, Evidence
+from asgi_liveness.checking.watch import INTERVAL, CheckObservation
 from asgi_liveness.conformance.observation import Response, SentRequest
 from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import (
@@ -137,10 +137,10 @@ def call(
 
 def window(
     waits: Sequence[float | None] = (0.003,) * 40, *, status: int = 200, **changes: Any
-) -> Evidence:
+) -> CheckObservation:
     """What a window showed in which the event loop turned, unless *changes* say more."""
     fields: dict[str, Any] = {"began": BEGAN, "ended": ENDED, "pulses": (pulse(),)}
-    return Evidence(**{**fields, "probes": probes(waits, status), **changes})
+    return CheckObservation(**{**fields, "probes": probes(waits, status), **changes})
 
 
 def write_pulse(board: Board, slot: int = 0, **words: int) -> None:
@@ -156,11 +156,13 @@ FROZEN = (None,) * 40
 JUDGE = Judge(LIMIT)
 
 
-def during(evidence: Evidence, idle: Evidence = IDLE, judge: Judge = JUDGE) -> Route:
+def during(
+    evidence: CheckObservation, idle: CheckObservation = IDLE, judge: Judge = JUDGE
+) -> Route:
     return judge.during("GET /report", evidence, idle)
 
 
-def stalled(*places: Place, **changes: Any) -> Evidence:
+def stalled(*places: Place, **changes: Any) -> CheckObservation:
     """A window in which the loop stalls from its beginning to its end."""
     fields = {"pulses": (pulse(beat_at=BEGAN),), "looks": looks(*places), **changes}
     return window(FROZEN, **fields)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.conformance.contract import BLOCKING, IDLE, State
-from asgi_liveness.conformance.observation import Response, Seen, SentRequest
+from asgi_liveness.conformance.observation import Observation, Response, SentRequest
 from asgi_liveness.inside.ledger import Loop
 
 JUDGED_AT = 10.0
@@ -30,9 +30,9 @@ def probe(
     return SentRequest(path, due, due + late, answer)
 
 
-def seen(*answers: Response | None, **changes: Any) -> Seen:
+def seen(*answers: Response | None, **changes: Any) -> Observation:
     """A window in which a loop steps on the event loop, and the probes got these answers."""
-    usual = Seen(
+    usual = Observation(
         window=BLOCKING,
         judged_at=JUDGED_AT,
         probes=tuple(probe(answer) for answer in answers),
@@ -90,7 +90,7 @@ def seen(*answers: Response | None, **changes: Any) -> Seen:
         pytest.param(State.NOT_RUNNING, seen(None, kept_running=False), id="silent without a loop"),
     ],
 )
-def test_state(state: State, window: Seen) -> None:
+def test_state(state: State, window: Observation) -> None:
     assert window.state is state
 
 

@@ -10,7 +10,7 @@ import pytest
 from asgi_liveness.conformance import promises
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BLOCKING
-from asgi_liveness.conformance.observation import Response, Seen, SentRequest
+from asgi_liveness.conformance.observation import Observation, Response, SentRequest
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
     GIL_LIMIT,
@@ -36,10 +36,10 @@ STUCK_TWICE = Ended({"SIGTERM": None, "SIGINT": None}, {"SIGTERM": "2 were there
 NOT_GONE = "10 s after SIGTERM not all was gone: 2 were there."
 
 
-def seen(at: Any, wait: float = 0.001, **changes: Any) -> Seen:
+def seen(at: Any, wait: float = 0.001, **changes: Any) -> Observation:
     """A window that is as it should be, the probes of which waited so long."""
     answer = Response(at=9.0 + wait, status=200, connection="theirs")
-    usual = Seen(
+    usual = Observation(
         window=at,
         judged_at=JUDGED_AT,
         probes=(SentRequest("/hello", 9.0, 9.0, answer),) * 100,
@@ -53,13 +53,13 @@ def seen(at: Any, wait: float = 0.001, **changes: Any) -> Seen:
     return replace(usual, **changes)
 
 
-def wrong(case: str, *evidence: Seen | Ended) -> str:
+def wrong(case: str, *evidence: Observation | Ended) -> str:
     """What the case says is wrong, without its name and its way out."""
     message = CASE[case].judge(*evidence) or f"{CASE[case].name}: \n  "
     return message.removeprefix(f"{CASE[case].name}: ").rpartition("\n  ")[0]
 
 
-def beside(remedy: str, wait: float, **changes: Any) -> Seen:
+def beside(remedy: str, wait: float, **changes: Any) -> Observation:
     return seen(promises.gil(OF[remedy]), wait, **changes)
 
 
@@ -76,7 +76,7 @@ def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
 # pool
 
 
-def many(started: int, *refusals: Response) -> Seen:
+def many(started: int, *refusals: Response) -> Observation:
     jobs = tuple(SentRequest("/normal", 8.0, 8.0, answer) for answer in refusals)
     window = promises.pool(OF["normal"])
     return seen(window, loops=(LOOP,) * started, jobs=jobs)
@@ -115,7 +115,7 @@ def test_a_refusal_is_503_and_says_when_to_come_again(answer: Response, said: st
 
 def left(
     remedy: str = "cooperative", told: dict[str, Response] | None = None, *, ended: bool = True
-) -> Seen:
+) -> Observation:
     loops = (replace(LOOP, ended=ended),)
     return seen(promises.leaves(OF[remedy]), loops=loops, told=told or {}, ended_after=0.12345)
 
@@ -224,7 +224,7 @@ def test_speed_is_a_part_of_the_bare_loops() -> None:
 # errors
 
 
-def raised(**changes: Any) -> Seen:
+def raised(**changes: Any) -> Observation:
     told = {"before": Response(at=8.9, status=200, connection="theirs")}
     usual = {"loops": (replace(LOOP, ended=True),), "log": LOGGED, "told": told}
     return seen(promises.errors(OF["normal"]), **(usual | changes))
@@ -247,7 +247,7 @@ def raised(**changes: Any) -> Seen:
     ],
 )
 def test_an_exception_is_logged_and_nobody_elses_connection_is_closed(
-    evidence: Seen, said: str
+    evidence: Observation, said: str
 ) -> None:
     assert wrong("ERRORS-003", evidence) == said
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.conformance.cases import CASES
-from asgi_liveness.conformance.observation import Response, Seen, SentRequest
+from asgi_liveness.conformance.observation import Observation, Response, SentRequest
 from asgi_liveness.conformance.promises import REMEDIES, live
 from asgi_liveness.inside.ledger import Loop
 
@@ -20,11 +20,11 @@ ELSEWHERE = replace(IN_A_THREAD, in_app=False)
 EVENTS = Response(at=8.5, status=200, content_type="text/event-stream; charset=utf-8")
 
 
-def seen(remedy: str, loop: Loop, **changes: Any) -> Seen:
+def seen(remedy: str, loop: Loop, **changes: Any) -> Observation:
     """A window in which all was answered, and the job when it had begun."""
     probe = SentRequest("/hello", 9.0, 9.0, Response(at=9.5, status=200))
     job = SentRequest(f"/{remedy}", 8.0, 8.0, EVENTS)
-    usual = Seen(WINDOW[remedy], 10.0, (probe,), (job,), (loop,), 100, True, 5, True)
+    usual = Observation(WINDOW[remedy], 10.0, (probe,), (job,), (loop,), 100, True, 5, True)
     return replace(usual, **changes)
 
 

@@ -12,9 +12,9 @@ from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.observation import (
+    Observation,
     Outcome,
     Response,
-    Seen,
     SentRequest,
 )
 from asgi_liveness.conformance.report import (
@@ -141,7 +141,9 @@ def judged() -> Runner:
         SentRequest("/hello", due=1.0, sent=1.0, answer=Response(at=1.25, status=200)),
         SentRequest("/hello", due=1.0, sent=1.0, answer=None),
     )
-    seen = Seen(IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True)
+    seen = Observation(
+        IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True
+    )
     bench._evidence[IDLE] = (seen, seen)
     runner.benches["a:app", SERVERS[0].name] = bench
     runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))

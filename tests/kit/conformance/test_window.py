@@ -19,7 +19,7 @@ from asgi_liveness.conformance.contract import (
     Then,
     Window,
 )
-from asgi_liveness.conformance.observation import Seen
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import REMEDIES, errors, leaves
 from asgi_liveness.conformance.window import FEWEST, watch
 from asgi_liveness.errors import RouteMissing
@@ -38,7 +38,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def frozen(server: Server) -> Seen:
+def frozen(server: Server) -> Observation:
     return asyncio.run(watch(server, BLOCKING))
 
 
@@ -49,7 +49,7 @@ def remedies() -> Iterator[Server]:
         yield server
 
 
-def watched(server: Server, window: Window) -> Seen:
+def watched(server: Server, window: Window) -> Observation:
     """Watch the window; nothing of it runs on."""
     seen = asyncio.run(watch(server, window))
     assert seen.recovered
@@ -58,7 +58,7 @@ def watched(server: Server, window: Window) -> Seen:
 
 
 def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(
-    server: Server, frozen: Seen
+    server: Server, frozen: Observation
 ) -> None:
     assert (frozen.state, frozen.beats, frozen.total_answered) == (State.FROZEN, 0, 0)
     assert frozen.steps > 0
@@ -68,7 +68,7 @@ def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(
     assert all(loop.ended for loop in server.ledger.loops())
 
 
-def test_probes_leave_on_schedule_though_none_is_answered(frozen: Seen) -> None:
+def test_probes_leave_on_schedule_though_none_is_answered(frozen: Observation) -> None:
     assert len(frozen.probes) == BLOCKING.probes * len(BLOCKING.paths)
     assert all(probe.sent < frozen.judged_at for probe in frozen.probes)
     due = sorted({probe.due for probe in frozen.probes})

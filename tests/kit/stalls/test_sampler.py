@@ -15,7 +15,7 @@ from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import Board, Place
 from asgi_liveness.stalls import sampler as watching
 from asgi_liveness.stalls.sampler import Outside
-from asgi_liveness.stalls.spy import Refused, Seen
+from asgi_liveness.stalls.spy import Refused, SpiedThread
 from tests.kit.checking.windows import (
     LOOP,
     OTHER,
@@ -44,12 +44,12 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
 class Spy:
     """Stands for py-spy; *meanwhile* is what goes on while it looks."""
 
-    def __init__(self, seen: list[Seen] | Refused, meanwhile: Callable[[], None]) -> None:
+    def __init__(self, seen: list[SpiedThread] | Refused, meanwhile: Callable[[], None]) -> None:
         self.seen, self.meanwhile = seen, meanwhile
         self.asked: list[int] = []
         self.times: list[float] = []
 
-    async def dump(self, process: int) -> list[Seen] | Refused:
+    async def dump(self, process: int) -> list[SpiedThread] | Refused:
         self.asked.append(process)
         self.times.append(time.monotonic())
         await asyncio.sleep(0)
@@ -60,7 +60,7 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spy]:
     def make(
-        *threads: Seen, refused: str = "", meanwhile: Callable[[], None] = lambda: None
+        *threads: SpiedThread, refused: str = "", meanwhile: Callable[[], None] = lambda: None
     ) -> Spy:
         made = Spy(Refused(refused) if refused else list(threads), meanwhile)
         monkeypatch.setattr(watching, "dump", made.dump)
@@ -86,8 +86,8 @@ def silent(board: Board, process: int = PROCESS, slot: int = 0, **changes: Any) 
     write_pulse(board, slot, **{**words, **changes})
 
 
-def thread(*frames: Place, native: int = THREAD, holds_gil: bool = False) -> Seen:
-    return Seen(native, holds_gil, (*frames, *LOOP))
+def thread(*frames: Place, native: int = THREAD, holds_gil: bool = False) -> SpiedThread:
+    return SpiedThread(native, holds_gil, (*frames, *LOOP))
 
 
 def looked(outside: Outside, until: Callable[[], object] | None = None) -> Outside:
@@ -221,7 +221,7 @@ def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
     ids=["whoever holds it", "the loop's own if nobody does", "nobody if that is not seen"],
 )
 def test_the_thread_that_holds_the_gil_is_to_blame(
-    seen: tuple[Seen, ...],
+    seen: tuple[SpiedThread, ...],
     stack: tuple[Place, ...],
     by_another: int,
     board: Board,
@@ -297,7 +297,7 @@ def test_a_process_that_may_see_more_by_itself_is_left_alone(
 def test_a_process_without_a_watcher_is_looked_at_while_a_probe_waits(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(Seen(72, True, (OTHER,)), thread(REPORT, native=PROCESS))
+    asked = spy(SpiedThread(72, True, (OTHER,)), thread(REPORT, native=PROCESS))
     found = outside(board, PROCESS, waits=1.0)
     began = time.monotonic() - 1.0
     first, second = looked(found, lambda: len(found.looks) > 1).looks[:2]
@@ -309,7 +309,7 @@ def test_a_process_without_a_watcher_is_looked_at_while_a_probe_waits(
 
 
 def test_a_loop_in_any_thread_is_looked_at(board: Board, spy: Callable[..., Spy]) -> None:
-    spy(Seen(PROCESS, False, (OTHER,)), thread(REPORT, native=72))
+    spy(SpiedThread(PROCESS, False, (OTHER,)), thread(REPORT, native=72))
     found = outside(board, PROCESS, waits=1.0)
     assert looked(found, lambda: found.looks).looks[0].stack[0] == REPORT
 
@@ -317,7 +317,7 @@ def test_a_loop_in_any_thread_is_looked_at(board: Board, spy: Callable[..., Spy]
 def test_looks_while_one_probe_waits_are_of_one_stall(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
-    spy(Seen(PROCESS, False, SELECTING))
+    spy(SpiedThread(PROCESS, False, SELECTING))
     due = round(time.monotonic() - 1.0, 2)
     found = Outside(board, {PROCESS}, lambda: time.monotonic() - due)
     looked(found, lambda: len(found.looks) > 2)
@@ -351,10 +351,10 @@ def test_a_process_that_answered_meanwhile_was_not_stalled(
 
 
 @pytest.mark.parametrize(
-    "seen", [[Seen(PROCESS, False, (OTHER,))], []], ids=["no loop", "no thread"]
+    "seen", [[SpiedThread(PROCESS, False, (OTHER,))], []], ids=["no loop", "no thread"]
 )
 def test_a_process_that_runs_no_loop_is_not_to_blame(
-    seen: list[Seen], board: Board, spy: Callable[..., Spy]
+    seen: list[SpiedThread], board: Board, spy: Callable[..., Spy]
 ) -> None:
     asked = spy(*seen)
     found = looked(outside(board, PROCESS, waits=1.0), lambda: asked.asked)

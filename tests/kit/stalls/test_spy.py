@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.stalls import spy
-from asgi_liveness.stalls.spy import Refused, Seen, dump
+from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed
 
 LIMIT = 20.0  # seconds
@@ -45,7 +45,7 @@ def holding(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def seen_at(process: int, script: Path, line: int) -> list[Seen]:
+def seen_at(process: int, script: Path, line: int) -> list[SpiedThread]:
     """What py-spy sees once a thread has come to that line of its script."""
     limit = time.monotonic() + LIMIT
     while True:
@@ -109,7 +109,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return fake
 
 
-def dumped() -> list[Seen] | Refused:
+def dumped() -> list[SpiedThread] | Refused:
     return asyncio.run(dump(42))
 
 
@@ -127,8 +127,8 @@ def test_what_it_says_is_taken_thread_by_thread(fake: Fake) -> None:
     other = {**THREAD, "os_thread_id": None, "thread_name": None, "owns_gil": False, "frames": []}
     fake(f"cat <<'END'\n{json.dumps([THREAD, other])}\nEND\n")
     assert dumped() == [
-        Seen(42, True, (("/srv/a.py", 3, "view"),)),
-        Seen(140, False, ()),
+        SpiedThread(42, True, (("/srv/a.py", 3, "view"),)),
+        SpiedThread(140, False, ()),
     ]
 
 

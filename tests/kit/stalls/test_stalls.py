@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from asgi_liveness.checking.watch import Evidence
+from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.serving.board import Look, Place
 from asgi_liveness.stalls.stalls import Stall, stalls
 from tests.kit.checking.windows import (
@@ -28,11 +28,11 @@ from tests.kit.checking.windows import (
 )
 
 
-def found(evidence: Evidence, max_stall: float = LIMIT, package: str = "") -> list[Stall]:
+def found(evidence: CheckObservation, max_stall: float = LIMIT, package: str = "") -> list[Stall]:
     return stalls(evidence, max_stall, package)
 
 
-def only(evidence: Evidence) -> Stall:
+def only(evidence: CheckObservation) -> Stall:
     (stall,) = found(evidence)
     return stall
 

@@ -26,7 +26,7 @@ from asgi_liveness.stalls.stalls import stalls
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from asgi_liveness.checking.watch import Evidence
+    from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.conformance.observation import SentRequest
     from asgi_liveness.serving.board import Look, Place
     from asgi_liveness.stalls.stalls import Stall
@@ -42,14 +42,14 @@ class Judge:
     max_stall: float
     package: str = ""
 
-    def idle(self, evidence: Evidence) -> Route:
+    def idle(self, evidence: CheckObservation) -> Route:
         """Judge the window without a request."""
         found = self._stalls(evidence)
         route = self._judged(None, evidence, found, evidence, turned=not found)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
-    def during(self, call: str, evidence: Evidence, idle: Evidence) -> Route:
+    def during(self, call: str, evidence: CheckObservation, idle: CheckObservation) -> Route:
         """Judge the window of a request; what stalls the idle app is not the request's doing."""
         at_rest = self._stalls(idle)
         every = self._stalls(evidence)
@@ -65,15 +65,15 @@ class Judge:
         places = Counter(place for place, _ in filter(None, blamed))
         return where(places.most_common(1)[0][0]) if places else ""
 
-    def _stalls(self, evidence: Evidence) -> list[Stall]:
+    def _stalls(self, evidence: CheckObservation) -> list[Stall]:
         return stalls(evidence, self.max_stall, self.package)
 
     def _judged(
         self,
         call: str | None,
-        evidence: Evidence,
+        evidence: CheckObservation,
         found: list[Stall],
-        idle: Evidence,
+        idle: CheckObservation,
         *,
         turned: bool,
     ) -> Route:
@@ -138,7 +138,7 @@ def _known(stall: Stall, at_rest: list[Stall]) -> bool:
     )
 
 
-def _apart(found: list[Stall], evidence: Evidence) -> tuple[list[Stall], list[Stall]]:
+def _apart(found: list[Stall], evidence: CheckObservation) -> tuple[list[Stall], list[Stall]]:
     """Set apart what stalls once: imports, and what no later call did that had the time to."""
     cold = [stall for stall in found if stall.imports]
     warm = [stall for stall in found if not stall.imports]
@@ -155,7 +155,7 @@ def _apart(found: list[Stall], evidence: Evidence) -> tuple[list[Stall], list[St
     return warm, cold
 
 
-def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> list[str]:
+def _notes(call: str, evidence: CheckObservation, cold: list[Stall], *, live: bool) -> list[str]:
     """Say what else there is to say of the calls."""
     notes = []
     if cold:
@@ -179,7 +179,7 @@ def _notes(call: str, evidence: Evidence, cold: list[Stall], *, live: bool) -> l
     return notes
 
 
-def _answered(evidence: Evidence, idle: Evidence) -> list[SentRequest]:
+def _answered(evidence: CheckObservation, idle: CheckObservation) -> list[SentRequest]:
     """Return the probes that were answered as the idle app answers, whatever that is."""
     statuses = Counter(probe.answer.status for probe in idle.probes if probe.answer)
     usual = statuses.most_common(1)[0][0] if statuses else HTTPStatus.OK
@@ -190,7 +190,7 @@ def _answered(evidence: Evidence, idle: Evidence) -> list[SentRequest]:
     ]
 
 
-def _silence(evidence: Evidence, answered: Collection[SentRequest]) -> float:
+def _silence(evidence: CheckObservation, answered: Collection[SentRequest]) -> float:
     """Return the longest time for which a probe waited and none was answered."""
     moments = sorted(probe.answer.at for probe in answered if probe.answer)
     waits = (

@@ -13,7 +13,7 @@ from asgi_liveness.stalls.culprit import culprit_at, where
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.report import Route
-    from asgi_liveness.checking.watch import Evidence
+    from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.serving.board import Place, Thread
 
 _LATE: Final = 0.5
@@ -26,7 +26,7 @@ _FEW: Final = 0.25
 
 def late(  # noqa: PLR0913 (each is a fact of its own)
     seen: Route,
-    evidence: Evidence,
+    evidence: CheckObservation,
     max_stall: float,
     package: str,
     *,
@@ -56,7 +56,7 @@ def late(  # noqa: PLR0913 (each is a fact of its own)
 
 
 def _slow(
-    seen: Route, evidence: Evidence, working: list[Place], *, stalled: bool, turned: bool
+    seen: Route, evidence: CheckObservation, working: list[Place], *, stalled: bool, turned: bool
 ) -> Route:
     slow = f"slow: nothing was answered for {seen.longest_silence_s * 1000:.0f} ms"
     if stalled and len(evidence.pulses) > 1:
@@ -84,7 +84,7 @@ def _slow(
     return replace(seen, because=because)
 
 
-def _otherwise(evidence: Evidence) -> str:
+def _otherwise(evidence: CheckObservation) -> str:
     """Say that the probes had answers, but none like that at rest; "" if they had none."""
     statuses = Counter(probe.answer.status for probe in evidence.probes if probe.answer)
     if not statuses:

@@ -24,7 +24,7 @@ from asgi_liveness.checking.openapi import plain_gets
 from asgi_liveness.checking.report import Report
 from asgi_liveness.checking.request import parse_header, parse_path, parse_request
 from asgi_liveness.checking.served import Address, served
-from asgi_liveness.checking.watch import INTERVAL, Call, CheckWindow, Evidence, watch
+from asgi_liveness.checking.watch import INTERVAL, Call, CheckObservation, CheckWindow, watch
 from asgi_liveness.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class _Check:
             self._target.end(politely=self._at_rest)
         self._at_rest = False
 
-    async def _watch(self, call: Call | None, seconds: float) -> Evidence:
+    async def _watch(self, call: Call | None, seconds: float) -> CheckObservation:
         assert self._target is not None
         assert self._probe is not None
         self._tell(str(call) if call else "idle")
@@ -228,7 +228,7 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _not_done(call: Call, evidence: Evidence) -> str:
+def _not_done(call: Call, evidence: CheckObservation) -> str:
     """Say why a call did not do what it is to do; "" if it did, or did not answer."""
     answer = evidence.calls[0].answer if evidence.calls else None
     if answer is not None and answer.status in _MOVED:
@@ -244,7 +244,7 @@ def _not_done(call: Call, evidence: Evidence) -> str:
     return ""
 
 
-def _described(target: Served, evidence: Evidence) -> str:
+def _described(target: Served, evidence: CheckObservation) -> str:
     """Say which server it is, its event loop, and its workers."""
     if isinstance(target, Address) or not evidence.pulses:
         return target.described

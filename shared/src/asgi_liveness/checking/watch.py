@@ -76,7 +76,7 @@ class CheckWindow:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CheckObservation:
     """What one window showed, at its end. Times in seconds of the monotonic clock."""
 
     began: float
@@ -107,7 +107,7 @@ class Evidence:
         return max((probe.sent - probe.due for probe in self.probes), default=0.0)
 
 
-async def watch(target: Served, window: CheckWindow) -> Evidence:
+async def watch(target: Served, window: CheckWindow) -> CheckObservation:
     """Watch *target* for one window."""
     async with target.client() as prober, target.client() as caller:
         return await _Watching(target, window).through(prober, caller)
@@ -120,7 +120,9 @@ class _Watching:
     probes: list[Request] = field(default_factory=list)
     calls: list[Request] = field(default_factory=list)
 
-    async def through(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> Evidence:
+    async def through(
+        self, prober: httpx.AsyncClient, caller: httpx.AsyncClient
+    ) -> CheckObservation:
         board, window = self.target.board, self.window
         outside = Outside(board, serving(self.target), self._waiting) if board else None
         before = [p for p in outside.pulses() if _lives(p.process)] if outside else []
@@ -170,8 +172,10 @@ class _Watching:
         waits = (now - probe.due for probe in self.probes if probe.answer is None)
         return max(waits, default=0.0)
 
-    def _evidence(self, began: float, outside: Outside | None, before: list[Pulse]) -> Evidence:
-        seen = Evidence(
+    def _evidence(
+        self, began: float, outside: Outside | None, before: list[Pulse]
+    ) -> CheckObservation:
+        seen = CheckObservation(
             began=began,
             ended=time.monotonic(),
             probes=tuple(probe.seen for probe in self.probes),

@@ -81,7 +81,7 @@ class SentRequest:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """One window, as it was seen."""
 
     window: Window

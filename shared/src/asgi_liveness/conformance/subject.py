@@ -19,7 +19,7 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.observation import LATE_LIMIT, Outcome, Seen
+from asgi_liveness.conformance.observation import LATE_LIMIT, Observation, Outcome
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asgi_liveness.conformance.cases import Case
-    from asgi_liveness.conformance.cases.case import Evidence, Look
+    from asgi_liveness.conformance.cases.case import Experiment, ExperimentResult
     from asgi_liveness.serving.servers import ServerKind
 
 
@@ -79,12 +79,12 @@ class Bench:
         self.target, self.kind = target, kind
         self.note: dict[str, Any] = {}
         self._lacks, self._clock = lacks, clock
-        self._evidence: dict[Look, tuple[Evidence, Seen | None]] = {}
+        self._evidence: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
         """What was seen at each look, and the control of the server that it was seen on."""
         self._lives: dict[Life, Ended | TargetError] = {}
         self._server: Server | None = None
         self._ready = False
-        self._control: Seen | None = None
+        self._control: Observation | None = None
         self._failure: TargetError | None = None
 
     def start(self) -> None:
@@ -131,12 +131,12 @@ class Bench:
         return tuple(path for path in window.paths if not Exchange("GET", path).needs & self._lacks)
 
     @property
-    def seen(self) -> dict[Window, Seen]:
+    def seen(self) -> dict[Window, Observation]:
         """What the windows showed."""
         return {
             at: evidence
             for at, (evidence, _) in self._evidence.items()
-            if isinstance(at, Window) and isinstance(evidence, Seen)
+            if isinstance(at, Window) and isinstance(evidence, Observation)
         }
 
     async def judge(self, case: Case) -> Judgement:
@@ -152,7 +152,8 @@ class Bench:
         message = case.judge(*evidence)
         held = all(control.state is State.ALIVE for control in controls)
         late = max(
-            (one.lateness for one in [*controls, *evidence] if isinstance(one, Seen)), default=0.0
+            (one.lateness for one in [*controls, *evidence] if isinstance(one, Observation)),
+            default=0.0,
         )
         if late > LATE_LIMIT and (message or not held):
             return Judgement(
@@ -173,7 +174,7 @@ class Bench:
             measured=case.measured(*evidence),
         )
 
-    async def _look(self, at: Look) -> tuple[Evidence, Seen | None]:
+    async def _look(self, at: Experiment) -> tuple[ExperimentResult, Observation | None]:
         """Return what is seen there, from now or before, and the control that it was seen under."""
         if isinstance(at, Life):
             await self.watch_life(at)
@@ -185,7 +186,7 @@ class Bench:
         if at not in self._evidence:
             server = await self.ready()
             if isinstance(at, Window):
-                evidence: Evidence = await self._watch(server, at)
+                evidence: ExperimentResult = await self._watch(server, at)
             else:
                 with self._clock.counting("windows"):
                     evidence = await ask(server, at)
@@ -200,7 +201,7 @@ class Bench:
             except TargetError as failure:
                 self._lives[life] = failure
 
-    async def _controlled(self) -> Seen:
+    async def _controlled(self) -> Observation:
         """Return the control of the server that runs, of a fresh one if need be."""
         with self._clock.counting("starts"):
             server = await self.ready()
@@ -209,7 +210,7 @@ class Bench:
             self._evidence.setdefault(IDLE, (self._control, self._control))
         return self._control
 
-    async def _watch(self, server: Server, window: Window) -> Seen:
+    async def _watch(self, server: Server, window: Window) -> Observation:
         try:
             with self._clock.counting("windows"):
                 seen = await watch(server, replace(window, paths=self._paths(window)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Then, Window
 from asgi_liveness.conformance.load import Jobs
-from asgi_liveness.conformance.observation import Response, Seen
+from asgi_liveness.conformance.observation import Observation, Response
 from asgi_liveness.errors import RouteMissing
 from asgi_liveness.probing.request import Request, finish, tell
 
@@ -33,7 +33,7 @@ FEWEST: Final = 5
 """Probes that are sent even if the loops end before."""
 
 
-async def watch(server: Server, window: Window) -> Seen:
+async def watch(server: Server, window: Window) -> Observation:
     """Watch one window through. No loop of it runs on afterwards, unless ``recovered`` says so.
 
     Raises ``RouteMissing`` where a path of the window answers 404.
@@ -64,7 +64,7 @@ class _Watching:
     _answered: bool = False
     """The request that started the loop had been answered when the loop was made to fail."""
 
-    async def through(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> Seen:
+    async def through(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> Observation:
         ledger, jobs = self.server.ledger, self.jobs
         running = await jobs.start(client)
         if running:
@@ -86,7 +86,7 @@ class _Watching:
         stopped = await jobs.stop()
         recovered = await finish(self.probes) and stopped
         self._refuse_missing_routes()
-        return Seen(
+        return Observation(
             window=self.window,
             judged_at=judged_at,
             probes=tuple(probe.seen for probe in self.probes),

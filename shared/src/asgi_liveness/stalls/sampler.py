@@ -12,7 +12,7 @@ import psutil
 
 from asgi_liveness.inside.injected.sitecustomize import spent
 from asgi_liveness.serving.board import Look, Pulse
-from asgi_liveness.stalls.spy import Refused, Seen, dump
+from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed, runs_a_loop
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Outside:
             look = Look(process, round(began, 2), time.monotonic(), loops[0].stack)
             self.looks.append(look)
 
-    async def _seen(self, process: int) -> list[Seen] | None:
+    async def _seen(self, process: int) -> list[SpiedThread] | None:
         """Ask py-spy, unless it was asked just now."""
         now = time.monotonic()
         if now - self._dumped.get(process, 0.0) < _DUMPS:
@@ -132,13 +132,13 @@ class Outside:
         return seen
 
 
-def _holder(seen: list[Seen], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
+def _holder(seen: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
     """Return the thread that keeps the GIL, and where: the event loop's own if nobody knows."""
     holders = [one for one in seen if one.holds_gil]
     return (holders[0].thread, holders[0].stack) if holders else _own(seen, loop_thread)
 
 
-def _own(seen: list[Seen], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
+def _own(seen: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Place, ...]]:
     stacks = [one.stack for one in seen if one.thread == loop_thread]
     return loop_thread, stacks[0] if stacks else ()
 

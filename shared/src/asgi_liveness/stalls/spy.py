@@ -20,7 +20,7 @@ machine."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class SpiedThread:
     """A thread, as py-spy saw it."""
 
     thread: int
@@ -36,12 +36,12 @@ class Refused:
     reason: str
 
 
-async def dump(process: int) -> list[Seen] | Refused:
+async def dump(process: int) -> list[SpiedThread] | Refused:
     """Return where the threads of *process* stand."""
     return await asyncio.to_thread(_dump, process)
 
 
-def _dump(process: int) -> list[Seen] | Refused:
+def _dump(process: int) -> list[SpiedThread] | Refused:
     program = Path(sys.executable).with_name("py-spy")
     found = str(program) if program.exists() else shutil.which("py-spy")
     if found is None:
@@ -61,8 +61,8 @@ def _dump(process: int) -> list[Seen] | Refused:
         return Refused("py-spy says what is not understood here: pip install --upgrade py-spy")
 
 
-def _seen(thread: dict[str, Any]) -> Seen:
-    return Seen(
+def _seen(thread: dict[str, Any]) -> SpiedThread:
+    return SpiedThread(
         thread=thread["os_thread_id"] or thread["thread_id"],
         holds_gil=thread["owns_gil"],
         stack=tuple(

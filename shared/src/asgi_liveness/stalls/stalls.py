@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.stalls import stack
 
 if TYPE_CHECKING:
-    from asgi_liveness.checking.watch import Evidence
+    from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.serving.board import Look, Place
 
 _MOSTLY: Final = 0.5
@@ -74,7 +74,7 @@ def looks_apart(max_stall: float) -> float:
     return min(max_stall / 2, 0.1) + 0.01
 
 
-def stalls(evidence: Evidence, max_stall: float, package: str = "") -> list[Stall]:
+def stalls(evidence: CheckObservation, max_stall: float, package: str = "") -> list[Stall]:
     """Return the stalls of a window that were longer than *max_stall*, as they began."""
     last: dict[tuple[int, float], float] = {
         (end.process, end.began): end.ended for end in evidence.ends

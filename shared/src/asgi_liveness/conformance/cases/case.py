@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import Exchange, State, Window
-from asgi_liveness.conformance.observation import Response, Seen
+from asgi_liveness.conformance.observation import Observation, Response
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
@@ -20,8 +20,8 @@ from asgi_liveness.conformance.promises import (
 if TYPE_CHECKING:
     from types import ModuleType
 
-Look = Window | Exchange | Life
-Evidence = Seen | Response | Ended
+Experiment = Window | Exchange | Life
+ExperimentResult = Observation | Response | Ended
 Claim = Callable[..., str | None]
 """Takes the evidence of each look, and returns what is wrong with it, or None."""
 Measure = Callable[..., dict[str, float | None]]
@@ -34,7 +34,7 @@ class Case:
 
     id: str
     slug: str
-    looks_at: tuple[Look, ...]
+    looks_at: tuple[Experiment, ...]
     fix: str
     """What to do when it fails; ``{place}`` stands for where the loop body is made."""
     claim: Claim
@@ -65,23 +65,23 @@ class Case:
         does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
 
-    def judge(self, *evidence: Evidence) -> str | None:
+    def judge(self, *evidence: ExperimentResult) -> str | None:
         """Return None if the claim holds, else a message that tells a newcomer what to do."""
         wrong = self.claim(*evidence)
         if wrong is None:
             return None
-        loops = [loop for seen in evidence if isinstance(seen, Seen) for loop in seen.loops]
+        loops = [loop for seen in evidence if isinstance(seen, Observation) for loop in seen.loops]
         place = next((loop.place for loop in loops if loop.place), "its `LoopBody`")
         fix = self.fix.format(place=place)
         return f"{self.name}: {wrong}\n  {fix} CONTRACT.md#{self.id}"
 
-    def measured(self, *evidence: Evidence) -> dict[str, float | None]:
+    def measured(self, *evidence: ExperimentResult) -> dict[str, float | None]:
         """Return the figures of this case, rounded."""
         figures = self.measure(*evidence) if self.measure else {}
         return {name: None if f is None else round(f, 4) for name, f in figures.items()}
 
 
-def case(name: str, *looks_at: Look, fix: str, remedy: str = "") -> Callable[[Claim], Case]:
+def case(name: str, *looks_at: Experiment, fix: str, remedy: str = "") -> Callable[[Claim], Case]:
     """Make a case of a claim; *name* is id and slug."""
     number, slug = name.split(" ")
 
@@ -93,7 +93,7 @@ def case(name: str, *looks_at: Look, fix: str, remedy: str = "") -> Callable[[Cl
 
 def family(
     promise: str,
-    look: Callable[[Remedy], tuple[Look, ...]],
+    look: Callable[[Remedy], tuple[Experiment, ...]],
     claim: Claim,
     *,
     fix: str,
@@ -131,7 +131,7 @@ _SHOWS = {
 _MUST = {State.ALIVE: "must leave the app answering", State.FROZEN: "must freeze the app"}
 
 
-def show_state(seen: Seen) -> str | None:
+def show_state(seen: Observation) -> str | None:
     """Claim that a window shows what it must; return the facts where it does not."""
     must_be, state = seen.window.must_be, seen.state
     subject = seen.window.title if seen.window.jobs else "an app at rest"
@@ -155,7 +155,7 @@ def show_state(seen: Seen) -> str | None:
     return "\n  ".join(lines)
 
 
-def _starved(seen: Seen) -> str:
+def _starved(seen: Observation) -> str:
     if any(loop.on_event_loop for loop in seen.loops):
         return f"The event loop turned {seen.beats} times: too few to answer anything."
     return (
@@ -164,7 +164,7 @@ def _starved(seen: Seen) -> str:
     )
 
 
-def _not_running(seen: Seen) -> str:
+def _not_running(seen: Observation) -> str:
     routes = {loop.route for loop in seen.loops}
     missing = [path for path in seen.window.jobs if path not in routes]
     if not missing:
@@ -178,7 +178,7 @@ def _not_running(seen: Seen) -> str:
     )
 
 
-_MEANS: Final[dict[State, Callable[[Seen], str]]] = {
+_MEANS: Final[dict[State, Callable[[Observation], str]]] = {
     State.ALIVE: lambda _: "The loop gave the event loop its turns.",
     State.FROZEN: lambda _: "The event loop did not turn once: the loop never gave it a turn.",
     State.STARVED: _starved,
@@ -187,7 +187,7 @@ _MEANS: Final[dict[State, Callable[[Seen], str]]] = {
 }
 
 
-def _oddities(seen: Seen) -> list[str]:
+def _oddities(seen: Observation) -> list[str]:
     """Say what else came than an answer, once each."""
     odd = dict.fromkeys(
         f"{one.path} answered {one.answer.status or one.answer.error.rstrip('.')}."

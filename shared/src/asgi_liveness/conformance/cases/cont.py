@@ -9,7 +9,7 @@ from asgi_liveness.conformance.cases.case import case
 from asgi_liveness.conformance.contract import Exchange
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Response, Seen
+    from asgi_liveness.conformance.observation import Observation, Response
 
 _ROUTES = "The route's answer is in the table of"
 
@@ -37,7 +37,7 @@ def hello_sync(answer: Response) -> str | None:
 
 
 @case("CONT-003 background-message", contract.BACKGROUND, fix=_ROUTES)
-def background_message(seen: Seen) -> str | None:
+def background_message(seen: Observation) -> str | None:
     """Reads the answer of the request that started /background.
 
     Must see: status 200, JSON, the contract's message.
@@ -48,7 +48,7 @@ def background_message(seen: Seen) -> str | None:
 
 
 @case("CONT-004 background-async-message", contract.BACKGROUND_ASYNC, fix=_ROUTES)
-def background_async_message(seen: Seen) -> str | None:
+def background_async_message(seen: Observation) -> str | None:
     """Reads the answer of the request that started /background-async, after the stop at latest.
 
     Must see: status 200, JSON, the contract's message.

@@ -9,7 +9,7 @@ from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.cases.case import case, show_state
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Seen
+    from asgi_liveness.conformance.observation import Observation
 
 
 @case(
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     fix="Nothing is asked of the app yet: does a probed route wait for something, or does a "
     "lifespan task block the event loop?",
 )
-def idle_answers(seen: Seen) -> str | None:
+def idle_answers(seen: Observation) -> str | None:
     """Probes /hello and /hello-sync while nothing runs.
 
     Must see: every probe answered.
@@ -34,7 +34,7 @@ def idle_answers(seen: Seen) -> str | None:
     fix="This route shows the defect: let it run the loop of {place} in an `async def` handler "
     "that never awaits.",
 )
-def blocking_freezes(seen: Seen) -> str | None:
+def blocking_freezes(seen: Observation) -> str | None:
     """Starts /blocking, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: no probe answered while the loop makes steps in the event loop's own thread, and
@@ -51,7 +51,7 @@ def blocking_freezes(seen: Seen) -> str | None:
     fix="Let the loop of {place} end when `body.running` is false, and let nothing else hold "
     "requests back.",
 )
-def freeze_ends_with_loop(seen: Seen) -> str | None:
+def freeze_ends_with_loop(seen: Observation) -> str | None:
     """Sets the stop flag of /blocking from outside while probes wait.
 
     Must see: probes that wait; after the stop each of them answered, and the loop ended.
@@ -73,7 +73,7 @@ def freeze_ends_with_loop(seen: Seen) -> str | None:
     fix="Does the handler of {place} wait for its task? Or is the task's function an "
     "`async def`? Make it a plain `def`, and hand it over without awaiting it.",
 )
-def background_answers_first(seen: Seen) -> str | None:
+def background_answers_first(seen: Observation) -> str | None:
     """Starts /background and waits for its own answer.
 
     Must see: the answer while the loop runs. FastAPI and Starlette send it before they start
@@ -91,7 +91,7 @@ def background_answers_first(seen: Seen) -> str | None:
     "it a plain `def`, and the framework runs it in a thread.",
     remedy="background",
 )
-def background_answers(seen: Seen) -> str | None:
+def background_answers(seen: Observation) -> str | None:
     """Starts /background, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in a thread of its own.
@@ -107,7 +107,7 @@ def background_answers(seen: Seen) -> str | None:
     fix="Is `await asyncio.sleep(0)` in every turn of the loop at {place}?",
     remedy="cooperative",
 )
-def cooperative_answers(seen: Seen) -> str | None:
+def cooperative_answers(seen: Observation) -> str | None:
     """Starts /cooperative, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in the event loop's own thread.
@@ -123,7 +123,7 @@ def cooperative_answers(seen: Seen) -> str | None:
     fix="Is the handler at {place} a plain `def`? Only then does it run in a thread.",
     remedy="normal",
 )
-def normal_answers(seen: Seen) -> str | None:
+def normal_answers(seen: Observation) -> str | None:
     """Starts /normal, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in a thread of its own.
@@ -138,7 +138,7 @@ def normal_answers(seen: Seen) -> str | None:
     contract.BACKGROUND_ASYNC,
     fix="This route shows the trap: let its task, at {place}, be an `async def` that never awaits.",
 )
-def async_background_freezes(seen: Seen) -> str | None:
+def async_background_freezes(seen: Observation) -> str | None:
     """Starts /background-async, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: no probe answered while the loop makes steps in the event loop's own thread, and
@@ -154,7 +154,7 @@ def async_background_freezes(seen: Seen) -> str | None:
     contract.TOGETHER,
     fix="Does each of the three answer alone (LIVE-005, LIVE-006, LIVE-007)? Mend those first.",
 )
-def together(seen: Seen) -> str | None:
+def together(seen: Observation) -> str | None:
     """Starts /normal, /background and /cooperative, one after the other, and probes during all.
 
     Must see: all three make steps, and every probe answered.
@@ -170,7 +170,7 @@ def together(seen: Seen) -> str | None:
     fix="Does anything between server and app (a middleware, say) hold the request open until "
     "the task at {place} is done? Is that task a plain `def`?",
 )
-def same_connection(seen: Seen) -> str | None:
+def same_connection(seen: Observation) -> str | None:
     """Starts /background, then probes /hello on the very connection that started it.
 
     Must see: the probe answered over the same connection while the loop runs.
@@ -194,7 +194,7 @@ def same_connection(seen: Seen) -> str | None:
     fix="The framework starts the task at {place} before the answer leaves: the request that "
     "starts it is frozen with all others. A plain `def` task has no such order.",
 )
-def async_background_answers_first(seen: Seen) -> str | None:
+def async_background_answers_first(seen: Observation) -> str | None:
     """Starts /background-async and waits for its own answer.
 
     Must see: the answer while the loop runs, although all other requests are frozen.
@@ -205,7 +205,7 @@ def async_background_answers_first(seen: Seen) -> str | None:
     return answer_came_first(seen, "/background-async")
 
 
-def steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
+def steps_elsewhere(seen: Observation, *, on_event_loop: bool) -> str | None:
     """Claim that the loops step in the event loop's own thread, or in others."""
     if all(loop.on_event_loop is on_event_loop for loop in seen.loops):
         return None
@@ -214,7 +214,7 @@ def steps_elsewhere(seen: Seen, *, on_event_loop: bool) -> str | None:
     return f"the loop of {seen.window.title} must step in {must}; it steps in {does}."
 
 
-def answer_came_first(seen: Seen, path: str) -> str | None:
+def answer_came_first(seen: Observation, path: str) -> str | None:
     """Claim that the request that started the loop was answered while the loop ran."""
     if not seen.kept_running:
         return show_state(seen)

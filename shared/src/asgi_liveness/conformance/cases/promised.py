@@ -18,10 +18,10 @@ from asgi_liveness.conformance.promises import (
 )
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Response, Seen
+    from asgi_liveness.conformance.observation import Observation, Response
 
 
-def pool(seen: Seen) -> str | None:
+def pool(seen: Observation) -> str | None:
     """Starts 64 of them at once, then probes /hello-sync.
 
     Must see: each of the 64 either makes steps or was refused with 503 and `Retry-After`, and
@@ -46,7 +46,7 @@ def pool(seen: Seen) -> str | None:
     return show_state(seen)
 
 
-def leaves(seen: Seen) -> str | None:
+def leaves(seen: Observation) -> str | None:
     """Starts one; its client leaves, or stops the job by DELETE. Probes /hello for a second.
 
     Must see: the loop ended by the end of the second, and all probes answered. A job, which
@@ -73,7 +73,7 @@ def _tells_steps(answer: Response) -> bool:
     return isinstance(answer.body, dict) and isinstance(answer.body.get("steps"), int)
 
 
-def ended_after(seen: Seen) -> dict[str, float | None]:
+def ended_after(seen: Observation) -> dict[str, float | None]:
     """Seconds until the loop had ended."""
     return {"seconds": seen.ended_after}
 
@@ -115,7 +115,7 @@ def gone_after(*lives: Ended) -> dict[str, float | None]:
     return dict(lives[-1].seconds)
 
 
-def gil(quiet: Seen, seen: Seen) -> str | None:
+def gil(quiet: Observation, seen: Observation) -> str | None:
     """Sends a hundred probes of /hello at rest, and a hundred while eight of them run.
 
     Must see: loops that run, and the p99 of the waits not more than a hundred times that at rest.
@@ -133,12 +133,12 @@ def gil(quiet: Seen, seen: Seen) -> str | None:
     )
 
 
-def waits_ratio(quiet: Seen, seen: Seen) -> dict[str, float | None]:
+def waits_ratio(quiet: Observation, seen: Observation) -> dict[str, float | None]:
     """The p99 of a probe's wait as a multiple of that at rest; and how many of the eight ran."""
     return {"ratio": seen.p99 / quiet.p99, "loops": seen.started}
 
 
-def speed(bare: Seen, seen: Seen) -> str | None:
+def speed(bare: Observation, seen: Observation) -> str | None:
     """Counts the steps of the window of its `live` case, and of the window of /blocking.
 
     Must see: a loop that ran in both. The quotient of their steps a second is recorded.
@@ -148,12 +148,12 @@ def speed(bare: Seen, seen: Seen) -> str | None:
     return None if bare.rate and seen.rate else "one of the loops made no step."
 
 
-def rates_ratio(bare: Seen, seen: Seen) -> dict[str, float | None]:
+def rates_ratio(bare: Observation, seen: Observation) -> dict[str, float | None]:
     """Steps a second, as a part of the bare loop's."""
     return {"ratio": seen.rate / bare.rate if bare.rate else None}
 
 
-def errors(seen: Seen) -> str | None:
+def errors(seen: Observation) -> str | None:
     """Starts one, lets its next step raise an exception, and probes /hello on one connection.
 
     Must see: the loop ended, its traceback in the server's log, and every probe answered on the

@@ -9,7 +9,7 @@ from asgi_liveness.conformance.cases.live import answer_came_first, steps_elsewh
 from asgi_liveness.conformance.promises import REMEDIES, live
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Seen
+    from asgi_liveness.conformance.observation import Observation
 
 _OF: Final = {remedy.name: live(remedy) for remedy in REMEDIES}
 
@@ -20,7 +20,7 @@ _OF: Final = {remedy.name: live(remedy) for remedy in REMEDIES}
     fix="Does the handler await the function of {place} in a pool of threads (`run_in_executor`)?",
     remedy="offloaded",
 )
-def offloaded_answers(seen: Seen) -> str | None:
+def offloaded_answers(seen: Observation) -> str | None:
     """Starts /offloaded, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in a thread of its own.
@@ -38,7 +38,7 @@ def offloaded_answers(seen: Seen) -> str | None:
     "thread?",
     remedy="supervised",
 )
-def supervised_answers(seen: Seen) -> str | None:
+def supervised_answers(seen: Observation) -> str | None:
     """Starts a job by POST /supervised, waits for its first step, then probes both routes.
 
     Must see: every probe answered while the loop makes steps.
@@ -54,7 +54,7 @@ def supervised_answers(seen: Seen) -> str | None:
     fix="Does the generator at {place} await something that suspends in every turn?",
     remedy="streamed",
 )
-def streamed_answers(seen: Seen) -> str | None:
+def streamed_answers(seen: Observation) -> str | None:
     """Starts /streamed, reads what comes, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps; the answer is `text/event-stream`.
@@ -73,7 +73,7 @@ def streamed_answers(seen: Seen) -> str | None:
     fix="Is the function of {place} run by a process that the handler starts?",
     remedy="process",
 )
-def process_answers(seen: Seen) -> str | None:
+def process_answers(seen: Observation) -> str | None:
     """Starts a job by POST /process, waits for its first step, then probes both routes.
 
     Must see: every probe answered while the loop makes steps in another process than the app's.
@@ -93,7 +93,7 @@ def process_answers(seen: Seen) -> str | None:
     fix="Is `await pace` in every turn of the loop at {place}, within `async with Pace()`?",
     remedy="paced",
 )
-def paced_answers(seen: Seen) -> str | None:
+def paced_answers(seen: Observation) -> str | None:
     """Starts /paced, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps on the event loop.
