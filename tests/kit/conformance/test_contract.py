@@ -19,7 +19,7 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.promises import QUIET, SHOWN, Life
+from asgi_liveness.conformance.promises import QUIET, SHOWN, Shutdown
 
 REMEDIES = {remedy.name for remedy in promises.REMEDIES}
 windows = pytest.mark.parametrize("window", SHOWN, ids=lambda window: window.title)
@@ -95,7 +95,7 @@ def test_a_case_looks_at_a_window_of_the_tables_a_life_or_makes_an_exchange(case
         if isinstance(look, Window) and look.remedy:
             assert look.remedy == case.remedy
             assert set(look.jobs) == {f"/{case.remedy}"}
-        elif isinstance(look, Life):
+        elif isinstance(look, Shutdown):
             assert look.remedy in ("", case.remedy)
         else:
             assert isinstance(look, Exchange) or look in (*SHOWN, QUIET)

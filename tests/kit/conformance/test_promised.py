@@ -17,8 +17,8 @@ from asgi_liveness.conformance.promises import (
     QUIET,
     REMEDIES,
     SHOWN,
-    Ended,
     Remedy,
+    ShutdownTimes,
 )
 from asgi_liveness.inside.ledger import Loop
 
@@ -30,9 +30,11 @@ GONE = Response(at=9.5, status=404)
 STEPS = Response(at=9.5, status=200, body={"steps": 5})
 REFUSED = Response(at=9.5, status=503, retry_after="1")
 LOGGED = "Traceback (most recent call last)\nLoopFailure: from outside"
-GOOD_END = Ended({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
-STUCK = Ended({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were there", "SIGINT": ""})
-STUCK_TWICE = Ended({"SIGTERM": None, "SIGINT": None}, {"SIGTERM": "2 were there", "SIGINT": "3"})
+GOOD_END = ShutdownTimes({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
+STUCK = ShutdownTimes({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were there", "SIGINT": ""})
+STUCK_TWICE = ShutdownTimes(
+    {"SIGTERM": None, "SIGINT": None}, {"SIGTERM": "2 were there", "SIGINT": "3"}
+)
 NOT_GONE = "10 s after SIGTERM not all was gone: 2 were there."
 
 
@@ -53,7 +55,7 @@ def seen(at: Any, wait: float = 0.001, **changes: Any) -> Observation:
     return replace(usual, **changes)
 
 
-def wrong(case: str, *evidence: Observation | Ended) -> str:
+def wrong(case: str, *evidence: Observation | ShutdownTimes) -> str:
     """What the case says is wrong, without its name and its way out."""
     message = CASE[case].judge(*evidence) or f"{CASE[case].name}: \n  "
     return message.removeprefix(f"{CASE[case].name}: ").rpartition("\n  ")[0]
@@ -66,7 +68,7 @@ def beside(remedy: str, wait: float, **changes: Any) -> Observation:
 @pytest.mark.parametrize("case", [case for case in CASES if case.promise], ids=lambda case: case.id)
 def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
     still = [
-        GOOD_END if isinstance(look, promises.Life) else seen(look, kept_running=False, steps=0)
+        GOOD_END if isinstance(look, promises.Shutdown) else seen(look, kept_running=False, steps=0)
         for look in case.looks_at
     ]
     kept = case.judge(*still) is None
@@ -166,7 +168,9 @@ def test_it_is_measured_when_the_loop_ended() -> None:
         (STUCK, GOOD_END, "with no loop at all the server did not end by SIGTERM: 2 were there."),
     ],
 )
-def test_all_is_gone_after_both_signals(control: Ended, ended: Ended, said: str) -> None:
+def test_all_is_gone_after_both_signals(
+    control: ShutdownTimes, ended: ShutdownTimes, said: str
+) -> None:
     assert wrong("EXITS-001", control, ended) == said
     assert CASE["EXITS-001"].measured(control, ended) == ended.seconds
 

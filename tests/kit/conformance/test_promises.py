@@ -24,9 +24,9 @@ from asgi_liveness.conformance.promises import (
     QUIET,
     REMEDIES,
     SHOWN,
-    Life,
     Promise,
     Remedy,
+    Shutdown,
     lacking,
 )
 from asgi_liveness.errors import UsageError
@@ -118,9 +118,9 @@ def test_probes_beside_many_are_those_at_rest(remedy: Remedy) -> None:
 
 @pytest.mark.parametrize(
     ("life", "needs"),
-    [(Life(), frozenset()), (Life("process", recommended=False), frozenset({"process"}))],
+    [(Shutdown(), frozenset()), (Shutdown("process", recommended=False), frozenset({"process"}))],
 )
-def test_a_life_needs_its_remedy(life: Life, needs: frozenset[str]) -> None:
+def test_a_life_needs_its_remedy(life: Shutdown, needs: frozenset[str]) -> None:
     assert life.needs == needs
 
 

@@ -13,7 +13,7 @@ from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.known import PYTHON, Difference
 from asgi_liveness.conformance.observation import Outcome
-from asgi_liveness.conformance.promises import Ended, Life, lacking
+from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
 from asgi_liveness.conformance.runner import LIVES_AT_ONCE, Result, Runner
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
@@ -212,7 +212,7 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
     watched: list[tuple[str, str]] = []
     together, most = 0, 0
 
-    async def watch_ends(kind: ServerKind, _: str, life: Life) -> Ended:
+    async def watch_ends(kind: ServerKind, _: str, life: Shutdown) -> ShutdownTimes:
         nonlocal together, most
         watched.append((kind.name, life.remedy))
         together += 1
@@ -220,7 +220,7 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
         for _turn in range(10):
             await asyncio.sleep(0)
         together -= 1
-        return Ended({"SIGTERM": 0.5}, {"SIGTERM": ""})
+        return ShutdownTimes({"SIGTERM": 0.5}, {"SIGTERM": ""})
 
     monkeypatch.setattr(bench_module, "watch_ends", watch_ends)
     servers = [UVICORN, HYPERCORN]

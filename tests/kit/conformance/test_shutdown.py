@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.conformance import shutdown as ending
-from asgi_liveness.conformance.promises import Ended, Life
+from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.shutdown import watch_ends
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving import keeper
@@ -67,13 +67,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert list(temporary.iterdir()) == []
 
 
-def watched(target: str, life: Life, kind: ServerKind = SERVERS[0]) -> Ended:
+def watched(target: str, life: Shutdown, kind: ServerKind = SERVERS[0]) -> ShutdownTimes:
     return asyncio.run(watch_ends(kind, target, life))
 
 
 @pytest.mark.parametrize("kind", [SERVERS[0], SERVERS[-1]], ids=lambda kind: kind.name)
 def test_what_goes_by_both_signals_leaves_nothing(kind: ServerKind) -> None:
-    ended = watched("mortal:app", Life(), kind)
+    ended = watched("mortal:app", Shutdown(), kind)
     assert list(ended.seconds) == ["SIGTERM", "SIGINT"]
     assert all(seconds is not None for seconds in ended.seconds.values())
     assert ended.left == {"SIGTERM": "", "SIGINT": ""}
@@ -82,7 +82,7 @@ def test_what_goes_by_both_signals_leaves_nothing(kind: ServerKind) -> None:
 def test_what_stays_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
     monkeypatch.setattr(ending, "SIGNALS", ("SIGTERM",))
-    assert watched("mortal:staying", Life()) == Ended(
+    assert watched("mortal:staying", Shutdown()) == ShutdownTimes(
         {"SIGTERM": None}, {"SIGTERM": "1 of its processes were there; the last words were: I stay"}
     )
 
@@ -90,7 +90,7 @@ def test_what_stays_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch)
 def test_a_process_that_outlives_its_server_has_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
     monkeypatch.setattr(ending, "SIGNALS", ("SIGINT",))
-    ended = watched("mortal:parent", Life())
+    ended = watched("mortal:parent", Shutdown())
     assert ended.seconds == {"SIGINT": None}
     assert ended.left["SIGINT"].startswith("1 of its processes were there; ")
 
@@ -100,16 +100,18 @@ def test_the_recommended_settings_are_what_ends_an_endless_request(
 ) -> None:
     monkeypatch.setattr(ending, "SIGNALS", ("SIGTERM",))
     kind = replace(SERVERS[0], recommended=("--timeout-graceful-shutdown", "1"))
-    ended = watched("mortal:app", Life("cooperative"), kind)
+    ended = watched("mortal:app", Shutdown("cooperative"), kind)
     assert ended.seconds["SIGTERM"] is not None
     monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
-    assert watched("mortal:app", Life("cooperative", recommended=False)).seconds["SIGTERM"] is None
+    assert (
+        watched("mortal:app", Shutdown("cooperative", recommended=False)).seconds["SIGTERM"] is None
+    )
 
 
 def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "LIMIT", 0.2)
     with pytest.raises(TargetError) as raised:
-        watched("mortal:app", Life("process"))
+        watched("mortal:app", Shutdown("process"))
     assert str(raised.value) == (
         "mortal:app: POST /process started no loop within 0 s on uvicorn/asyncio"
     )
@@ -117,10 +119,10 @@ def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_target_that_does_not_come_up_is_an_error() -> None:
     with pytest.raises(TargetError, match="no attribute 'gone'"):
-        watched("mortal:gone", Life())
+        watched("mortal:gone", Shutdown())
 
 
 def test_what_cannot_be_seen_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "sees_members", lambda: False)
     with pytest.raises(TargetError, match=r"^any:app: whether a server's processes are gone needs"):
-        asyncio.run(watch_ends(SERVERS[0], "any:app", Life()))
+        asyncio.run(watch_ends(SERVERS[0], "any:app", Shutdown()))

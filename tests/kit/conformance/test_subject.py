@@ -15,15 +15,15 @@ from asgi_liveness.conformance import subject as bench_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
 from asgi_liveness.conformance.observation import Outcome
-from asgi_liveness.conformance.promises import Ended, Life, lacking
+from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
 from asgi_liveness.conformance.subject import Bench, Clock, Judgement
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 
 UVICORN = SERVERS[0]
 CASE = {case.id: case for case in CASES}
-GONE = Ended({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
-STUCK = Ended({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were there", "SIGINT": ""})
+GONE = ShutdownTimes({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
+STUCK = ShutdownTimes({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were there", "SIGINT": ""})
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
@@ -122,12 +122,12 @@ def test_a_remedy_that_a_target_does_not_say_it_has_is_not_applicable() -> None:
 
 
 def ends(
-    monkeypatch: pytest.MonkeyPatch, found: dict[Life, Ended | TargetError]
-) -> tuple[Bench, list[Life]]:
+    monkeypatch: pytest.MonkeyPatch, found: dict[Shutdown, ShutdownTimes | TargetError]
+) -> tuple[Bench, list[Shutdown]]:
     """A bench whose servers end so, and the lives that it watched."""
-    watched: list[Life] = []
+    watched: list[Shutdown] = []
 
-    async def watch_ends(_: ServerKind, __: str, life: Life) -> Ended:
+    async def watch_ends(_: ServerKind, __: str, life: Shutdown) -> ShutdownTimes:
         watched.append(life)
         ended = found[life]
         if isinstance(ended, TargetError):
@@ -141,7 +141,7 @@ def ends(
 def test_an_end_is_judged_beside_its_control_and_watched_once(
     monkeypatch: pytest.MonkeyPatch, temporary: Path
 ) -> None:
-    found = {Life(): GONE, Life("background"): STUCK, Life("process"): GONE}
+    found = {Shutdown(): GONE, Shutdown("background"): STUCK, Shutdown("process"): GONE}
     bench, watched = ends(monkeypatch, {**found})
     stuck, gone, again = (
         asyncio.run(bench.judge(CASE[case])) for case in ("EXITS-001", "EXITS-007", "EXITS-001")
@@ -156,7 +156,7 @@ def test_an_end_is_judged_beside_its_control_and_watched_once(
 
 
 def test_what_is_not_judged_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench, _ = ends(monkeypatch, {Life("normal", recommended=False): STUCK})
+    bench, _ = ends(monkeypatch, {Shutdown("normal", recommended=False): STUCK})
     assert asyncio.run(bench.judge(CASE["DEFAULTS-003"])) == Judgement(
         Outcome.RECORDED, measured={"SIGTERM": None, "SIGINT": 0.25}
     )
@@ -167,10 +167,10 @@ def test_a_life_that_could_not_begin_is_an_error_of_its_cases_alone(
 ) -> None:
     failure = TargetError("no.such:app: POST /process started no loop")
     bench, watched = ends(
-        monkeypatch, {Life(): GONE, Life("normal"): GONE, Life("process"): failure}
+        monkeypatch, {Shutdown(): GONE, Shutdown("normal"): GONE, Shutdown("process"): failure}
     )
     error = Judgement(Outcome.ERROR, str(failure))
     for case in ("EXITS-007", "EXITS-007"):
         assert asyncio.run(bench.judge(CASE[case])) == error
     assert asyncio.run(bench.judge(CASE["EXITS-003"])).verdict is Outcome.PASSED
-    assert watched.count(Life("process")) == 1
+    assert watched.count(Shutdown("process")) == 1

@@ -194,7 +194,7 @@ def errors(remedy: Remedy) -> Window:
 
 
 @dataclass(frozen=True)
-class Life:
+class Shutdown:
     """One server from its start to its end by signals, a loop running: looked at by `exits`."""
 
     remedy: str = ""
@@ -209,7 +209,7 @@ class Life:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ShutdownTimes:
     """What became of it: seconds from the signal until all processes were gone, None if never."""
 
     seconds: Mapping[str, float | None]

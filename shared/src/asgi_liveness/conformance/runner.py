@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.conformance.observation import Outcome
-from asgi_liveness.conformance.promises import Life, lacking
+from asgi_liveness.conformance.promises import Shutdown, lacking
 from asgi_liveness.conformance.subject import Bench, Clock
 from asgi_liveness.errors import LivenessError, UsageError
 
@@ -131,12 +131,12 @@ class Runner:
         """Watch all ends of the target's servers that are to be judged, if it was not done yet."""
         together = asyncio.Semaphore(LIVES_AT_ONCE)
 
-        async def watch(bench: Bench, life: Life) -> None:
+        async def watch(bench: Bench, life: Shutdown) -> None:
             async with together:
                 await bench.watch_life(life)
 
         looks = [at for case in self.cases if not case.needs & self._lacks for at in case.looks_at]
-        lives = dict.fromkeys(at for at in looks if isinstance(at, Life))
+        lives = dict.fromkeys(at for at in looks if isinstance(at, Shutdown))
         benches = [self.benches[target, kind.name] for kind in self.servers]
         await asyncio.gather(*(watch(bench, life) for bench in benches for life in lives))
 

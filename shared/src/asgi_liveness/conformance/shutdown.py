@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import starts_by
-from asgi_liveness.conformance.promises import EXIT_LIMIT, Ended, Life
+from asgi_liveness.conformance.promises import EXIT_LIMIT, Shutdown, ShutdownTimes
 from asgi_liveness.errors import TargetError
 from asgi_liveness.probing.request import LIMIT, Request, finish
 from asgi_liveness.serving import keeper
@@ -24,7 +24,7 @@ SIGNALS: Final = ("SIGTERM", "SIGINT")
 _POLL: Final = 0.01  # seconds
 
 
-async def watch_ends(kind: ServerKind, target: str, life: Life) -> Ended:
+async def watch_ends(kind: ServerKind, target: str, life: Shutdown) -> ShutdownTimes:
     """Watch a server's end by each of the signals.
 
     Raises ``TargetError`` where the server does not come up, or its loop does not start, and where
@@ -43,7 +43,7 @@ async def watch_ends(kind: ServerKind, target: str, life: Life) -> Ended:
                 left[name] = "" if seconds[name] is not None else _left(server)
                 server.end()
                 await finish(requests)
-    return Ended(seconds, left)
+    return ShutdownTimes(seconds, left)
 
 
 async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Request:

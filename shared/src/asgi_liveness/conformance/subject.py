@@ -23,8 +23,8 @@ from asgi_liveness.conformance.observation import LATE_LIMIT, Observation, Outco
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
-    Ended,
-    Life,
+    Shutdown,
+    ShutdownTimes,
 )
 from asgi_liveness.conformance.shutdown import watch_ends
 from asgi_liveness.conformance.window import watch
@@ -81,7 +81,7 @@ class Bench:
         self._lacks, self._clock = lacks, clock
         self._evidence: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
         """What was seen at each look, and the control of the server that it was seen on."""
-        self._lives: dict[Life, Ended | TargetError] = {}
+        self._lives: dict[Shutdown, ShutdownTimes | TargetError] = {}
         self._server: Server | None = None
         self._ready = False
         self._control: Observation | None = None
@@ -176,7 +176,7 @@ class Bench:
 
     async def _look(self, at: Experiment) -> tuple[ExperimentResult, Observation | None]:
         """Return what is seen there, from now or before, and the control that it was seen under."""
-        if isinstance(at, Life):
+        if isinstance(at, Shutdown):
             await self.watch_life(at)
             ended = self._lives[at]
             if isinstance(ended, TargetError):
@@ -193,7 +193,7 @@ class Bench:
             self._evidence[at] = evidence, control
         return self._evidence[at]
 
-    async def watch_life(self, life: Life) -> None:
+    async def watch_life(self, life: Shutdown) -> None:
         """Let a server of its own live and end, unless that was seen before."""
         if life not in self._lives:
             try:

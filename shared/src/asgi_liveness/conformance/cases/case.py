@@ -12,16 +12,16 @@ from asgi_liveness.conformance.observation import Observation, Response
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
-    Ended,
-    Life,
     Remedy,
+    Shutdown,
+    ShutdownTimes,
 )
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-Experiment = Window | Exchange | Life
-ExperimentResult = Observation | Response | Ended
+Experiment = Window | Exchange | Shutdown
+ExperimentResult = Observation | Response | ShutdownTimes
 Claim = Callable[..., str | None]
 """Takes the evidence of each look, and returns what is wrong with it, or None."""
 Measure = Callable[..., dict[str, float | None]]
@@ -57,7 +57,7 @@ class Case:
     @property
     def takes_lives(self) -> bool:
         """It ends servers of its own, which takes seconds."""
-        return any(isinstance(look, Life) for look in self.looks_at)
+        return any(isinstance(look, Shutdown) for look in self.looks_at)
 
     @property
     def text(self) -> tuple[str, str, str]:

@@ -13,8 +13,8 @@ from asgi_liveness.conformance.promises import (
     GIL_LIMIT,
     LEAVE_LIMIT,
     QUIET,
-    Ended,
-    Life,
+    Shutdown,
+    ShutdownTimes,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def ended_after(seen: Observation) -> dict[str, float | None]:
     return {"seconds": seen.ended_after}
 
 
-def exits(control: Ended, ended: Ended) -> str | None:
+def exits(control: ShutdownTimes, ended: ShutdownTimes) -> str | None:
     """Starts a server as the README recommends, and one loop; ends it by SIGTERM, then by Ctrl+C.
 
     Must see: no process of its group left 10 s after the signal, both times. SIGTERM goes to the
@@ -99,7 +99,7 @@ def exits(control: Ended, ended: Ended) -> str | None:
     )
 
 
-def defaults(ended: Ended) -> str | None:
+def defaults(ended: ShutdownTimes) -> str | None:
     """Starts the server with its default settings, and one loop; ends it as `exits` does.
 
     Must see: nothing in particular. It is measured and recorded.
@@ -110,7 +110,7 @@ def defaults(ended: Ended) -> str | None:
     return None
 
 
-def gone_after(*lives: Ended) -> dict[str, float | None]:
+def gone_after(*lives: ShutdownTimes) -> dict[str, float | None]:
     """Seconds until all was gone, by signal."""
     return dict(lives[-1].seconds)
 
@@ -194,7 +194,7 @@ LEAVES: Final = family(
     "leaves", lambda row: (promises.leaves(row),), leaves, fix=_LEAVES_FIX, measure=ended_after
 )
 EXITS: Final = family(
-    "exits", lambda row: (Life(), Life(row.name)), exits, fix=_EXITS_FIX, measure=gone_after
+    "exits", lambda row: (Shutdown(), Shutdown(row.name)), exits, fix=_EXITS_FIX, measure=gone_after
 )
 GIL: Final = family(
     "gil", lambda row: (QUIET, promises.gil(row)), gil, fix=_GIL_FIX, measure=waits_ratio
@@ -209,7 +209,7 @@ SPEED: Final = family(
 ERRORS: Final = family("errors", lambda row: (promises.errors(row),), errors, fix=_ERRORS_FIX)
 DEFAULTS: Final = family(
     "defaults",
-    lambda row: (Life(row.name, recommended=False),),
+    lambda row: (Shutdown(row.name, recommended=False),),
     defaults,
     fix=_EXITS_FIX,
     measure=gone_after,
