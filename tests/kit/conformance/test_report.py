@@ -25,7 +25,7 @@ from asgi_liveness.conformance.report import (
     WindowRow,
 )
 from asgi_liveness.conformance.runner import Result, Runner
-from asgi_liveness.conformance.subject import Bench
+from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import UsageError
 from asgi_liveness.serving.servers import SERVERS, version
 
@@ -135,7 +135,7 @@ def test_json_that_is_no_report_is_an_error_with_its_way_out(tmp_path: Path, tex
 def judged() -> Runner:
     """A runner that has judged one of two targets, without a server."""
     runner = Runner(["a:app", "b:app"], SERVERS[:1], CASES[:1])
-    bench = Bench("a:app", SERVERS[0], frozenset(), runner.clock)
+    bench = Subject("a:app", SERVERS[0], frozenset(), runner.clock)
     bench.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
     probes = (
         SentRequest("/hello", due=1.0, sent=1.0, answer=Response(at=1.25, status=200)),

@@ -16,7 +16,7 @@ from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
 from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
-from asgi_liveness.conformance.subject import Bench, Clock, Judgement
+from asgi_liveness.conformance.subject import Clock, Judgement, Subject
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 
@@ -33,9 +33,9 @@ def running(temporary: Path) -> int:
     return len(list(temporary.iterdir()))
 
 
-def use(target: str, act: Callable[[Bench], Any]) -> Bench:
+def use(target: str, act: Callable[[Subject], Any]) -> Subject:
     """Let *act*, a coroutine function, use a bench of *target*; end it."""
-    bench = Bench(target, UVICORN, frozenset(), Clock())
+    bench = Subject(target, UVICORN, frozenset(), Clock())
     try:
         asyncio.run(act(bench))
     finally:
@@ -56,7 +56,7 @@ def test_the_clock_counts_a_part_that_fails_too(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("case", ["CONT-002", "LIVE-007", "LIVE-009"])
 def test_what_needs_a_lacking_feature_is_not_applicable_and_starts_nothing(case: str) -> None:
-    bench = Bench("no.such:app", UVICORN, frozenset({"sync"}), Clock())
+    bench = Subject("no.such:app", UVICORN, frozenset({"sync"}), Clock())
     assert asyncio.run(bench.judge(CASE[case])) == Judgement(
         Outcome.NOT_APPLICABLE,
         "the target lacks synchronous handlers (a plain `def`)",
@@ -64,7 +64,7 @@ def test_what_needs_a_lacking_feature_is_not_applicable_and_starts_nothing(case:
 
 
 def test_a_target_that_did_not_come_up_is_not_started_again(temporary: Path) -> None:
-    async def act(bench: Bench) -> None:
+    async def act(bench: Subject) -> None:
         first = await bench.judge(CASE["LIVE-001"])
         bench.end()
         assert await bench.judge(CASE["CONT-006"]) == first
@@ -74,7 +74,7 @@ def test_a_target_that_did_not_come_up_is_not_started_again(temporary: Path) -> 
 
 
 def test_what_a_window_showed_is_kept_and_so_is_a_healthy_server() -> None:
-    async def act(bench: Bench) -> None:
+    async def act(bench: Subject) -> None:
         await bench.judge(CASE["LIVE-006"])
         assert bench._server is not None
         server, seen = bench._server, dict(bench.seen)
@@ -92,7 +92,7 @@ def test_what_a_window_showed_is_kept_and_so_is_a_healthy_server() -> None:
 def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def act(bench: Bench) -> None:
+    async def act(bench: Subject) -> None:
         await bench.ready()
         stubborn = bench._server
         monkeypatch.setattr(jobs_module, "LIMIT", 1.0)
@@ -112,7 +112,7 @@ def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
 
 
 def test_a_remedy_that_a_target_does_not_say_it_has_is_not_applicable() -> None:
-    bench = Bench("no.such:app", UVICORN, lacking(has=["background"]), Clock())
+    bench = Subject("no.such:app", UVICORN, lacking(has=["background"]), Clock())
     assert asyncio.run(bench.judge(CASE["SPEED-007"])) == Judgement(
         Outcome.NOT_APPLICABLE, "the target does not say that it has 'process'"
     )
@@ -123,7 +123,7 @@ def test_a_remedy_that_a_target_does_not_say_it_has_is_not_applicable() -> None:
 
 def ends(
     monkeypatch: pytest.MonkeyPatch, found: dict[Shutdown, ShutdownTimes | TargetError]
-) -> tuple[Bench, list[Shutdown]]:
+) -> tuple[Subject, list[Shutdown]]:
     """A bench whose servers end so, and the lives that it watched."""
     watched: list[Shutdown] = []
 
@@ -135,7 +135,7 @@ def ends(
         return ended
 
     monkeypatch.setattr(bench_module, "watch_ends", watch_ends)
-    return Bench("no.such:app", UVICORN, frozenset(), Clock()), watched
+    return Subject("no.such:app", UVICORN, frozenset(), Clock()), watched
 
 
 def test_an_end_is_judged_beside_its_control_and_watched_once(

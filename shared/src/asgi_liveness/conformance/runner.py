@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import Shutdown, lacking
-from asgi_liveness.conformance.subject import Bench, Clock
+from asgi_liveness.conformance.subject import Clock, Subject
 from asgi_liveness.errors import LivenessError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Runner:
         self._lacks = lacks
         if not (targets and all(targets) and servers and cases):
             raise UsageError("there is nothing to run: name a target, a server and a case")
-        self.benches: dict[tuple[str, str], Bench] = {}
+        self.benches: dict[tuple[str, str], Subject] = {}
         self.results: list[Result] = []
         self._target: str | None = None
 
@@ -120,7 +120,7 @@ class Runner:
         if self._target != target:
             self.end()
             self._target = target
-            benches = [Bench(target, kind, self._lacks, self.clock) for kind in self.servers]
+            benches = [Subject(target, kind, self._lacks, self.clock) for kind in self.servers]
             self.benches |= {(target, bench.kind.name): bench for bench in benches}
             with self.clock.counting("starts"):
                 for bench in benches:
@@ -131,7 +131,7 @@ class Runner:
         """Watch all ends of the target's servers that are to be judged, if it was not done yet."""
         together = asyncio.Semaphore(LIVES_AT_ONCE)
 
-        async def watch(bench: Bench, life: Shutdown) -> None:
+        async def watch(bench: Subject, life: Shutdown) -> None:
             async with together:
                 await bench.watch_life(life)
 
@@ -164,7 +164,7 @@ class Runner:
         return result
 
 
-async def _all_ready(benches: list[Bench]) -> None:
+async def _all_ready(benches: list[Subject]) -> None:
     """Wait for all, and leave it to the first judgement to say what was wrong."""
     results = await asyncio.gather(*(bench.ready() for bench in benches), return_exceptions=True)
     for result in results:

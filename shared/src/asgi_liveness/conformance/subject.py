@@ -72,7 +72,7 @@ _RECORDED: Final = {promise.name for promise in PROMISES if not promise.judged}
 _REMEDIES: Final = {remedy.name for remedy in REMEDIES}
 
 
-class Bench:
+class Subject:
     """One target on one server, and what was seen of it."""
 
     def __init__(self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock) -> None:
