@@ -13,7 +13,7 @@ import pytest
 
 from asgi_liveness.conformance import load as jobs_module
 from asgi_liveness.conformance.contract import State, Window
-from asgi_liveness.conformance.load import Jobs
+from asgi_liveness.conformance.load import Load
 from asgi_liveness.conformance.observation import Response
 from asgi_liveness.inside.ledger import Ledger
 from asgi_liveness.probing import request as asking
@@ -25,7 +25,7 @@ ACCEPTED = Response(at=1.0, status=202, location="/process/1")
 REFUSED = Response(at=1.0, status=503, retry_after="1")
 CLIENT: Any = None  # nothing is sent here
 
-Make = Callable[..., Jobs]
+Make = Callable[..., Load]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def make(server: Any, monkeypatch: pytest.MonkeyPatch) -> Make:
         monkeypatch.setattr(jobs_module, limit, 0.1)
     monkeypatch.setattr(asking, "LIMIT", 0.1)
 
-    def make(*outcomes: Response | str | None, at_once: bool = False) -> Jobs:
+    def make(*outcomes: Response | str | None, at_once: bool = False) -> Load:
         coming = iter(outcomes)
 
         def send(request: Request, _: object) -> None:
@@ -61,12 +61,12 @@ def make(server: Any, monkeypatch: pytest.MonkeyPatch) -> Make:
 
         monkeypatch.setattr(Request, "send", send)
         paths = ("/normal", "/background", "/cooperative")[: len(outcomes)]
-        return Jobs(server, Window("any", paths, State.ALIVE, at_once=at_once))
+        return Load(server, Window("any", paths, State.ALIVE, at_once=at_once))
 
     return make
 
 
-def started(jobs: Jobs) -> bool:
+def started(jobs: Load) -> bool:
     async def act() -> bool:
         running = await jobs.start(CLIENT)
         for request in jobs.requests:

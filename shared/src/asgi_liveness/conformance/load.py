@@ -26,7 +26,7 @@ busy cores take several."""
 POLL: Final = 0.001  # seconds
 
 
-class Jobs:
+class Load:
     """The jobs of *window*, from now on."""
 
     def __init__(self, server: Server, window: Window) -> None:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Then, Window
-from asgi_liveness.conformance.load import Jobs
+from asgi_liveness.conformance.load import Load
 from asgi_liveness.conformance.observation import Observation, Response
 from asgi_liveness.errors import RouteMissing
 from asgi_liveness.probing.request import Request, finish, tell
@@ -44,7 +44,7 @@ async def watch(server: Server, window: Window) -> Observation:
             server.client(1 if window.one_connection or apart else None) as client,
             server.client(1 if apart else None) as own,
         ):
-            watching = _Watching(server, window, Jobs(server, window), len(server.log()))
+            watching = _Watching(server, window, Load(server, window), len(server.log()))
             return await watching.through(client, client if window.one_connection else own)
     finally:
         server.ledger.stop()
@@ -54,7 +54,7 @@ async def watch(server: Server, window: Window) -> Observation:
 class _Watching:
     server: Server
     window: Window
-    jobs: Jobs
+    jobs: Load
     logged: int
     """Characters in the server's log before the window."""
     probes: list[Request] = field(default_factory=list)
