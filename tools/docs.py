@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from asgi_liveness.conformance import document, matrix, render
 from asgi_liveness.conformance.promises import PROMISES
-from asgi_liveness.conformance.report import Report
+from asgi_liveness.conformance.report import ConformanceReport
 from tools import picture
 from tools.comparison import FRAMEWORKS, ROOT
 
@@ -30,12 +30,12 @@ BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 def result() -> str:
     """The short table, from the recorded comparison."""
-    return render.answering(Report.load(RECORD))
+    return render.answering(ConformanceReport.load(RECORD))
 
 
 def kept() -> str:
     """Remedies by promises, from the recorded comparison."""
-    return "\n".join(matrix.markdown(Report.load(RECORD))) + "\n"
+    return "\n".join(matrix.markdown(ConformanceReport.load(RECORD))) + "\n"
 
 
 def promises() -> str:
@@ -46,7 +46,7 @@ def promises() -> str:
 
 def compare() -> str:
     """What ``nox -s compare`` shows first, from the recorded comparison."""
-    return f"```text\n{render.seen(Report.load(RECORD))}```\n"
+    return f"```text\n{render.seen(ConformanceReport.load(RECORD))}```\n"
 
 
 def columns() -> str:
@@ -60,7 +60,7 @@ def remedy() -> str:
 
 
 def _side_by_side(file: str, names: tuple[str, ...]) -> str:
-    titles = Report.load(RECORD).titles
+    titles = ConformanceReport.load(RECORD).titles
     heads = "".join(f"<th>{titles[target]}</th>" for target in FRAMEWORKS.values())
     cells = "".join(
         f"<td>\n\n```python\n{_handlers(ROOT / f'{name}_impl' / file, names)}\n```\n\n</td>"
@@ -105,7 +105,7 @@ def traps() -> str:
 
 def failure() -> str:
     """How a failed case speaks, from the recorded failure of a miniature."""
-    (cell,) = Report.load(ROOT / "results" / "failure.json").cells
+    (cell,) = ConformanceReport.load(ROOT / "results" / "failure.json").cells
     return f"```text\n{cell.message}\n```\n"
 
 

@@ -17,7 +17,7 @@ from asgi_liveness.conformance import known
 from asgi_liveness.conformance.cases import choose_cases
 from asgi_liveness.conformance.contract import State
 from asgi_liveness.conformance.promises import lacking
-from asgi_liveness.conformance.report import Report
+from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.serving.servers import choose_servers
 from tools.comparison import COMPARISON, FRAMEWORKS
@@ -67,7 +67,7 @@ def counted(verdicts: Counter[str]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
 
 
-def once(targets: list[str]) -> tuple[Report, float]:
+def once(targets: list[str]) -> tuple[ConformanceReport, float]:
     """Judge everything once; return the report, and how late a probe was sent at the worst."""
     differences = known.load(Path(COMPARISON["known"]), targets)
     servers = choose_servers(COMPARISON["servers"])
@@ -77,7 +77,7 @@ def once(targets: list[str]) -> tuple[Report, float]:
             runner.judge(cell)
         seen = [seen for bench in runner.benches.values() for seen in bench.seen.values()]
         late = max((one.lateness for one in seen), default=0.0)
-        return Report.of(runner), late
+        return ConformanceReport.of(runner), late
 
 
 if __name__ == "__main__":

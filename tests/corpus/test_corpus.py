@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from quart import Quart
 from starlette.applications import Starlette
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import WindowReport as StarletteRoute
 
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Culprit, Frame, Probes, Route, Verdict
+from asgi_liveness.checking.report import Culprit, Frame, Probes, Verdict, WindowReport
 from asgi_liveness.checking.run import run
 from tests.corpus.marks import IDLE, Mark, marks
 
@@ -57,7 +57,7 @@ def faults(app: str, found: list[Mark], server: str, loop: str) -> list[str]:
     ]
 
 
-def fault(app: str, mark: Mark, route: Route) -> str:
+def fault(app: str, mark: Mark, route: WindowReport) -> str:
     """Say what of the verdict, or of the line that is named, is wrong; "" if nothing is."""
     stalled = Verdict.IDLE_STALLED if mark.request == IDLE else Verdict.STALLED
     due = stalled if mark.blocks else Verdict.LIVE
@@ -113,7 +113,7 @@ RIGHT = Culprit(
     source=SOURCES[APP].splitlines()[MARK.lines[0] - 1].strip(),
     below=Frame(f"/lib/{MARK.below.partition('.')[0]}.py", 1, MARK.below.partition(".")[2]),
 )
-SEEN = Route(
+SEEN = WindowReport(
     during=MARK.request,
     verdict=Verdict.STALLED,
     probes=Probes(1, 0),

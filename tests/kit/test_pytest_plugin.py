@@ -14,7 +14,7 @@ from asgi_liveness import pytest_plugin
 from asgi_liveness.checking import render
 from asgi_liveness.checking import run as running
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Report, Route
+from asgi_liveness.checking.report import Report, WindowReport
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.cases.promised import SPEED
 from asgi_liveness.conformance.contract import SYNC
@@ -190,7 +190,7 @@ def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Pa
 # The fixture ``liveness``.
 
 
-def finding(monkeypatch: pytest.MonkeyPatch, *routes: Route) -> tuple[Report, list[Options]]:
+def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> tuple[Report, list[Options]]:
     """Let a check find these windows, and note what it is asked for."""
     found, asked = report(*routes), list[Options]()
 
@@ -213,7 +213,7 @@ def test_a_live_app_passes_and_its_report_is_returned(
 
 @pytest.mark.parametrize("route", [STALLED, STARVED, INCONCLUSIVE])
 def test_any_other_app_fails_with_the_text_of_the_command(
-    route: Route, liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+    route: WindowReport, liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, _ = finding(monkeypatch, route)
     with pytest.raises(pytest.fail.Exception) as raised:

@@ -14,7 +14,7 @@ import pytest
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
-from asgi_liveness.conformance.report import Report
+from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 from tools.loops import NUMBERS
@@ -58,7 +58,7 @@ def test_cases_that_are_named_exist() -> None:
 
 
 def test_the_record_is_of_the_whole_comparison() -> None:
-    report = Report.load(ROOT / "results" / "comparison.json")
+    report = ConformanceReport.load(ROOT / "results" / "comparison.json")
     assert report.servers == tuple(COMPARISON["servers"]) == tuple(kind.name for kind in SERVERS)
     assert [row.target for row in report.targets] == list(FRAMEWORKS.values())
     assert len(report.cells) == len(CASES) * len(SERVERS) * len(FRAMEWORKS)
@@ -122,7 +122,7 @@ def test_the_table_has_all_remedies() -> None:
 
 
 def test_every_cell_of_the_matrix_was_measured() -> None:
-    report = Report.load(ROOT / "results" / "comparison.json")
+    report = ConformanceReport.load(ROOT / "results" / "comparison.json")
     cells = {(c.target, c.server, c.remedy, c.promise): c for c in report.cells if c.promise}
     wanted = itertools.product(
         FRAMEWORKS.values(),
@@ -139,7 +139,7 @@ def test_every_cell_of_the_matrix_was_measured() -> None:
 
 
 def test_a_remedy_holds_every_promise_everywhere() -> None:
-    report = Report.load(ROOT / "results" / "comparison.json")
+    report = ConformanceReport.load(ROOT / "results" / "comparison.json")
     held = {
         remedy.name: {c.verdict for c in report.cells if c.remedy == remedy.name}
         for remedy in REMEDIES
@@ -155,7 +155,7 @@ def test_the_readme_starts_servers_as_they_are_judged(kind: ServerKind) -> None:
 
 
 def test_the_setting_is_needed() -> None:
-    report = Report.load(ROOT / "results" / "comparison.json")
+    report = ConformanceReport.load(ROOT / "results" / "comparison.json")
     by_default = [c for c in report.cells if (c.promise, c.remedy) == ("defaults", "streamed")]
     hanging = {c.server for c in by_default if None in c.measured.values()}
     assert hanging == {kind.name for kind in SERVERS if kind.recommended}

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from asgi_liveness.checking.report import Report
+    from asgi_liveness.checking.report import ConformanceReport
     from asgi_liveness.conformance.runner import Cell, Result, Runner
 
 _RUNNER: pytest.StashKey[Runner | None] = pytest.StashKey()
@@ -148,16 +148,16 @@ def pytest_terminal_summary(
     if runner is None or not runner.results:
         return
     from asgi_liveness.conformance import render
-    from asgi_liveness.conformance.report import Report
+    from asgi_liveness.conformance.report import ConformanceReport
 
     terminalreporter.section("event-loop liveness")
-    terminalreporter.write_line(render.text(Report.of(runner)))
+    terminalreporter.write_line(render.text(ConformanceReport.of(runner)))
 
 
 class Liveness:
     """What the fixture ``liveness`` is."""
 
-    def check(self, target: str | Sequence[str] = "", **options: Any) -> Report:
+    def check(self, target: str | Sequence[str] = "", **options: Any) -> ConformanceReport:
         """Check an app as ``asgi_liveness.check`` does; the test fails unless it is live.
 
         What is left open is taken from ``[tool.asgi-liveness]`` of the ``pyproject.toml``, as the

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgi_liveness.checking.report import Culprit, Frame, Probes, Report, Route, Verdict
+from asgi_liveness.checking.report import Culprit, Frame, Probes, Report, Verdict, WindowReport
 
 AGAIN = "asgi-liveness check myapp.main:app --during 'GET /report' --probe /healthz"
-IDLE = Route(None, Verdict.LIVE, Probes(40, 40), 0.003, 0.003, 0.004, strip="|" * 40)
-LIVE = Route("GET /report", Verdict.LIVE, Probes(80, 80), 0.003, 0.003, 0.005, strip="|" * 80)
+IDLE = WindowReport(None, Verdict.LIVE, Probes(40, 40), 0.003, 0.003, 0.004, strip="|" * 40)
+LIVE = WindowReport(
+    "GET /report", Verdict.LIVE, Probes(80, 80), 0.003, 0.003, 0.005, strip="|" * 80
+)
 CULPRIT = Culprit(
     "myapp/reports.py",
     12,
@@ -18,7 +20,7 @@ CULPRIT = Culprit(
     seen=37,
     looks=38,
 )
-STALLED = Route(
+STALLED = WindowReport(
     "GET /report",
     Verdict.STALLED,
     Probes(80, 0),
@@ -29,7 +31,7 @@ STALLED = Route(
     "A loop that never awaits: add `await asyncio.sleep(0)` to each turn. README.md",
     strip="." * 80,
 )
-STARVED = Route(
+STARVED = WindowReport(
     "GET /pool",
     Verdict.STARVED,
     Probes(80, 0),
@@ -41,7 +43,7 @@ STARVED = Route(
     because="thread pool full, 40 of 40 threads at myapp/reports.py:12",
     strip="." * 80,
 )
-INCONCLUSIVE = Route(
+INCONCLUSIVE = WindowReport(
     "GET /report",
     Verdict.INCONCLUSIVE,
     Probes(80, 78),
@@ -51,7 +53,7 @@ INCONCLUSIVE = Route(
     because="the machine was late by up to 300 ms with no request at all",
     strip="|" * 78 + "..",
 )
-DIED = Route(
+DIED = WindowReport(
     "GET /report",
     Verdict.DIED,
     Probes(80, 12),
@@ -61,10 +63,12 @@ DIED = Route(
     because="a worker of it was ended; last words: bye",
     strip="|" * 12 + "." * 68,
 )
-UNSEEN = Route("GET /report", Verdict.STALLED, Probes(80, 0), None, None, 4.0, strip="." * 80)
+UNSEEN = WindowReport(
+    "GET /report", Verdict.STALLED, Probes(80, 0), None, None, 4.0, strip="." * 80
+)
 
 
-def report(*routes: Route, **changes: Any) -> Report:
+def report(*routes: WindowReport, **changes: Any) -> Report:
     """A report of these windows after a live idle one, if they have none of their own."""
     first = () if routes and routes[0].during is None else (IDLE,)
     fields: dict[str, Any] = {

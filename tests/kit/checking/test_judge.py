@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.judge import Judge
-from asgi_liveness.checking.report import Frame, Probes, Route, Verdict
+from asgi_liveness.checking.report import Frame, Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
 from asgi_liveness.serving.board import Look, Place
 from asgi_liveness.stalls.advice import advice
@@ -43,7 +43,7 @@ from tests.kit.checking.windows import (
 
 def test_a_loop_that_turns_is_live() -> None:
     route = during(IDLE)
-    assert route == Route(
+    assert route == WindowReport(
         "GET /report",
         Verdict.LIVE,
         Probes(40, 40),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from asgi_liveness.checking.late import late
-from asgi_liveness.checking.report import Probes, Route, Verdict
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.conformance.observation import SentRequest
 from asgi_liveness.serving.board import Place, Thread
@@ -42,13 +42,16 @@ ALONE = thread(OTHER, RUN)
 """A thread that the app started itself."""
 
 
-def seen(silence: float, answered: int = 40) -> Route:
-    return Route("GET /report", Verdict.LIVE, Probes(40, answered), 0.0, 0.0, silence)
+def seen(silence: float, answered: int = 40) -> WindowReport:
+    return WindowReport("GET /report", Verdict.LIVE, Probes(40, answered), 0.0, 0.0, silence)
 
 
 def judged(
-    route: Route, *threads: Thread, stalled: bool = False, evidence: CheckObservation | None = None
-) -> Route:
+    route: WindowReport,
+    *threads: Thread,
+    stalled: bool = False,
+    evidence: CheckObservation | None = None,
+) -> WindowReport:
     showed = replace(evidence or window(), threads=threads)
     return late(route, showed, LIMIT, "myapp", stalled=stalled)
 
@@ -203,7 +206,7 @@ def test_a_prober_that_was_late_itself_says_so(late_by: float, *, said: bool) ->
     ],
 )
 def test_an_app_that_is_not_watched_is_judged_by_its_answers(
-    route: Route, verdict: Verdict, because: str
+    route: WindowReport, verdict: Verdict, because: str
 ) -> None:
     unwatched = window(pulses=())
     for stalled in (True, False):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.checking import render
-from asgi_liveness.checking.report import Route, Verdict
+from asgi_liveness.checking.report import Verdict, WindowReport
 from tests.kit.checking.made import (
     AGAIN,
     CULPRIT,
@@ -84,7 +84,7 @@ def test_a_live_app_is_shown_in_two_rows() -> None:
     )
 
 
-def lines(*routes: Route) -> list[str]:
+def lines(*routes: WindowReport) -> list[str]:
     """The screen below its head."""
     return render.text(report(*routes)).splitlines()[2:]
 
@@ -166,7 +166,7 @@ def test_several_findings_are_told_one_after_the_other_by_their_requests() -> No
         ((replace(IDLE, verdict=Verdict.DIED),), "The app ended with no request at all."),
     ],
 )
-def test_the_headline_counts_the_requests(routes: tuple[Route, ...], sentence: str) -> None:
+def test_the_headline_counts_the_requests(routes: tuple[WindowReport, ...], sentence: str) -> None:
     assert render.headline(report(*routes)) == sentence
     assert render.text(report(*routes)).endswith(f"\n\n{sentence}\n")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.judge import Judge
-from asgi_liveness.checking.report import Route
+from asgi_liveness.checking.report import WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
 from asgi_liveness.conformance.observation import Response, SentRequest
 from asgi_liveness.inside.injected import sitecustomize as inside
@@ -158,7 +158,7 @@ JUDGE = Judge(LIMIT)
 
 def during(
     evidence: CheckObservation, idle: CheckObservation = IDLE, judge: Judge = JUDGE
-) -> Route:
+) -> WindowReport:
     return judge.during("GET /report", evidence, idle)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from asgi_liveness.checking import render, selftest
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Report, Route
+from asgi_liveness.checking.report import Report, WindowReport
 from asgi_liveness.cli import check as command
 from asgi_liveness.cli import main as cli
 from asgi_liveness.errors import TargetError
@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     return options
 
 
-def finding(monkeypatch: pytest.MonkeyPatch, *routes: Route) -> Report:
+def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
     """Let a check find these windows."""
     found = report(*routes)
     monkeypatch.setattr(command, "run", lambda _, __: found)
@@ -195,7 +195,7 @@ def test_no_error_repeats_what_headers_and_bodies_hold(words: str, capsys: Captu
 
 @pytest.mark.parametrize(("route", "code"), [(LIVE, 0), (STALLED, 1), (INCONCLUSIVE, 3)])
 def test_the_screen_is_printed_and_the_verdict_is_the_exit_code(
-    route: Route, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     found = finding(monkeypatch, route)
     assert cli.main(["check", "a:app"]) == code
@@ -236,7 +236,7 @@ def test_a_report_on_standard_output_is_alone_there(
 
 @pytest.mark.parametrize(("route", "code"), [(LIVE, 2), (STALLED, 1)])
 def test_a_report_that_cannot_be_written_after_all_is_told(
-    route: Route, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     found = finding(monkeypatch, route)
     assert cli.main(["check", "a:app", "--report", "json=/dev/full"]) == code

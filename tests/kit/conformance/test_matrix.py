@@ -8,7 +8,7 @@ import pytest
 
 from asgi_liveness.conformance import matrix
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
-from asgi_liveness.conformance.report import CellRow, Report, TargetRow
+from asgi_liveness.conformance.report import CellRow, ConformanceReport, TargetRow
 
 SERVERS = ("uvicorn/asyncio", "uvicorn/uvloop", "hypercorn")
 A, B = "a:app", "b:app"
@@ -33,8 +33,8 @@ def everywhere(promise: str, verdict: str = "passed") -> list[CellRow]:
 
 def report(
     *cells: CellRow, targets: tuple[TargetRow, ...] = TARGETS, servers: tuple[str, ...] = SERVERS
-) -> Report:
-    return Report(2, 2, "3.12.1", {}, {}, targets, servers, cells, (), {})
+) -> ConformanceReport:
+    return ConformanceReport(2, 2, "3.12.1", {}, {}, targets, servers, cells, (), {})
 
 
 def short(*cells: CellRow) -> str:

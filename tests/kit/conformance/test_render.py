@@ -10,7 +10,7 @@ from asgi_liveness.conformance import contract, render
 from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.report import (
     CellRow,
-    Report,
+    ConformanceReport,
     TargetRow,
     WindowRow,
 )
@@ -50,8 +50,8 @@ def report(
     cells: list[CellRow],
     windows: list[WindowRow] | None = None,
     servers: tuple[str, ...] = SERVERS,
-) -> Report:
-    return Report(
+) -> ConformanceReport:
+    return ConformanceReport(
         schema=2,
         contract=1,
         python="3.12.1",

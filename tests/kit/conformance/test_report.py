@@ -20,7 +20,7 @@ from asgi_liveness.conformance.observation import (
 from asgi_liveness.conformance.report import (
     SCHEMA,
     CellRow,
-    Report,
+    ConformanceReport,
     TargetRow,
     WindowRow,
 )
@@ -32,7 +32,7 @@ from asgi_liveness.serving.servers import SERVERS, version
 if TYPE_CHECKING:
     from pathlib import Path
 
-REPORT = Report(
+REPORT = ConformanceReport(
     schema=SCHEMA,
     contract=1,
     python="3.12.1",
@@ -62,7 +62,7 @@ REPORT = Report(
 )
 
 
-def with_verdicts(*verdicts: Outcome) -> Report:
+def with_verdicts(*verdicts: Outcome) -> ConformanceReport:
     cell = REPORT.cells[0]
     return replace(REPORT, cells=tuple(replace(cell, verdict=verdict) for verdict in verdicts))
 
@@ -70,8 +70,8 @@ def with_verdicts(*verdicts: Outcome) -> Report:
 def test_a_report_comes_back_from_json_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(REPORT.to_json())
-    assert Report.load(path) == REPORT
-    assert Report.load(path).to_json() == path.read_text()
+    assert ConformanceReport.load(path) == REPORT
+    assert ConformanceReport.load(path).to_json() == path.read_text()
 
 
 PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Outcome
@@ -111,7 +111,7 @@ def test_a_target_is_called_by_what_its_app_is_or_else_by_itself() -> None:
 def test_a_missing_report_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     with pytest.raises(UsageError) as raised:
-        Report.load(path)
+        ConformanceReport.load(path)
     assert str(raised.value) == f"{path} cannot be read: No such file or directory"
 
 
@@ -120,7 +120,7 @@ def test_what_is_not_json_is_an_error_of_one_line(tmp_path: Path, content: bytes
     path = tmp_path / "report.json"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"report\.json is not JSON: [^\n]+\Z"):
-        Report.load(path)
+        ConformanceReport.load(path)
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "{}", '{"schema": 0}', '{"schema": "1"}'])
@@ -128,7 +128,7 @@ def test_json_that_is_no_report_is_an_error_with_its_way_out(tmp_path: Path, tex
     path = tmp_path / "report.json"
     path.write_text(text)
     with pytest.raises(UsageError) as raised:
-        Report.load(path)
+        ConformanceReport.load(path)
     assert str(raised.value) == f"{path} is no report of schema 2; make one with --report"
 
 
@@ -151,7 +151,7 @@ def judged() -> Runner:
 
 
 def test_a_report_of_a_runner_has_its_targets_cells_and_windows() -> None:
-    report = Report.of(judged())
+    report = ConformanceReport.of(judged())
     assert report.targets == (
         TargetRow("a:app", "FastAPI", "0.115.0"),
         TargetRow("b:app", None, None),
@@ -181,13 +181,13 @@ def test_a_cell_has_its_promise_its_remedy_and_what_was_measured() -> None:
     gil = next(case for case in CASES if case.id == "GIL-002")
     cell = replace(runner.cells[0], case=gil)
     runner.results.append(Result(cell, PASSED, measured={"ratio": 3.5, "seconds": None}))
-    row = Report.of(runner).cells[-1]
+    row = ConformanceReport.of(runner).cells[-1]
     assert (row.promise, row.remedy) == ("gil", "cooperative")
     assert row.measured == {"ratio": 3.5, "seconds": None}
 
 
 def test_a_report_says_where_it_was_made() -> None:
-    report = Report.of(judged())
+    report = ConformanceReport.of(judged())
     assert (report.schema, report.contract) == (SCHEMA, contract.VERSION)
     assert report.python == platform.python_version()
     assert report.platform["system"] == platform.system()
@@ -196,7 +196,7 @@ def test_a_report_says_where_it_was_made() -> None:
 
 
 def test_a_report_of_a_runner_comes_back_from_json(tmp_path: Path) -> None:
-    report = Report.of(judged())
+    report = ConformanceReport.of(judged())
     path = tmp_path / "report.json"
     path.write_text(report.to_json())
-    assert Report.load(path) == report
+    assert ConformanceReport.load(path) == report

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.late import late
-from asgi_liveness.checking.report import Probes, Route, Verdict
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.stalls import stack
 from asgi_liveness.stalls.advice import advice
 from asgi_liveness.stalls.culprit import (
@@ -42,14 +42,14 @@ class Judge:
     max_stall: float
     package: str = ""
 
-    def idle(self, evidence: CheckObservation) -> Route:
+    def idle(self, evidence: CheckObservation) -> WindowReport:
         """Judge the window without a request."""
         found = self._stalls(evidence)
         route = self._judged(None, evidence, found, evidence, turned=not found)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
-    def during(self, call: str, evidence: CheckObservation, idle: CheckObservation) -> Route:
+    def during(self, call: str, evidence: CheckObservation, idle: CheckObservation) -> WindowReport:
         """Judge the window of a request; what stalls the idle app is not the request's doing."""
         at_rest = self._stalls(idle)
         every = self._stalls(evidence)
@@ -76,10 +76,10 @@ class Judge:
         idle: CheckObservation,
         *,
         turned: bool,
-    ) -> Route:
+    ) -> WindowReport:
         answered = _answered(evidence, idle)
         in_time = [p for p in answered if p.answer and p.answer.at - p.due <= self.max_stall]
-        seen = Route(
+        seen = WindowReport(
             during=call,
             verdict=Verdict.LIVE,
             probes=Probes(len(evidence.probes), len(answered)),
@@ -102,7 +102,7 @@ class Judge:
         return _blaming(seen, [stall for stall in found if stall.place])
 
 
-def _blaming(seen: Route, blamed: list[Stall]) -> Route:
+def _blaming(seen: WindowReport, blamed: list[Stall]) -> WindowReport:
     """Name the line at which most looks saw it, of the function that was seen most."""
     functions: Counter[tuple[str, str]] = Counter()
     places: Counter[Place] = Counter()

@@ -12,7 +12,7 @@ from asgi_liveness.stalls.advice import advice
 from asgi_liveness.stalls.culprit import culprit_at, where
 
 if TYPE_CHECKING:
-    from asgi_liveness.checking.report import Route
+    from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.serving.board import Place, Thread
 
@@ -25,14 +25,14 @@ _FEW: Final = 0.25
 
 
 def late(  # noqa: PLR0913 (each is a fact of its own)
-    seen: Route,
+    seen: WindowReport,
     evidence: CheckObservation,
     max_stall: float,
     package: str,
     *,
     stalled: bool,
     turned: bool = True,
-) -> Route:
+) -> WindowReport:
     """Return the route with a verdict on its answers.
 
     *stalled*: the event loop did not turn, and nobody was seen; *turned*: it turned all the time.
@@ -56,8 +56,13 @@ def late(  # noqa: PLR0913 (each is a fact of its own)
 
 
 def _slow(
-    seen: Route, evidence: CheckObservation, working: list[Place], *, stalled: bool, turned: bool
-) -> Route:
+    seen: WindowReport,
+    evidence: CheckObservation,
+    working: list[Place],
+    *,
+    stalled: bool,
+    turned: bool,
+) -> WindowReport:
     slow = f"slow: nothing was answered for {seen.longest_silence_s * 1000:.0f} ms"
     if stalled and len(evidence.pulses) > 1:
         slow = "a worker was silent for too long"
@@ -101,7 +106,7 @@ def _working(threads: tuple[Thread, ...], package: str) -> list[tuple[Thread, Pl
     return [(thread, at[0]) for thread, at in found if at]
 
 
-def _starved(seen: Route, pooled: list[Place]) -> Route:
+def _starved(seen: WindowReport, pooled: list[Place]) -> WindowReport:
     place, count = Counter(pooled).most_common(1)[0]
     return replace(
         seen,
@@ -112,7 +117,7 @@ def _starved(seen: Route, pooled: list[Place]) -> Route:
     )
 
 
-def _unwatched(seen: Route, max_stall: float) -> Route:
+def _unwatched(seen: WindowReport, max_stall: float) -> WindowReport:
     """Judge by answers alone: nobody sees the event loop."""
     if not seen.probes.answered:
         because = "nothing was answered; which line it is can't be seen from outside"

@@ -10,7 +10,7 @@ from asgi_liveness.checking.report import Verdict
 from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
-    from asgi_liveness.checking.report import Report, Route
+    from asgi_liveness.checking.report import Report, WindowReport
 
 _WIDTH: Final = 88  # columns of running text
 _MARKS: Final = 60  # columns of a strip
@@ -68,7 +68,7 @@ def markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def one(report: Report, route: Route) -> str:
+def one(report: Report, route: WindowReport) -> str:
     """What the screen says of one route."""
     parts = ["\n".join(_row(report, route)), "\n".join(_blame(route))]
     if route.verdict is not Verdict.LIVE:
@@ -90,7 +90,7 @@ def headline(report: Report) -> str:
     return " ".join([*ill, f"{', '.join(said)}."])
 
 
-def fact(report: Report, route: Route, digits: int = 0) -> str:
+def fact(report: Report, route: WindowReport, digits: int = 0) -> str:
     """Say what was counted in a window. The first number takes as many *digits*."""
     counts = f"{route.probes.answered:>{digits}} of {route.probes.due} probes answered"
     if route.verdict is Verdict.STARVED:
@@ -103,7 +103,7 @@ def fact(report: Report, route: Route, digits: int = 0) -> str:
     return f"{counts}, longest silence {duration(route.longest_silence_s)}"
 
 
-def name(route: Route) -> str:
+def name(route: WindowReport) -> str:
     """What a window is called; a long request is cut."""
     called = route.during or "idle"
     return called if len(called) <= _NAME else f"{called[: _NAME - 3]}..."
@@ -121,7 +121,7 @@ def _head(report: Report) -> str:
     return " · ".join(part for part in (report.target, report.server, python, probing) if part)
 
 
-def _row(report: Report, route: Route) -> list[str]:
+def _row(report: Report, route: WindowReport) -> list[str]:
     """A line of the table; below it the strip, and what else was seen."""
     names = max(len(name(other)) for other in report.routes) + 4
     words = max(len(_word(other)) for other in report.routes) + 4
@@ -136,13 +136,13 @@ def _row(report: Report, route: Route) -> list[str]:
     return lines
 
 
-def _further(route: Route) -> list[str]:
+def _further(route: WindowReport) -> list[str]:
     """What was seen beside the numbers."""
     because = "" if route.verdict is Verdict.STARVED else route.because
     return [said for said in (because, *route.notes) if said]
 
 
-def _word(route: Route) -> str:
+def _word(route: WindowReport) -> str:
     """Return the verdict as it stands in the table, where the row says that it is the idle one."""
     if route.verdict is Verdict.IDLE_STALLED:
         return "STALLED"
@@ -159,7 +159,7 @@ def _strip(marks: str) -> str:
     return f"{shown}  . = {f'one of {each} ' if each > 1 else ''}not answered in time"
 
 
-def _blame(route: Route) -> list[str]:
+def _blame(route: WindowReport) -> list[str]:
     """The culprit with its source, and the advice."""
     lines = []
     if culprit := route.culprit:

@@ -63,7 +63,7 @@ class Probes:
 
 
 @dataclass(frozen=True)
-class Route:
+class WindowReport:
     """One window: what went on, and what was seen. Times in seconds."""
 
     during: str | None
@@ -101,7 +101,7 @@ class Report:
     interval_s: float
     """From probe to probe."""
     max_stall_s: float
-    routes: tuple[Route, ...]
+    routes: tuple[WindowReport, ...]
     again: str
     """A command that repeats it; headers and bodies are left out of it."""
     system: dict[str, Any] = field(default_factory=dict)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.options import Options
-    from asgi_liveness.checking.report import Route
+    from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.served import Served
 
 IDLE: Final = 2.0
@@ -95,7 +95,7 @@ class _Check:
         finally:
             self._end()
 
-    async def _routes(self) -> tuple[list[Route], list[str]]:
+    async def _routes(self) -> tuple[list[WindowReport], list[str]]:
         options = self._options
         await self._start()
         untried = await self._more_calls()
@@ -122,7 +122,7 @@ class _Check:
                 routes.append(self._judge.during(str(call), evidence, idle))
         return [self._shown(route) for route in routes], untried
 
-    def _shown(self, route: Route) -> Route:
+    def _shown(self, route: WindowReport) -> WindowReport:
         """Return the route without secrets: an app may have logged them as it died."""
         return replace(route, because=without_secrets(route.because, self._options))
 

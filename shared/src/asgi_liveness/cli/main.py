@@ -19,7 +19,7 @@ from asgi_liveness.conformance import document, known, render
 from asgi_liveness.conformance.cases import choose_cases
 from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import REMEDIES, lacking
-from asgi_liveness.conformance.report import Report
+from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.errors import LivenessError, TargetError
 from asgi_liveness.serving.server import Server
@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace) -> int:
     with Runner(args.target, servers, cases, differences, lacks) as runner:
         with contextlib.redirect_stdout(screen):
             _judge_all(runner)
-        report = Report.of(runner)
+        report = ConformanceReport.of(runner)
     unwritten = outputs.write(
         wanted, lambda form: report.to_json() if form == "json" else render.markdown(report)
     )
@@ -159,7 +159,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    report = Report.load(args.file)
+    report = ConformanceReport.load(args.file)
     print(render.markdown(report) if args.format == "md" else render.text(report), end="")
     return report.exit_code
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from asgi_liveness.checking.report import Route
+    from asgi_liveness.checking.report import WindowReport
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def github(report: Report) -> str:
     return "".join(f"{_annotation(report, route)}\n" for route in shown)
 
 
-def _annotation(report: Report, route: Route) -> str:
+def _annotation(report: Report, route: WindowReport) -> str:
     levels = {Verdict.LIVE: "notice", Verdict.INCONCLUSIVE: "warning"}
     properties = {"title": f"asgi-liveness: {render.name(route)} {route.verdict}"}
     if route.culprit:
@@ -131,7 +131,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _summary(report: Report, route: Route) -> str:
+def _summary(report: Report, route: WindowReport) -> str:
     return f"{render.name(route)} {route.verdict}: {render.fact(report, route)}"
 
 

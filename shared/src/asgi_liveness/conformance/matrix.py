@@ -11,7 +11,7 @@ from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from asgi_liveness.conformance.report import CellRow, Report
+    from asgi_liveness.conformance.report import CellRow, ConformanceReport
 
 _WORDS: Final = {
     Outcome.PASSED: "yes",
@@ -24,11 +24,11 @@ _WORDS: Final = {
 _WIDTH: Final = 9  # columns
 _NEVER: Final = "hangs"
 
-Place = tuple[str, str]
+SubjectName = tuple[str, str]
 """A target and a server."""
 
 
-def text(report: Report) -> list[str]:
+def text(report: ConformanceReport) -> list[str]:
     """Every cell: a block a target, a line a remedy and server. Empty where none was judged."""
     cells = {(c.target, c.server, c.remedy, c.promise): c for c in _cells(report)}
     shown = [row.name for row in PROMISES if any(row.name == key[3] for key in cells)]
@@ -54,7 +54,7 @@ def text(report: Report) -> list[str]:
     return lines
 
 
-def _cells(report: Report) -> list[CellRow]:
+def _cells(report: ConformanceReport) -> list[CellRow]:
     """The cells of the comparison, without remedies that no target has."""
     had = {
         c.remedy
@@ -77,9 +77,9 @@ def _word(cell: CellRow | None) -> str:
     return _WORDS.get(Outcome(cell.verdict), "-")
 
 
-def markdown(report: Report) -> list[str]:
+def markdown(report: ConformanceReport) -> list[str]:
     """The short form: one table, in which a cell says where targets or servers differ."""
-    by_cell: dict[tuple[str, str], dict[Place, CellRow]] = defaultdict(dict)
+    by_cell: dict[tuple[str, str], dict[SubjectName, CellRow]] = defaultdict(dict)
     for cell in _cells(report):
         by_cell[cell.remedy, cell.promise][cell.target, cell.server] = cell
     if not by_cell:
@@ -92,13 +92,13 @@ def markdown(report: Report) -> list[str]:
     return lines
 
 
-def _short(report: Report, cells: dict[Place, CellRow]) -> str:
+def _short(report: ConformanceReport, cells: dict[SubjectName, CellRow]) -> str:
     ratios = [ratio for c in cells.values() if (ratio := c.measured.get("ratio")) is not None]
     if ratios:
         sign, digits = ("×", 0) if next(iter(cells.values())).promise == "gil" else ("", 2)
         low, high = (f"{sign}{figure:.{digits}f}" for figure in (min(ratios), max(ratios)))
         return low if low == high else f"{low} to {high}"
-    by_word: dict[str, list[Place]] = defaultdict(list)
+    by_word: dict[str, list[SubjectName]] = defaultdict(list)
     for place, cell in cells.items():
         by_word[_verdict(cell)].append(place)
     if len(by_word) <= 1:
@@ -112,7 +112,7 @@ def _verdict(cell: CellRow) -> str:
     return {"yes": "yes", "no": "**no**", "NO": "**no**"}.get(_word(cell), _word(cell))
 
 
-def _where(report: Report, places: Iterable[Place]) -> str:
+def _where(report: ConformanceReport, places: Iterable[SubjectName]) -> str:
     """Name some of the places: by target where all its servers are meant, and so on."""
     servers_of: dict[str, list[str]] = defaultdict(list)
     for target, server in places:
@@ -128,7 +128,7 @@ def _where(report: Report, places: Iterable[Place]) -> str:
     return "; ".join(said)
 
 
-def _programs(report: Report, servers: tuple[str, ...]) -> str:
+def _programs(report: ConformanceReport, servers: tuple[str, ...]) -> str:
     """Name servers, by their program where all of its kinds are meant."""
     said = []
     for server in servers:

@@ -13,7 +13,7 @@ from asgi_liveness.conformance.promises import SHOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from asgi_liveness.conformance.report import Report, WindowRow
+    from asgi_liveness.conformance.report import ConformanceReport, WindowRow
 
 _WORDS: Final = {
     State.ALIVE: "answers",
@@ -27,7 +27,7 @@ _CELL: Final = 25  # columns
 _SHOWN: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
 
 
-def text(report: Report) -> str:
+def text(report: ConformanceReport) -> str:
     """The whole report for a terminal."""
     parts = [_head(report), _table(report)]
     if kept := matrix.text(report):
@@ -38,7 +38,7 @@ def text(report: Report) -> str:
     return "\n\n".join([*parts, _closing(report)]) + "\n"
 
 
-def _head(report: Report) -> str:
+def _head(report: ConformanceReport) -> str:
     targets = " · ".join(f"{t.name or t.target} {t.version or ''}".rstrip() for t in report.targets)
     machine = f"{report.platform['system']}, {report.platform['cores']} cores"
     cases = len({cell.case for cell in report.cells})
@@ -51,7 +51,7 @@ def _head(report: Report) -> str:
     )
 
 
-def _table(report: Report) -> str:
+def _table(report: ConformanceReport) -> str:
     """Windows by servers for one target; for several, windows by targets, server by server."""
     rows = {(row.window, row.target, row.server): row for row in report.windows}
     titles = [window for window in SHOWN if any(window.title == key[0] for key in rows)]
@@ -98,7 +98,7 @@ def _cell(row: WindowRow | None) -> str:
     return f"{_WORDS[State(row.state)]:<8}{counts:>6}{row.longest_wait * 1000:>6.0f} ms"
 
 
-def _explained(report: Report) -> list[str]:
+def _explained(report: ConformanceReport) -> list[str]:
     """Every verdict that says why, once, with the cases and the places."""
     found: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for cell in report.cells:
@@ -118,7 +118,7 @@ def _explained(report: Report) -> list[str]:
     return lines
 
 
-def agreement(report: Report) -> str:
+def agreement(report: ConformanceReport) -> str:
     """One sentence: in how many cells the targets agree, and which differ."""
     by_cell: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for cell in report.cells:
@@ -147,7 +147,7 @@ def agreement(report: Report) -> str:
     return f"{sentence}; they differ in {places}."
 
 
-def _closing(report: Report) -> str:
+def _closing(report: ConformanceReport) -> str:
     count, seconds = report.verdicts, report.seconds
     fine = count[Outcome.PASSED] + count[Outcome.DIFFERS] + count[Outcome.RECORDED]
     line = f"{_count(len(report.cells), 'verdict')}: {fine} as they should be"
@@ -164,18 +164,18 @@ def _closing(report: Report) -> str:
     )
 
 
-def markdown(report: Report) -> str:
+def markdown(report: ConformanceReport) -> str:
     """The short form: what answers, and what is kept."""
     kept = "\n".join(["", *matrix.markdown(report), ""])
     return answering(report) + (kept if kept.strip() else "")
 
 
-def seen(report: Report) -> str:
+def seen(report: ConformanceReport) -> str:
     """What a run shows of its windows, for a terminal."""
     return f"{_head(report)}\n\n{_table(report)}\n\n{_closing(report)}\n"
 
 
-def answering(report: Report) -> str:
+def answering(report: ConformanceReport) -> str:
     """The four loops by frameworks, as Markdown, all servers in one cell."""
     shown = (
         (contract.BLOCKING, "a loop without `await`, in an `async def` route"),

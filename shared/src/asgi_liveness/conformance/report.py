@@ -66,7 +66,7 @@ class WindowRow:
 
 
 @dataclass(frozen=True)
-class Report:
+class ConformanceReport:
     """Everything that a run found."""
 
     schema: int
@@ -83,8 +83,8 @@ class Report:
     """Wall time: ``starts``, ``windows``, ``ends``, ``rest``."""
 
     @classmethod
-    def of(cls, runner: Runner) -> Report:
-        """Report what *runner* has judged so far."""
+    def of(cls, runner: Runner) -> ConformanceReport:
+        """ConformanceReport what *runner* has judged so far."""
         clock = runner.clock
         return cls(
             schema=SCHEMA,
@@ -168,7 +168,7 @@ class Report:
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
-    def load(cls, path: Path) -> Report:
+    def load(cls, path: Path) -> ConformanceReport:
         """Read a report from JSON. Raises ``UsageError`` where *path* holds none."""
         try:
             data = json.loads(path.read_text())
