@@ -15,9 +15,9 @@ from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import (
     Board,
     End,
+    Heartbeat,
     Look,
     Place,
-    Pulse,
     Thread,
 )
 
@@ -55,7 +55,7 @@ def about(seconds: float) -> Any:
     return pytest.approx(seconds)
 
 
-def pulse(process: int = PROCESS, **changes: Any) -> Pulse:
+def pulse(process: int = PROCESS, **changes: Any) -> Heartbeat:
     """An event loop that beats to the end."""
     fields: dict[str, Any] = {
         "process": process,
@@ -67,7 +67,7 @@ def pulse(process: int = PROCESS, **changes: Any) -> Pulse:
         "loop": "asyncio",
         "python": "3.12.1",
     }
-    return Pulse(**{**fields, **changes})
+    return Heartbeat(**{**fields, **changes})
 
 
 def look(at: float, *frames: Place, began: float = BEGAN, **changes: Any) -> Look:

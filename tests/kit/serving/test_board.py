@@ -14,8 +14,8 @@ from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import (
     Board,
     End,
+    Heartbeat,
     Look,
-    Pulse,
     Thread,
 )
 from tests.kit.checking.windows import pulse, write_pulse
@@ -61,8 +61,8 @@ def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
     write_pulse(board, 0, **words, PERIOD=SECOND // 100, RUNS=1, KIND=1, PYTHON=0x030C01F0)
     write_pulse(board, 1, PROCESS=9, PYTHON=0x030B0700)
     assert board.pulses() == [
-        Pulse(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1"),
-        Pulse(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7"),
+        Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1"),
+        Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7"),
     ]
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.board import (
         Board,
         End,
+        Heartbeat,
         Look,
-        Pulse,
         Thread,
     )
 
@@ -85,7 +85,7 @@ class CheckObservation:
     calls: tuple[SentRequest, ...] = ()
     first_is_open: bool = False
     """The first call had not come to its end."""
-    pulses: tuple[Pulse, ...] = ()
+    pulses: tuple[Heartbeat, ...] = ()
     """The event loops that serve, as they beat at the end; none where nobody sees them."""
     looks: tuple[Look, ...] = ()
     ends: tuple[End, ...] = ()
@@ -173,7 +173,7 @@ class _Watching:
         return max(waits, default=0.0)
 
     def _evidence(
-        self, began: float, outside: Outside | None, before: list[Pulse]
+        self, began: float, outside: Outside | None, before: list[Heartbeat]
     ) -> CheckObservation:
         seen = CheckObservation(
             began=began,

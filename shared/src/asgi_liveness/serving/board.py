@@ -26,7 +26,7 @@ Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
-class Pulse:
+class Heartbeat:
     """How the event loop of one process beat when one looked."""
 
     process: int
@@ -121,14 +121,14 @@ class Board:
             inside.LIMIT_VARIABLE: str(self.max_stall),
         }
 
-    def pulses(self) -> list[Pulse]:
+    def pulses(self) -> list[Heartbeat]:
         """Return the pulse of each process that ever ran an event loop."""
         slots = range(min(self._words[inside.TAKEN], inside.PROCESSES))
         return [self._pulse(inside.HEADER + index * inside.SLOT) for index in slots]
 
-    def _pulse(self, first: int) -> Pulse:
+    def _pulse(self, first: int) -> Heartbeat:
         slot = self._words[first : first + inside.SLOT].tolist()
-        return Pulse(
+        return Heartbeat(
             process=slot[inside.PROCESS],
             thread=slot[inside.THREAD],
             runs=bool(slot[inside.RUNS]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from asgi_liveness.inside.injected.sitecustomize import spent
-from asgi_liveness.serving.board import Look, Pulse
+from asgi_liveness.serving.board import Heartbeat, Look
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed, runs_a_loop
 
@@ -45,7 +45,7 @@ class Outside:
     """The last question where all threads stand."""
     _dumped: dict[int, float] = field(default_factory=dict)
 
-    def pulses(self) -> list[Pulse]:
+    def pulses(self) -> list[Heartbeat]:
         """Return the pulses of the event loops that run and serve."""
         running = [pulse for pulse in self.board.pulses() if pulse.runs]
         serving = [pulse for pulse in running if pulse.process in self.serves] or running
@@ -67,11 +67,11 @@ class Outside:
             if waits > limit and now - asked_at > _ASK:
                 asked_at, self.asked = now, self.board.ask_for_threads()
 
-    def _held(self, pulse: Pulse, now: float) -> bool:
+    def _held(self, pulse: Heartbeat, now: float) -> bool:
         """Whether the watcher in the process has no turn: C code holds the GIL."""
         return now - pulse.looked_at > _TURNS * pulse.period + _DUMPS
 
-    def _unseen(self, pulse: Pulse) -> bool:
+    def _unseen(self, pulse: Heartbeat) -> bool:
         """Whether the watcher sees nobody to blame: it looks where the GIL is given up."""
         looks = [
             look
@@ -80,7 +80,7 @@ class Outside:
         ]
         return len(looks) > 1 and not any(blamed(look.stack) for look in looks)
 
-    async def _dump(self, pulse: Pulse) -> None:
+    async def _dump(self, pulse: Heartbeat) -> None:
         """Let py-spy look at a process of which the event loop does not turn."""
         held = self._held(pulse, time.monotonic())
         seen = await self._seen(pulse.process)
@@ -103,7 +103,7 @@ class Outside:
         )
         self.looks.append(look)
 
-    def _is_as_it_was(self, pulse: Pulse, *, held: bool) -> bool:
+    def _is_as_it_was(self, pulse: Heartbeat, *, held: bool) -> bool:
         """Whether the event loop has not beaten since; nor the watcher, where it is *held*."""
         return any(
             (now.process, now.beat_at) == (pulse.process, pulse.beat_at)

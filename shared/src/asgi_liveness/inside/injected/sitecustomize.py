@@ -49,7 +49,7 @@ def period(max_stall: float) -> float:
     return min(max(max_stall / 4, 0.001), 0.01)
 
 
-class Pulse:
+class Watcher:
     """One event loop of this process, and its stalls: the main thread's, if that runs one."""
 
     def __init__(self, board: str, max_stall: float) -> None:
@@ -179,7 +179,7 @@ def begin() -> None:
     max_stall = os.environ.get(LIMIT_VARIABLE)
     if not board or not max_stall or not os.path.exists(board):
         return
-    pulse: Pulse | None = None
+    pulse: Watcher | None = None
     watches = True
     # What event loops call as they begin and stop to run; its documentation says for them.
     original = asyncio._set_running_loop
@@ -193,7 +193,7 @@ def begin() -> None:
             if pulse is not None and not pulse.here:
                 pulse = None  # a fork leaves that of its parent alone
             if loop is not None:
-                pulse = pulse or Pulse(board, float(max_stall))
+                pulse = pulse or Watcher(board, float(max_stall))
                 pulse.attach(loop)
             elif pulse is not None:
                 pulse.detach()
