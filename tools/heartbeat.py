@@ -115,11 +115,11 @@ class Bench:
         answers = sum(caller.answers for caller in self.callers) - before
         seconds = time.monotonic() - began
         assert self.server.board is not None
-        (pulse,) = self.server.board.pulses()
-        beats = pulse.beat_at > began + SECONDS / 2
+        (heartbeat,) = self.server.board.heartbeats()
+        beats = heartbeat.beat_at > began + SECONDS / 2
         if beats != (path == "/on") or not answers:
             sys.exit(f"after {path} it {'beat' if beats else 'did not beat'}; {answers} answers")
-        self.watched |= path == "/off" and pulse.looked_at > began + SECONDS / 2
+        self.watched |= path == "/off" and heartbeat.watched_at > began + SECONDS / 2
         return answers / seconds
 
     def _ran(self) -> float:

@@ -23,7 +23,7 @@ import httpx
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import App
 from asgi_liveness.errors import TargetError
-from asgi_liveness.stalls.sampler import Outside
+from asgi_liveness.stalls.sampler import Sampler
 from tests.apps.stalling import KINDS
 
 TARGET: Final = "tests.apps.stalling:app"
@@ -56,9 +56,9 @@ class Life:
         until = time.monotonic() + seconds
         await self.app.answers("/hello")
         assert self.app.board is not None
-        first = {pulse.process for pulse in self.app.board.pulses()}
-        outside = Outside(self.app.board, {self.app.pid}, self._waiting)
-        beside = asyncio.create_task(outside.look())
+        first = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
+        outside = Sampler(self.app.board, {self.app.pid}, self._waiting)
+        beside = asyncio.create_task(outside.sample())
         tasks = [self._stall(until) for _ in range(CLIENTS)]
         await asyncio.gather(self._probe(until), self._weigh(seconds * WARM), *tasks)
         beside.cancel()
@@ -67,9 +67,9 @@ class Life:
             raise stopped
         async with self.app.client(1) as client:
             await self._ask(client, "/hello")
-        last = {pulse.process for pulse in self.app.board.pulses()}
+        last = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
         self._count()
-        self.dumps, refused = len(outside.looks), outside.refused
+        self.dumps, refused = len(outside.samples), outside.refused
         if self.problems:  # what follows is of a life that went well
             return
         self.memory.append(self._memory())
@@ -127,7 +127,7 @@ class Life:
 
     def _count(self) -> None:
         """Read what the process has written, line by line: it may be long."""
-        (path,) = self.app.group.folder.glob("looks.*")
+        (path,) = self.app.group.folder.glob("samples.*")
         self.written = path.stat().st_size
         with path.open("rb") as file:
             for line in map(json.loads, (line for line in file if line.endswith(b"\n"))):

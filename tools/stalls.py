@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import App
 from asgi_liveness.checking.watch import CALLS, Call, CheckWindow, watch
+from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import stalls
 from tests.corpus.marks import marks
 
@@ -66,15 +67,15 @@ class Tally:
             self.named += bool(right)
             self.lengths += [stall.length for stall in right[:1]]
             self.elsewhere += [
-                f"{place(stall)}, called" for stall in during if stall.place and stall not in right
+                f"{frame(stall)}, called" for stall in during if stall.frame and stall not in right
             ]
-        self.elsewhere += [f"{place(stall)}, not called" for stall in left if stall.place]
-        self.nameless += sum(stall.place is None for stall in left)
+        self.elsewhere += [f"{frame(stall)}, not called" for stall in left if stall.frame]
+        self.nameless += sum(stall.frame is None for stall in left)
 
     def _is_right(self, stall: Stall) -> bool:
-        if stall.place is None:
+        if stall.frame is None:
             return False
-        file, line, _ = stall.place
+        file, line, _ = stall.frame
         return Path(file).name == SOURCE.name and line in self.lines
 
     @property
@@ -97,9 +98,9 @@ def meet(stall: Stall, call: SentRequest) -> bool:
     return stall.began < over and call.sent < stall.began + stall.length
 
 
-def place(stall: Stall) -> str:
+def frame(stall: Stall) -> str:
     """Say where a stall was blamed."""
-    file, line, function = stall.place or ("", 0, "")
+    file, line, function = stall.frame or ("", 0, "")
     return f"{file}:{line} in {function}"
 
 
@@ -110,10 +111,10 @@ async def measure(loop: str, path: str, count: int, tally: Tally) -> None:
     with App(options) as app:
         await app.answers("/hello")
         while tally.stalled < count:
-            evidence: CheckObservation = await watch(app, window)
-            if evidence.died:
-                sys.exit(f"{TARGET} on {loop} ended; its last words: {evidence.died}")
-            tally.add(evidence.calls, stalls(evidence, MAX_STALL))
+            observation: CheckObservation = await watch(app, window)
+            if observation.died:
+                sys.exit(f"{TARGET} on {loop} ended; its last words: {observation.died}")
+            tally.add(observation.calls, stalls(observation, Criteria(MAX_STALL)))
 
 
 def main() -> int:

@@ -75,7 +75,7 @@ def once(targets: list[str]) -> tuple[ConformanceReport, float]:
     with Runner(targets, servers, choose_cases(None), differences, lacks) as runner:
         for cell in runner.cells:
             runner.judge(cell)
-        seen = [seen for bench in runner.benches.values() for seen in bench.seen.values()]
+        seen = [seen for bench in runner.subjects.values() for seen in bench.seen.values()]
         late = max((one.lateness for one in seen), default=0.0)
         return ConformanceReport.of(runner), late
 

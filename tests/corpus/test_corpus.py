@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from quart import Quart
 from starlette.applications import Starlette
-from starlette.routing import WindowReport as StarletteRoute
+from starlette.routing import Route as StarletteRoute
 
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Culprit, Frame, Probes, Verdict, WindowReport
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.run import run
+from asgi_liveness.serving.board import Frame
+from asgi_liveness.stalls.culprit import Culprit
 from tests.corpus.marks import IDLE, Mark, marks
 
 FOLDER = Path(__file__).parent / "apps"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FIRST = [case for case in CASES if not case.needs - SYNC]
 """What is asked of a target that says nothing of itself."""
-UNASKED = len([case for case in CASES if not case.takes_lives]) - len(FIRST)
+UNASKED = len([case for case in CASES if not case.ends_servers]) - len(FIRST)
 UNASKED_01 = sum(case.id.startswith("LIVE-01") for case in CASES if case not in FIRST)
 """Of LIVE-010 to LIVE-019."""
 ROOT = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.conformance.observation import Response, SentRequest
+from asgi_liveness.serving.board import Frame
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 from asgi_liveness.stalls.stalls import Stall
@@ -43,7 +44,7 @@ def call(sent: float, over: float | None = None) -> SentRequest:
 
 
 def stall(began: float, length: float, file: str = APP, line: int = 0) -> Stall:
-    return Stall(began, length, (), (file, line, "compute") if line else None)
+    return Stall(began, length, (), Frame(file, line, "compute") if line else None)
 
 
 def test_a_stall_is_named_by_its_own_line() -> None:
@@ -90,8 +91,8 @@ def test_the_interval_leaves_a_fortieth_on_each_side_at_the_most() -> None:
 def test_a_watched_process_that_crashes_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def crash(life: Life, _: float) -> None:
-        os.kill(life.app.pid, signal.SIGSEGV)
+    async def crash(shutdown: Life, _: float) -> None:
+        os.kill(shutdown.app.pid, signal.SIGSEGV)
 
     monkeypatch.setattr(Life, "_weigh", crash)
     assert not asyncio.run(soak("asyncio", 60.0, DICE))

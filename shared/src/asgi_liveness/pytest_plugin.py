@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from asgi_liveness.checking.report import ConformanceReport
+    from asgi_liveness.checking.report import Report
     from asgi_liveness.conformance.runner import Cell, Result, Runner
 
 _RUNNER: pytest.StashKey[Runner | None] = pytest.StashKey()
@@ -84,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_RUNNER] = Runner(
             option.liveness_target,
             choose_servers(option.liveness_server),
-            choose_cases(None, takes_lives=option.liveness_all),
+            choose_cases(None, ends_servers=option.liveness_all),
             known.load(option.liveness_known, option.liveness_target)
             if option.liveness_known
             else [],
@@ -157,7 +157,7 @@ def pytest_terminal_summary(
 class Liveness:
     """What the fixture ``liveness`` is."""
 
-    def check(self, target: str | Sequence[str] = "", **options: Any) -> ConformanceReport:
+    def check(self, target: str | Sequence[str] = "", **options: Any) -> Report:
         """Check an app as ``asgi_liveness.check`` does; the test fails unless it is live.
 
         What is left open is taken from ``[tool.asgi-liveness]`` of the ``pyproject.toml``, as the

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgi_liveness.checking.report import Culprit, Frame, Probes, Report, Verdict, WindowReport
+from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
+from asgi_liveness.serving.board import Frame
+from asgi_liveness.stalls.culprit import Culprit
 
 AGAIN = "asgi-liveness check myapp.main:app --during 'GET /report' --probe /healthz"
 IDLE = WindowReport(None, Verdict.LIVE, Probes(40, 40), 0.003, 0.003, 0.004, strip="|" * 40)

@@ -9,14 +9,15 @@ import pytest
 
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
+from asgi_liveness.serving.board import Frame
 from tests.kit.checking.windows import (
     OTHER,
     REPORT,
     call,
     during,
     end,
-    looks,
     probes,
+    samples,
     stalled,
     window,
 )
@@ -26,7 +27,7 @@ from tests.kit.checking.windows import (
 
 def calls(*times: tuple[float, float | None], **changes: Any) -> CheckObservation:
     """A window with a stall at its beginning, in which calls were made then and then."""
-    fields: dict[str, Any] = {"ends": (end(ended=100.6),), "looks": looks(REPORT, count=3)}
+    fields: dict[str, Any] = {"ends": (end(ended=100.6),), "samples": samples(REPORT, count=3)}
     made = tuple(call(sent, ended) for sent, ended in times)
     return replace(window(), **{**fields, "calls": made, **changes})
 
@@ -42,12 +43,12 @@ def test_a_first_call_that_alone_stalls_was_cold() -> None:
 
 
 def test_a_cold_call_of_which_no_line_was_seen_names_none() -> None:
-    (note,) = during(calls((100.0, 100.6), (100.6, 100.7), looks=())).notes
+    (note,) = during(calls((100.0, 100.6), (100.6, 100.7), samples=())).notes
     assert "590 ms, and in no later one" in note
 
 
 @pytest.mark.parametrize(
-    "evidence",
+    "observation",
     [
         calls((100.0, 100.6)),
         calls((100.0, 100.6), (100.6, None)),
@@ -55,24 +56,24 @@ def test_a_cold_call_of_which_no_line_was_seen_names_none() -> None:
     ],
     ids=["the only one", "the second has no answer", "the second stalls"],
 )
-def test_a_call_is_not_cold_without_a_later_one_that_is_not(evidence: CheckObservation) -> None:
-    assert during(evidence).verdict is Verdict.STALLED
-    assert not during(evidence).notes
+def test_a_call_is_not_cold_without_a_later_one_that_is_not(observation: CheckObservation) -> None:
+    assert during(observation).verdict is Verdict.STALLED
+    assert not during(observation).notes
 
 
 def test_a_later_call_must_have_had_the_time_to_stall_as_well() -> None:
-    evidence = calls((100.0, 100.6), (101.4, 101.5))
-    assert during(evidence).verdict is Verdict.STALLED
+    observation = calls((100.0, 100.6), (101.4, 101.5))
+    assert during(observation).verdict is Verdict.STALLED
 
 
 def test_what_stalls_in_an_import_is_cold_whatever_came_later() -> None:
-    module = ("<frozen importlib._bootstrap>", 1176, "_find_and_load")
-    importing = looks(REPORT, module, OTHER)
-    route = during(calls((100.0, 101.0), looks=importing))
+    module = Frame("<frozen importlib._bootstrap>", 1176, "_find_and_load")
+    importing = samples(REPORT, module, OTHER)
+    route = during(calls((100.0, 101.0), samples=importing))
     assert (route.verdict, route.culprit, route.longest_stall_s) == (Verdict.LIVE, None, 0.0)
     assert "was cold" in route.notes[0]
     ends = (end(), end(101.2, 101.9))
-    both = calls((100.0, 101.0), ends=ends, looks=(*importing, *looks(OTHER, began=101.2)))
+    both = calls((100.0, 101.0), ends=ends, samples=(*importing, *samples(OTHER, began=101.2)))
     route = during(both)
     assert route.culprit
     assert (route.verdict, route.culprit.function) == (Verdict.STALLED, "other")
@@ -85,9 +86,9 @@ def test_calls_that_were_made_at_the_same_time_are_all_first() -> None:
 
 
 def test_a_second_call_that_failed_shows_nothing() -> None:
-    evidence = calls((100.0, 100.6))
+    observation = calls((100.0, 100.6))
     failed = call(100.6, 100.7, error="ReadError")
-    route = during(replace(evidence, calls=(*evidence.calls, failed)))
+    route = during(replace(observation, calls=(*observation.calls, failed)))
     assert route.verdict is Verdict.STALLED
 
 

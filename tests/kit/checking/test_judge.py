@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.judge import Judge
-from asgi_liveness.checking.report import Frame, Probes, Verdict, WindowReport
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
-from asgi_liveness.serving.board import Look, Place
+from asgi_liveness.serving.board import Frame, Sample
 from asgi_liveness.stalls.advice import advice
+from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (
     BEGAN,
     ENDED,
@@ -30,9 +31,9 @@ from tests.kit.checking.windows import (
     about,
     during,
     end,
-    look,
-    looks,
     probes,
+    sample,
+    samples,
     stalled,
     thread,
     window,
@@ -68,7 +69,7 @@ def test_a_stall_is_blamed_on_the_line_that_was_seen() -> None:
 
 
 def test_a_stall_is_one_however_fast_the_answers_were() -> None:
-    route = during(window(ends=(end(),), looks=looks(REPORT)))
+    route = during(window(ends=(end(),), samples=samples(REPORT)))
     assert (route.verdict, route.probes.answered) == (Verdict.STALLED, 40)
 
 
@@ -80,58 +81,58 @@ def test_late_answers_alone_are_no_stall() -> None:
 
 
 def test_the_limit_is_the_judges() -> None:
-    evidence = window(ends=(end(ended=BEGAN + 0.3),), looks=(look(100.2, REPORT),))
-    assert during(evidence).verdict is Verdict.STALLED
-    assert during(evidence, judge=Judge(0.5)).verdict is Verdict.LIVE
+    observation = window(ends=(end(ended=BEGAN + 0.3),), samples=(sample(100.2, REPORT),))
+    assert during(observation).verdict is Verdict.STALLED
+    assert during(observation, judge=Judge(Criteria(0.5))).verdict is Verdict.LIVE
 
 
 def test_the_package_is_that_of_the_app() -> None:
-    own: Place = (f"{INSTALLED}/myapp/views.py", 4, "view")
-    below: Place = (f"{INSTALLED}/psycopg/cursor.py", 9, "execute")
-    evidence = stalled(below, own)
-    of_app = during(evidence, judge=Judge(LIMIT, "myapp")).culprit
-    of_nobody = during(evidence).culprit
+    own = Frame(f"{INSTALLED}/myapp/views.py", 4, "view")
+    below = Frame(f"{INSTALLED}/psycopg/cursor.py", 9, "execute")
+    observation = stalled(below, own)
+    of_app = during(observation, judge=Judge(Criteria(LIMIT, "myapp"))).culprit
+    of_nobody = during(observation).culprit
     assert of_app
     assert of_nobody
     assert (of_app.function, of_nobody.function) == ("view", "execute")
 
 
 def test_a_stall_in_the_selector_is_the_machines() -> None:
-    taken = tuple(replace(one, stack=SELECTING) for one in looks())
-    route = during(stalled(looks=taken))
+    taken = tuple(replace(one, stack=SELECTING) for one in samples())
+    route = during(stalled(samples=taken))
     assert (route.verdict, route.culprit) == (Verdict.INCONCLUSIVE, None)
     assert route.longest_stall_s == about(ENDED - BEGAN - PERIOD)
 
 
 def test_of_several_stalls_the_function_that_was_seen_most_is_named_at_its_line() -> None:
-    elsewhere = (REPORT[0], 14, "report")
-    evidence = window(
+    elsewhere = Frame(REPORT.file, 14, "report")
+    observation = window(
         ends=(end(100.0, 100.5), end(100.6, 101.1), end(101.2, 101.9)),
-        looks=(
-            *looks(REPORT, count=2),
-            *looks(RANDINT, elsewhere, began=100.6, count=2),
-            *looks(OTHER, began=101.2, count=3),
+        samples=(
+            *samples(REPORT, count=2),
+            *samples(RANDINT, elsewhere, began=100.6, count=2),
+            *samples(OTHER, began=101.2, count=3),
         ),
     )
-    culprit = during(evidence).culprit
+    culprit = during(observation).culprit
     assert culprit
     assert (culprit.function, culprit.seen, culprit.looks) == ("report", 2, 7)
 
 
 def test_of_one_functions_lines_the_one_that_was_seen_most_is_named() -> None:
-    elsewhere = (REPORT[0], 14, "report")
-    evidence = window(
+    elsewhere = Frame(REPORT.file, 14, "report")
+    observation = window(
         ends=(end(100.0, 100.7), end(101.0, 101.9)),
-        looks=(*looks(REPORT, count=2), *looks(RANDINT, elsewhere, began=101.0, count=4)),
+        samples=(*samples(REPORT, count=2), *samples(RANDINT, elsewhere, began=101.0, count=4)),
     )
-    culprit = during(evidence).culprit
+    culprit = during(observation).culprit
     assert culprit
     assert (culprit.line, culprit.below, culprit.seen) == (14, Frame(*RANDINT), 4)
 
 
 def test_stalls_without_a_line_leave_the_others_theirs() -> None:
-    evidence = window(ends=(end(), end(101.2, 101.9)), looks=looks(REPORT, began=101.2))
-    route = during(evidence)
+    observation = window(ends=(end(), end(101.2, 101.9)), samples=samples(REPORT, began=101.2))
+    route = during(observation)
     assert route.culprit
     assert (route.culprit.seen, route.culprit.looks) == (4, 4)
     assert route.longest_stall_s == about(1.0 - PERIOD)
@@ -193,45 +194,45 @@ def test_an_app_that_stalls_at_rest_is_idle_stalled_if_a_line_is_named() -> None
     assert route.culprit
     assert route.longest_stall_s == route.idle_stall_s
     assert JUDGE.idle(window(ends=(end(),))).verdict is Verdict.LIVE
-    assert JUDGE.idle(stalled(looks=())).verdict is Verdict.INCONCLUSIVE
+    assert JUDGE.idle(stalled(samples=())).verdict is Verdict.INCONCLUSIVE
 
 
 def test_other_verdicts_on_the_idle_app_are_called_as_any() -> None:
     assert JUDGE.idle(window(died="bye")).verdict is Verdict.DIED
-    assert JUDGE.idle(window(FROZEN, pulses=())).verdict is Verdict.STALLED
+    assert JUDGE.idle(window(FROZEN, heartbeats=())).verdict is Verdict.STALLED
 
 
 def test_what_stalls_the_idle_app_is_not_the_requests_doing() -> None:
-    idle = window(ends=(end(ended=BEGAN + 0.8),), looks=looks(REPORT, count=2))
-    route = during(window(ends=(end(),), looks=looks(REPORT)), idle)
+    idle = window(ends=(end(ended=BEGAN + 0.8),), samples=samples(REPORT, count=2))
+    route = during(window(ends=(end(),), samples=samples(REPORT)), idle)
     assert (route.verdict, route.culprit) == (Verdict.LIVE, None)
     assert route.longest_stall_s == 0.0
     assert route.idle_stall_s == about(0.8 - PERIOD)
 
 
 def test_a_request_that_stalls_for_much_longer_than_the_idle_app_does_stalls() -> None:
-    idle = window(ends=(end(ended=BEGAN + 0.3),), looks=looks(REPORT, count=2))
-    route = during(window(ends=(end(ended=BEGAN + 0.9),), looks=looks(REPORT)), idle)
+    idle = window(ends=(end(ended=BEGAN + 0.3),), samples=samples(REPORT, count=2))
+    route = during(window(ends=(end(ended=BEGAN + 0.9),), samples=samples(REPORT)), idle)
     assert route.verdict is Verdict.STALLED
 
 
 def test_what_stalls_the_idle_app_is_told_by_its_function_and_file() -> None:
-    idle = window(ends=(end(),), looks=looks(REPORT))
-    known = (REPORT[0], 99, REPORT[2])
-    for place, verdict in [
+    idle = window(ends=(end(),), samples=samples(REPORT))
+    known = REPORT._replace(line=99)
+    for frame, verdict in [
         (known, Verdict.LIVE),
-        ((REPORT[0], REPORT[1], "other"), Verdict.STALLED),
-        (("/srv/myapp/more.py", REPORT[1], REPORT[2]), Verdict.STALLED),
+        (REPORT._replace(function="other"), Verdict.STALLED),
+        (REPORT._replace(file="/srv/myapp/more.py"), Verdict.STALLED),
     ]:
-        assert during(window(ends=(end(),), looks=looks(place)), idle).verdict is verdict
+        assert during(window(ends=(end(),), samples=samples(frame)), idle).verdict is verdict
 
 
 def test_a_request_that_stalls_beside_what_stalls_at_rest_is_blamed_on_its_own_line() -> None:
-    idle = window(ends=(end(),), looks=looks(REPORT))
-    evidence = window(
-        ends=(end(), end(101.2, 101.8)), looks=(*looks(REPORT), *looks(OTHER, began=101.2))
+    idle = window(ends=(end(),), samples=samples(REPORT))
+    observation = window(
+        ends=(end(), end(101.2, 101.8)), samples=(*samples(REPORT), *samples(OTHER, began=101.2))
     )
-    route = during(evidence, idle)
+    route = during(observation, idle)
     assert (route.verdict, route.longest_stall_s) == (Verdict.STALLED, about(0.59))
     assert route.culprit
     assert (route.culprit.function, route.culprit.looks) == ("other", 4)
@@ -245,8 +246,8 @@ def test_a_stall_of_nobody_at_rest_excuses_none() -> None:
 def test_the_loop_is_not_said_to_have_turned_where_the_idle_apps_own_stall_silenced_it() -> None:
     idle = stalled(REPORT)
     silenced = replace(idle, probes=probes([0.01] * 20 + [None] * 20))
-    for evidence in (silenced, idle):
-        because = during(evidence, idle).because
+    for observation in (silenced, idle):
+        because = during(observation, idle).because
         assert because.startswith("slow: ")
         assert "event loop" not in because
 
@@ -255,13 +256,13 @@ def test_the_loop_is_not_said_to_have_turned_where_the_idle_apps_own_stall_silen
 
 
 def test_an_app_that_was_ended_died_whatever_else_it_did() -> None:
-    route = during(window(FROZEN, died="bye", pulses=()))
+    route = during(window(FROZEN, died="bye", heartbeats=()))
     assert (route.verdict, route.culprit) == (Verdict.DIED, None)
     assert route.because == "the server, or a worker of it, was ended; last words: bye"
 
 
 def test_an_app_that_was_ended_as_it_stalled_has_its_line() -> None:
-    route = during(window(FROZEN, died="WORKER TIMEOUT", pulses=(), looks=looks(REPORT)))
+    route = during(window(FROZEN, died="WORKER TIMEOUT", heartbeats=(), samples=samples(REPORT)))
     assert route.verdict is Verdict.DIED
     assert route.culprit
     assert route.culprit.function == "report"
@@ -269,8 +270,8 @@ def test_an_app_that_was_ended_as_it_stalled_has_its_line() -> None:
 
 def blind(ran: float, count: int = 4, **changes: Any) -> CheckObservation:
     fields = {"gil_held": True, "ran": ran, "count": count, **changes}
-    taken = tuple(replace(one, stack=()) for one in looks(**fields))
-    return stalled(looks=taken, refused="ptrace")
+    taken = tuple(replace(one, stack=()) for one in samples(**fields))
+    return stalled(samples=taken, refused="ptrace")
 
 
 def test_where_py_spy_is_refused_what_holds_the_gil_stalls_without_a_line() -> None:
@@ -291,7 +292,7 @@ def test_where_py_spy_is_refused_a_single_look_shows_nothing() -> None:
 
 def test_a_refusal_matters_only_where_the_gil_was_held_for_too_long() -> None:
     assert during(replace(IDLE, refused="ptrace")) == during(IDLE)
-    assert during(stalled(looks=(), refused="ptrace")).verdict is Verdict.INCONCLUSIVE
+    assert during(stalled(samples=(), refused="ptrace")).verdict is Verdict.INCONCLUSIVE
     assert during(stalled(RANDINT, refused="ptrace")).verdict is Verdict.INCONCLUSIVE
     assert during(stalled(REPORT, refused="ptrace")).because == ""
 
@@ -309,7 +310,7 @@ def test_a_full_pool_starves_an_app_whose_loop_turns() -> None:
 
 
 def test_an_app_that_nobody_watches_has_no_stall_to_tell_of() -> None:
-    route = during(window(FROZEN, pulses=()), window(pulses=()))
+    route = during(window(FROZEN, heartbeats=()), window(heartbeats=()))
     assert (route.verdict, route.longest_stall_s, route.idle_stall_s) == (
         Verdict.STALLED,
         None,
@@ -319,7 +320,7 @@ def test_an_app_that_nobody_watches_has_no_stall_to_tell_of() -> None:
 
 
 def test_a_line_that_was_seen_from_outside_of_an_app_that_nobody_watches_is_named() -> None:
-    route = during(window(FROZEN, pulses=(), looks=looks(REPORT)))
+    route = during(window(FROZEN, heartbeats=(), samples=samples(REPORT)))
     assert route.verdict is Verdict.STALLED
     assert route.culprit
 
@@ -331,10 +332,10 @@ def test_a_line_that_was_seen_from_outside_of_an_app_that_nobody_watches_is_name
     ("seen", "line"),
     [
         ((), ""),
-        (looks(RANDINT, REPORT), "/srv/myapp/reports.py:12"),
-        ((*looks(OTHER, count=1), *looks(REPORT, count=2)), "/srv/myapp/reports.py:12"),
-        ((look(100.3, stack=SELECTING),), ""),
+        (samples(RANDINT, REPORT), "/srv/myapp/reports.py:12"),
+        ((*samples(OTHER, count=1), *samples(REPORT, count=2)), "/srv/myapp/reports.py:12"),
+        ((sample(100.3, stack=SELECTING),), ""),
     ],
 )
-def test_the_line_at_which_most_looks_saw_a_loop(seen: tuple[Look, ...], line: str) -> None:
+def test_the_line_at_which_most_looks_saw_a_loop(seen: tuple[Sample, ...], line: str) -> None:
     assert JUDGE.line_of(seen) == line

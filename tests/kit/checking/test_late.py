@@ -11,8 +11,9 @@ from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.conformance.observation import SentRequest
-from asgi_liveness.serving.board import Place, Thread
+from asgi_liveness.serving.board import Frame, ThreadStack
 from asgi_liveness.stalls.advice import advice
+from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (
     BEGAN,
     ENDED,
@@ -24,17 +25,17 @@ from tests.kit.checking.windows import (
     SELECTING,
     STANDARD,
     WORKER,
-    pulse,
+    heartbeat,
     thread,
     window,
 )
 
 MOST = (ENDED - BEGAN) / 2
 """For how long a full pool may keep a probe."""
-ANYIO: Place = (f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
-WAIT: Place = (f"{STANDARD}/threading.py", 355, "wait")
-GET: Place = (f"{STANDARD}/queue.py", 171, "get")
-RUN: Place = (f"{STANDARD}/threading.py", 1010, "run")
+ANYIO = Frame(f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
+WAIT = Frame(f"{STANDARD}/threading.py", 355, "wait")
+GET = Frame(f"{STANDARD}/queue.py", 171, "get")
+RUN = Frame(f"{STANDARD}/threading.py", 1010, "run")
 LOOPS = thread(*SELECTING, is_loop=True)
 WORKS = thread(REPORT, *WORKER)
 IDLES = thread(*IDLE_WORKER)
@@ -48,12 +49,12 @@ def seen(silence: float, answered: int = 40) -> WindowReport:
 
 def judged(
     route: WindowReport,
-    *threads: Thread,
+    *threads: ThreadStack,
     stalled: bool = False,
-    evidence: CheckObservation | None = None,
+    observation: CheckObservation | None = None,
 ) -> WindowReport:
-    showed = replace(evidence or window(), threads=threads)
-    return late(route, showed, LIMIT, "myapp", stalled=stalled)
+    showed = replace(observation or window(), threads=threads)
+    return late(route, showed, Criteria(LIMIT, "myapp"), stalled=stalled)
 
 
 def test_what_was_answered_in_time_is_left_as_it_is() -> None:
@@ -90,7 +91,7 @@ def test_a_thread_that_waits_in_its_work_fills_the_pool_as_well() -> None:
     ids=["one is free", "not for long", "no pool", "no thread"],
 )
 def test_a_pool_that_is_not_full_starves_nobody(
-    threads: tuple[Thread, ...], silence: float
+    threads: tuple[ThreadStack, ...], silence: float
 ) -> None:
     route = judged(seen(silence), *threads)
     assert route.verdict is Verdict.LIVE
@@ -103,7 +104,7 @@ def test_what_the_event_loops_own_thread_does_fills_no_pool() -> None:
 
 
 def test_where_nothing_is_answered_though_the_loop_turns_and_the_pool_has_room() -> None:
-    route = judged(seen(2.0, 0), LOOPS, IDLES, evidence=window((None,) * 40))
+    route = judged(seen(2.0, 0), LOOPS, IDLES, observation=window((None,) * 40))
     assert route.verdict is Verdict.STARVED
     assert "neither for the event loop nor for a full pool" in route.because
     assert route.culprit is None
@@ -140,13 +141,13 @@ def test_threads_that_leave_few_probes_their_answers_starve_them(
 @pytest.mark.parametrize(
     "idle",
     [
-        thread(WAIT, GET, (f"{INSTALLED}/sentry_sdk/worker.py", 118, "_target"), RUN),
-        thread(WAIT, (f"{INSTALLED}/apscheduler/base.py", 20, "_main_loop"), RUN),
+        thread(WAIT, GET, Frame(f"{INSTALLED}/sentry_sdk/worker.py", 118, "_target"), RUN),
+        thread(WAIT, Frame(f"{INSTALLED}/apscheduler/base.py", 20, "_main_loop"), RUN),
         thread(WAIT, GET, OTHER, RUN),
     ],
     ids=["library's queue", "library's event", "own queue"],
 )
-def test_a_thread_of_its_own_that_waits_for_work_shares_no_gil(idle: Thread) -> None:
+def test_a_thread_of_its_own_that_waits_for_work_shares_no_gil(idle: ThreadStack) -> None:
     assert "the GIL with it" not in judged(seen(0.3), LOOPS, idle).because
     assert judged(seen(0.7, 1), LOOPS, idle, stalled=True).verdict is Verdict.INCONCLUSIVE
 
@@ -158,8 +159,8 @@ def test_a_thread_of_its_own_that_waits_for_work_shares_no_gil(idle: Thread) -> 
 def test_a_worker_that_was_silent_is_not_live_because_another_answers(
     workers: int, verdict: Verdict
 ) -> None:
-    pulses = tuple(pulse(process) for process in range(1, workers + 1))
-    route = late(seen(LIMIT - 0.1), window(pulses=pulses), LIMIT, "", stalled=True)
+    heartbeats = tuple(heartbeat(process) for process in range(1, workers + 1))
+    route = late(seen(LIMIT - 0.1), window(heartbeats=heartbeats), Criteria(LIMIT), stalled=True)
     assert route.verdict is verdict
     assert ("a worker was silent" in route.because) == (verdict is Verdict.INCONCLUSIVE)
 
@@ -189,8 +190,8 @@ def test_late_answers_of_a_loop_that_turned_are_live_and_slow() -> None:
 @pytest.mark.parametrize(("late_by", "said"), [(0.4, False), (0.6, True)])
 def test_a_prober_that_was_late_itself_says_so(late_by: float, *, said: bool) -> None:
     probe = SentRequest("/healthz", BEGAN, BEGAN + late_by, None)
-    evidence = replace(window(), probes=(*window().probes, probe))
-    because = judged(seen(0.7), LOOPS, evidence=evidence).because
+    observation = replace(window(), probes=(*window().probes, probe))
+    because = judged(seen(0.7), LOOPS, observation=observation).because
     assert (re.search(r"the machine, which sent \d+ ms late,", because) is not None) is said
 
 
@@ -208,9 +209,9 @@ def test_a_prober_that_was_late_itself_says_so(late_by: float, *, said: bool) ->
 def test_an_app_that_is_not_watched_is_judged_by_its_answers(
     route: WindowReport, verdict: Verdict, because: str
 ) -> None:
-    unwatched = window(pulses=())
+    unwatched = window(heartbeats=())
     for stalled in (True, False):
-        found = judged(route, stalled=stalled, evidence=unwatched)
+        found = judged(route, stalled=stalled, observation=unwatched)
         assert found.verdict is verdict
         assert found.because.startswith(because)
         assert found.culprit is None

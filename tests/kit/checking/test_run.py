@@ -28,7 +28,7 @@ from tests.kit.checking.shop import (
     options,
     refused,
 )
-from tests.kit.checking.windows import pulse, window
+from tests.kit.checking.windows import heartbeat, window
 
 LIMIT = 20.0  # seconds for what must come
 __all__ = ["folder"]  # every test runs in it
@@ -253,8 +253,8 @@ def test_a_server_is_described_by_its_loops_and_workers() -> None:
 
     granian = cast("Served", Target())
     assert _described(granian, window()) == "granian, asyncio, 1 worker"
-    assert _described(granian, window(pulses=())) == "granian"
-    mixed = (pulse(1), pulse(2, loop="uvloop"), pulse(3))
-    assert _described(granian, window(pulses=mixed)) == "granian, asyncio, uvloop, 3 workers"
+    assert _described(granian, window(heartbeats=())) == "granian"
+    mixed = (heartbeat(1), heartbeat(2, loop="uvloop"), heartbeat(3))
+    assert _described(granian, window(heartbeats=mixed)) == "granian, asyncio, uvloop, 3 workers"
     address = Address(Options("http://127.0.0.1:8000"))
     assert _described(address, window()) == "a server that runs already"

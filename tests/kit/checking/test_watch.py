@@ -32,8 +32,8 @@ from asgi_liveness.checking.watch import (
     watch,
 )
 from asgi_liveness.conformance.observation import SentRequest
-from asgi_liveness.serving.board import Board, Look, Thread
-from asgi_liveness.stalls.sampler import Outside
+from asgi_liveness.serving.board import Board, Sample, ThreadStack
+from asgi_liveness.stalls.sampler import Sampler
 from tests.kit.checking.windows import REPORT, window, write_pulse
 
 SECONDS = 0.5
@@ -111,10 +111,12 @@ def watched(
     async def run() -> tuple[CheckObservation, Asked]:
         async with served() as (target, asked):
             before = asyncio.all_tasks()
-            evidence = await watch(target, CheckWindow(probe, call, SECONDS, settle, concurrency))
+            observation = await watch(
+                target, CheckWindow(probe, call, SECONDS, settle, concurrency)
+            )
             left = {t for t in asyncio.all_tasks() - before if "serve" not in repr(t)}
             assert not left
-            return evidence, asked
+            return observation, asked
 
     return asyncio.run(run())
 
@@ -123,36 +125,41 @@ def watched(
 
 
 def test_probes_leave_on_schedule_and_are_answered() -> None:
-    evidence, asked = watched()
-    assert [probe.due for probe in evidence.probes] == pytest.approx(
-        [evidence.began + tick * INTERVAL for tick in range(10)], rel=0, abs=1e-6
+    observation, asked = watched()
+    assert [probe.due for probe in observation.probes] == pytest.approx(
+        [observation.began + tick * INTERVAL for tick in range(10)], rel=0, abs=1e-6
     )
-    assert all(probe.sent >= probe.due for probe in evidence.probes)
-    assert all(probe.answer and probe.answer.status == 200 for probe in evidence.probes)
+    assert all(probe.sent >= probe.due for probe in observation.probes)
+    assert all(probe.answer and probe.answer.status == 200 for probe in observation.probes)
     assert asked.count("GET /healthz") == 10
-    assert evidence.ended >= evidence.probes[-1].due
-    assert (evidence.calls, evidence.first_is_open, evidence.died) == ((), False, "")
-    assert (evidence.pulses, evidence.looks, evidence.ends, evidence.threads) == ((), (), (), ())
+    assert observation.ended >= observation.probes[-1].due
+    assert (observation.calls, observation.first_is_open, observation.died) == ((), False, "")
+    assert (observation.heartbeats, observation.samples, observation.ends, observation.threads) == (
+        (),
+        (),
+        (),
+        (),
+    )
 
 
 def test_probes_leave_though_none_is_answered() -> None:
-    evidence, asked = watched(probe=Call("GET", "/hangs"), settle=0.1)
-    assert asked.count("GET /hangs") == len(evidence.probes) == 10
-    assert all(probe.answer is None for probe in evidence.probes)
-    assert evidence.ended >= evidence.probes[-1].due + 0.1
+    observation, asked = watched(probe=Call("GET", "/hangs"), settle=0.1)
+    assert asked.count("GET /hangs") == len(observation.probes) == 10
+    assert all(probe.answer is None for probe in observation.probes)
+    assert observation.ended >= observation.probes[-1].due + 0.1
 
 
 def test_a_prober_that_was_kept_from_its_probes_catches_up() -> None:
-    evidence, _ = watched(Call("POST", "/keeps"))
-    after = [probe.sent - probe.due for probe in evidence.probes[5:]]
-    assert evidence.lateness > 0.05
+    observation, _ = watched(Call("POST", "/keeps"))
+    after = [probe.sent - probe.due for probe in observation.probes[5:]]
+    assert observation.lateness > 0.05
     assert min(after) < 0.1
 
 
 def test_a_probe_that_fails_is_an_error_and_is_probed_again() -> None:
-    evidence, asked = watched(probe=Call("GET", "/breaks"))
+    observation, asked = watched(probe=Call("GET", "/breaks"))
     assert asked.count("GET /breaks") == 10
-    assert all(probe.answer and probe.answer.error for probe in evidence.probes)
+    assert all(probe.answer and probe.answer.error for probe in observation.probes)
 
 
 def test_a_window_has_a_probe_at_the_least() -> None:
@@ -186,58 +193,60 @@ def test_the_prober_says_how_late_it_was() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_request_that_changes_nothing_is_made_again_and_again(method: str) -> None:
-    evidence, asked = watched(Call(method, "/report"))
+    observation, asked = watched(Call(method, "/report"))
     assert 2 <= asked.count(f"{method} /report") <= CALLS + 2
-    assert all(call.answer and call.answer.status == 200 for call in evidence.calls[:2])
-    pauses = [b.sent - a.sent for a, b in zip(evidence.calls, evidence.calls[1:], strict=False)]
+    assert all(call.answer and call.answer.status == 200 for call in observation.calls[:2])
+    pauses = [
+        b.sent - a.sent for a, b in zip(observation.calls, observation.calls[1:], strict=False)
+    ]
     assert min(pauses) >= SECONDS / CALLS * 0.9
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_any_other_request_is_made_once(method: str) -> None:
-    evidence, asked = watched(Call(method, "/report"))
-    assert asked.count(f"{method} /report") == len(evidence.calls) == 1
-    assert not evidence.first_is_open
+    observation, asked = watched(Call(method, "/report"))
+    assert asked.count(f"{method} /report") == len(observation.calls) == 1
+    assert not observation.first_is_open
 
 
 def test_a_request_that_gets_no_answer_is_not_made_again() -> None:
-    evidence, asked = watched(Call("GET", "/breaks"))
+    observation, asked = watched(Call("GET", "/breaks"))
     assert asked.count("GET /breaks") == 1
-    assert evidence.calls[0].answer
-    assert evidence.calls[0].answer.error
+    assert observation.calls[0].answer
+    assert observation.calls[0].answer.error
 
 
 def test_a_request_that_answers_badly_is_made_again() -> None:
-    evidence, _ = watched(Call("GET", "/fails"))
-    assert len(evidence.calls) > 1
-    assert all(call.answer.status == 500 for call in evidence.calls if call.answer)
+    observation, _ = watched(Call("GET", "/fails"))
+    assert len(observation.calls) > 1
+    assert all(call.answer.status == 500 for call in observation.calls if call.answer)
 
 
 @pytest.mark.parametrize(("path", "answered"), [("/hangs", False), ("/streams", True)])
 def test_a_request_that_does_not_end_is_open_at_the_end(path: str, *, answered: bool) -> None:
-    evidence, asked = watched(Call("GET", path))
-    assert evidence.first_is_open
+    observation, asked = watched(Call("GET", path))
+    assert observation.first_is_open
     assert asked.count(f"GET {path}") == 1
-    assert (evidence.calls[0].answer is not None) is answered
-    assert all(probe.answer for probe in evidence.probes)
+    assert (observation.calls[0].answer is not None) is answered
+    assert all(probe.answer for probe in observation.probes)
 
 
 def test_so_many_are_under_way_at_a_time() -> None:
-    evidence, asked = watched(Call("GET", "/slow"), concurrency=3)
+    observation, asked = watched(Call("GET", "/slow"), concurrency=3)
     assert asked.most == 3
-    assert len(evidence.calls) > 3
+    assert len(observation.calls) > 3
     once, asked = watched(Call("POST", "/slow"), concurrency=3)
     assert (asked.most, len(once.calls)) == (3, 3)
 
 
 def test_headers_and_body_go_with_the_request_and_not_with_probes() -> None:
     call = Call("POST", "/report", (("X-Token", "t0p"), ("X-Token", "two")), b"\xffbody")
-    evidence, asked = watched(call)
+    observation, asked = watched(call)
     (request,) = [one for one in asked.requests if one.startswith(b"POST")]
     assert b"x-token: t0p\r\nx-token: two\r\n" in request.lower()
     assert request.endswith(b"\r\n\r\n\xffbody")
     probes = [one for one in asked.requests if one.startswith(b"GET")]
-    assert len(probes) == len(evidence.probes)
+    assert len(probes) == len(observation.probes)
     assert not any(b"x-token" in one.lower() or b"body" in one for one in probes)
 
 
@@ -275,7 +284,7 @@ BEGAN = 100.0
 
 
 def write(board: Board, process: int, *lines: object) -> None:
-    with (board.path.parent / f"looks.{process}.2").open("a") as file:
+    with (board.path.parent / f"samples.{process}.2").open("a") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
@@ -288,14 +297,14 @@ def kept(
     **seen: Any,
 ) -> CheckObservation:
     """What is kept of a window in which *change* happened, and that was *seen* from outside."""
-    outside = Outside(board, serves, lambda: 0.0, refused="ptrace", **seen)
+    outside = Sampler(board, serves, lambda: 0.0, refused="ptrace", **seen)
     at_end = _Watching(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
-    before = outside.pulses()
+    before = outside.heartbeats()
     change()
-    return at_end._evidence(BEGAN, outside, before)
+    return at_end._observation(BEGAN, outside, before)
 
 
-def look(at: float) -> dict[str, Any]:
+def sample(at: float) -> dict[str, Any]:
     frames = [list(REPORT)]
     counted = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
     return {"began": 1, "at": int(at * SECOND), **counted, "frames": frames}
@@ -308,35 +317,35 @@ def end(at: float) -> dict[str, Any]:
 def test_what_was_seen_in_the_window_of_those_who_serve_is_kept(board: Board) -> None:
     me = os.getpid()
     write_pulse(board, PROCESS=me, RUNS=1)
-    write(board, me, look(BEGAN - 1), end(BEGAN - 0.5), look(BEGAN + 1), end(BEGAN + 2))
-    write(board, me + 1, look(BEGAN + 1), end(BEGAN + 2))
-    evidence = kept(board, {me})
-    assert [one.process for one in evidence.pulses] == [me]
-    assert [(one.process, one.at) for one in evidence.looks] == [(me, BEGAN + 1)]
-    assert [(one.process, one.ended) for one in evidence.ends] == [(me, BEGAN + 2)]
-    assert (evidence.refused, evidence.died) == ("ptrace", "")
+    write(board, me, sample(BEGAN - 1), end(BEGAN - 0.5), sample(BEGAN + 1), end(BEGAN + 2))
+    write(board, me + 1, sample(BEGAN + 1), end(BEGAN + 2))
+    observation = kept(board, {me})
+    assert [one.process for one in observation.heartbeats] == [me]
+    assert [(one.process, one.at) for one in observation.samples] == [(me, BEGAN + 1)]
+    assert [(one.process, one.ended) for one in observation.ends] == [(me, BEGAN + 2)]
+    assert (observation.refused, observation.died) == ("ptrace", "")
 
 
 def test_what_py_spy_saw_of_who_serves_without_a_watcher_is_kept(board: Board) -> None:
     seen = [
-        Look(process, 1.0, at, (REPORT,)) for process, at in ((7, 101.0), (8, 101.0), (7, 99.0))
+        Sample(process, 1.0, at, (REPORT,)) for process, at in ((7, 101.0), (8, 101.0), (7, 99.0))
     ]
-    assert kept(board, {7}, looks=seen).looks == (seen[0],)
+    assert kept(board, {7}, samples=seen).samples == (seen[0],)
 
 
 def test_a_worker_that_was_started_meanwhile_is_kept_as_well(board: Board) -> None:
     me = os.getpid()
-    write(board, me, look(BEGAN + 1))
+    write(board, me, sample(BEGAN + 1))
     started = kept(board, set(), change=lambda: write_pulse(board, PROCESS=me, RUNS=1))
-    assert len(started.looks) == len(started.pulses) == 1
+    assert len(started.samples) == len(started.heartbeats) == 1
 
 
 def test_a_worker_that_stopped_its_loop_meanwhile_has_left_its_looks(board: Board) -> None:
     me = os.getpid()
     write_pulse(board, PROCESS=me, RUNS=1)
-    write(board, me, look(BEGAN + 1))
+    write(board, me, sample(BEGAN + 1))
     stopped = kept(board, set(), change=lambda: write_pulse(board, RUNS=0))
-    assert (len(stopped.looks), stopped.pulses, stopped.died) == (1, (), "")
+    assert (len(stopped.samples), stopped.heartbeats, stopped.died) == (1, (), "")
 
 
 def test_a_server_that_ended_or_a_worker_of_it_that_is_gone_has_died(board: Board) -> None:
@@ -352,14 +361,14 @@ def test_a_server_that_ended_or_a_worker_of_it_that_is_gone_has_died(board: Boar
 def test_threads_are_those_of_the_last_question(board: Board) -> None:
     main = {"loop": True, "frames": []}
     write(board, 7, {"asked": 1, "threads": [main]}, {"asked": 2, "threads": [main, main]})
-    thread = Thread(7, True, ())
+    thread = ThreadStack(7, True, ())
     assert kept(board, set(), asked=2).threads == (thread, thread)
     assert kept(board, set(), asked=0).threads == ()
 
 
 def test_a_question_that_is_not_answered_yet_does_not_hide_the_one_before(board: Board) -> None:
     write(board, 7, {"asked": 1, "threads": [{"loop": True, "frames": []}]})
-    assert kept(board, set(), asked=2).threads == (Thread(7, True, ()),)
+    assert kept(board, set(), asked=2).threads == (ThreadStack(7, True, ()),)
 
 
 def test_a_process_lives_until_it_has_ended() -> None:

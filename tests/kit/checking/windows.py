@@ -14,32 +14,33 @@ from asgi_liveness.conformance.observation import Response, SentRequest
 from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import (
     Board,
-    End,
+    Frame,
     Heartbeat,
-    Look,
-    Place,
-    Thread,
+    Sample,
+    StallEnd,
+    ThreadStack,
 )
+from asgi_liveness.stalls.criteria import Criteria
 
 STANDARD = "/usr/lib/python3.12"
 INSTALLED = "/srv/.venv/lib/python3.12/site-packages"
 
-REPORT: Place = ("/srv/myapp/reports.py", 12, "report")
-OTHER: Place = ("/srv/myapp/others.py", 3, "other")
-RANDINT: Place = (f"{STANDARD}/random.py", 362, "randint")
-SELECT: Place = (f"{STANDARD}/selectors.py", 468, "select")
-LOOP: tuple[Place, ...] = (
-    (f"{STANDARD}/asyncio/events.py", 88, "_run"),
-    (f"{STANDARD}/asyncio/base_events.py", 1985, "_run_once"),
-    (f"{STANDARD}/asyncio/runners.py", 118, "run"),
-    ("/srv/main.py", 9, "<module>"),
+REPORT = Frame("/srv/myapp/reports.py", 12, "report")
+OTHER = Frame("/srv/myapp/others.py", 3, "other")
+RANDINT = Frame(f"{STANDARD}/random.py", 362, "randint")
+SELECT = Frame(f"{STANDARD}/selectors.py", 468, "select")
+LOOP: tuple[Frame, ...] = (
+    Frame(f"{STANDARD}/asyncio/events.py", 88, "_run"),
+    Frame(f"{STANDARD}/asyncio/base_events.py", 1985, "_run_once"),
+    Frame(f"{STANDARD}/asyncio/runners.py", 118, "run"),
+    Frame("/srv/main.py", 9, "<module>"),
 )
 """What calls a callback; the last is of the app's own code, and not to blame."""
-SELECTING: tuple[Place, ...] = (SELECT, *LOOP[1:])
-WORKER: tuple[Place, ...] = (
-    (f"{STANDARD}/concurrent/futures/thread.py", 58, "run"),
-    (f"{STANDARD}/concurrent/futures/thread.py", 83, "_worker"),
-    (f"{STANDARD}/threading.py", 1010, "run"),
+SELECTING: tuple[Frame, ...] = (SELECT, *LOOP[1:])
+WORKER: tuple[Frame, ...] = (
+    Frame(f"{STANDARD}/concurrent/futures/thread.py", 58, "run"),
+    Frame(f"{STANDARD}/concurrent/futures/thread.py", 83, "_worker"),
+    Frame(f"{STANDARD}/threading.py", 1010, "run"),
 )
 """What calls the work of a thread of a pool."""
 IDLE_WORKER = WORKER[1:]
@@ -55,14 +56,14 @@ def about(seconds: float) -> Any:
     return pytest.approx(seconds)
 
 
-def pulse(process: int = PROCESS, **changes: Any) -> Heartbeat:
+def heartbeat(process: int = PROCESS, **changes: Any) -> Heartbeat:
     """An event loop that beats to the end."""
     fields: dict[str, Any] = {
         "process": process,
         "thread": process,
         "runs": True,
         "beat_at": ENDED,
-        "looked_at": ENDED,
+        "watched_at": ENDED,
         "period": PERIOD,
         "loop": "asyncio",
         "python": "3.12.1",
@@ -70,14 +71,14 @@ def pulse(process: int = PROCESS, **changes: Any) -> Heartbeat:
     return Heartbeat(**{**fields, **changes})
 
 
-def look(at: float, *frames: Place, began: float = BEGAN, **changes: Any) -> Look:
+def sample(at: float, *frames: Frame, began: float = BEGAN, **changes: Any) -> Sample:
     """A look into a callback; the frames are the innermost, and the loop's own go below."""
     fields: dict[str, Any] = {"process": PROCESS, "began": began, "at": at}
-    return Look(**{**fields, "stack": (*frames, *LOOP), **changes})
+    return Sample(**{**fields, "stack": (*frames, *LOOP), **changes})
 
 
-def looks(  # noqa: PLR0913 (each is a part that a test varies)
-    *frames: Place,
+def samples(  # noqa: PLR0913 (each is a part that a test varies)
+    *frames: Frame,
     began: float = BEGAN,
     count: int = 4,
     ran: float = 1.0,
@@ -85,13 +86,13 @@ def looks(  # noqa: PLR0913 (each is a part that a test varies)
     others: float = 0.0,
     slices: int = 10,
     **changes: Any,
-) -> tuple[Look, ...]:
+) -> tuple[Sample, ...]:
     """Looks, 100 ms apart, at a thread that ran and waited for a processor for parts of the time.
 
     Other threads of its process ran for a part, too; it was given a processor *slices* a second.
     """
     return tuple(
-        look(
+        sample(
             at := began + 0.3 + 0.1 * number,
             *frames,
             began=began,
@@ -105,14 +106,14 @@ def looks(  # noqa: PLR0913 (each is a part that a test varies)
     )
 
 
-def end(began: float = BEGAN, ended: float = BEGAN + 1.0, process: int = PROCESS) -> End:
+def end(began: float = BEGAN, ended: float = BEGAN + 1.0, process: int = PROCESS) -> StallEnd:
     """A stall that is over."""
-    return End(process, began, ended)
+    return StallEnd(process, began, ended)
 
 
-def thread(*frames: Place, is_loop: bool = False) -> Thread:
+def thread(*frames: Frame, is_loop: bool = False) -> ThreadStack:
     """A thread that stands there."""
-    return Thread(PROCESS, is_loop, frames)
+    return ThreadStack(PROCESS, is_loop, frames)
 
 
 def probes(
@@ -139,7 +140,7 @@ def window(
     waits: Sequence[float | None] = (0.003,) * 40, *, status: int = 200, **changes: Any
 ) -> CheckObservation:
     """What a window showed in which the event loop turned, unless *changes* say more."""
-    fields: dict[str, Any] = {"began": BEGAN, "ended": ENDED, "pulses": (pulse(),)}
+    fields: dict[str, Any] = {"began": BEGAN, "ended": ENDED, "heartbeats": (heartbeat(),)}
     return CheckObservation(**{**fields, "probes": probes(waits, status), **changes})
 
 
@@ -153,16 +154,16 @@ def write_pulse(board: Board, slot: int = 0, **words: int) -> None:
 
 IDLE = window()
 FROZEN = (None,) * 40
-JUDGE = Judge(LIMIT)
+JUDGE = Judge(Criteria(LIMIT))
 
 
 def during(
-    evidence: CheckObservation, idle: CheckObservation = IDLE, judge: Judge = JUDGE
+    observation: CheckObservation, idle: CheckObservation = IDLE, judge: Judge = JUDGE
 ) -> WindowReport:
-    return judge.during("GET /report", evidence, idle)
+    return judge.during("GET /report", observation, idle)
 
 
-def stalled(*places: Place, **changes: Any) -> CheckObservation:
+def stalled(*frames: Frame, **changes: Any) -> CheckObservation:
     """A window in which the loop stalls from its beginning to its end."""
-    fields = {"pulses": (pulse(beat_at=BEGAN),), "looks": looks(*places), **changes}
+    fields = {"heartbeats": (heartbeat(beat_at=BEGAN),), "samples": samples(*frames), **changes}
     return window(FROZEN, **fields)

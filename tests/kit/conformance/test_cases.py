@@ -63,12 +63,12 @@ def judge(
 
     It never comes, and is not there after a shorter time either.
     """
-    vain = {look for case in cases if case.id in fails for look in case.looks_at}
+    vain = {experiment for case in cases if case.id in fails for experiment in case.experiments}
     patience = 0.5 if {case.id for case in cases} <= fails else 1.5
     with Runner([target], [kind], cases, lacks=lacks) as runner:
         for cell in runner.cells:
             with pytest.MonkeyPatch.context() as patch:
-                if vain.intersection(cell.case.looks_at):
+                if vain.intersection(cell.case.experiments):
                     patch.setattr(ending, "EXIT_LIMIT", 1.0)
                     patch.setattr(ending, "SIGNALS", ("SIGTERM",))
                     patch.setattr(window_module, "ALIVE_CAP", 0.5)
@@ -88,23 +88,28 @@ def of(*families: str) -> list[Case]:
 
 def shortened(case: Case) -> Case:
     """The case, with as much to look at as shows what is wrong: few loops too many, few probes."""
-    looks = (
-        replace(look, jobs=look.jobs[:FEWER], probes=min(look.probes, 10), interval=0.02)
-        if isinstance(look, Window)
-        else look
-        for look in case.looks_at
+    experiments = (
+        replace(
+            experiment,
+            jobs=experiment.jobs[:FEWER],
+            probes=min(experiment.probes, 10),
+            interval=0.02,
+        )
+        if isinstance(experiment, Window)
+        else experiment
+        for experiment in case.experiments
     )
-    return replace(case, looks_at=tuple(looks))
+    return replace(case, experiments=tuple(experiments))
 
 
 def concerned(case: Case, routes: frozenset[str]) -> bool:
     """Whether the case looks at one of the routes; it does where none is named."""
     seen = set[str]()
-    for look in case.looks_at:
-        if isinstance(look, Window):
-            seen |= {*look.jobs, *look.paths}
-        elif isinstance(look, Exchange):
-            seen.add(look.path)
+    for experiment in case.experiments:
+        if isinstance(experiment, Window):
+            seen |= {*experiment.jobs, *experiment.paths}
+        elif isinstance(experiment, Exchange):
+            seen.add(experiment.path)
     return not routes or bool(routes & seen)
 
 
@@ -170,12 +175,12 @@ def test_the_remedies_can_be_had_without_a_framework(
 )
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
 def test_a_starved_app_is_never_called_frozen(name: str, window: Window, kind: ServerKind) -> None:
-    cases = [case for case in FIRST if case.looks_at == (window,)]
+    cases = [case for case in FIRST if case.experiments == (window,)]
     fails = MINIATURES[name].fails
-    (bench,) = judge(
+    (subject,) = judge(
         f"tests.apps.miniatures:apps.{name}", kind, cases, fails=fails
-    ).benches.values()
-    assert bench.seen[window].state is State.STARVED
+    ).subjects.values()
+    assert subject.seen[window].state is State.STARVED
 
 
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)

@@ -91,14 +91,14 @@ def test_every_loop_has_a_window_of_its_own() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_looks_at_a_window_of_the_tables_a_life_or_makes_an_exchange(case: Case) -> None:
-    for look in case.looks_at:
-        if isinstance(look, Window) and look.remedy:
-            assert look.remedy == case.remedy
-            assert set(look.jobs) == {f"/{case.remedy}"}
-        elif isinstance(look, Shutdown):
-            assert look.remedy in ("", case.remedy)
+    for experiment in case.experiments:
+        if isinstance(experiment, Window) and experiment.remedy:
+            assert experiment.remedy == case.remedy
+            assert set(experiment.jobs) == {f"/{case.remedy}"}
+        elif isinstance(experiment, Shutdown):
+            assert experiment.remedy in ("", case.remedy)
         else:
-            assert isinstance(look, Exchange) or look in (*SHOWN, QUIET)
+            assert isinstance(experiment, Exchange) or experiment in (*SHOWN, QUIET)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,11 @@ def test_an_exchange_needs_what_its_route_needs(
     assert Exchange(method, path).needs == needs
 
 
-@pytest.mark.parametrize("module", ["contract", "promises", "verdict"])
+@pytest.mark.parametrize("module", ["contract", "promises", "observation"])
 def test_a_pure_module_imports_no_event_loop_and_no_client(module: str) -> None:
     script = (
-        f"import asgi_liveness.{module}, sys; print(*{{'asyncio', 'httpx'}} & set(sys.modules))"
+        f"import asgi_liveness.conformance.{module}, sys\n"
+        "print(*{'asyncio', 'httpx'} & set(sys.modules))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=10

@@ -55,9 +55,9 @@ def seen(at: Any, wait: float = 0.001, **changes: Any) -> Observation:
     return replace(usual, **changes)
 
 
-def wrong(case: str, *evidence: Observation | ShutdownTimes) -> str:
+def wrong(case: str, *results: Observation | ShutdownTimes) -> str:
     """What the case says is wrong, without its name and its way out."""
-    message = CASE[case].judge(*evidence) or f"{CASE[case].name}: \n  "
+    message = CASE[case].judge(*results) or f"{CASE[case].name}: \n  "
     return message.removeprefix(f"{CASE[case].name}: ").rpartition("\n  ")[0]
 
 
@@ -68,8 +68,10 @@ def beside(remedy: str, wait: float, **changes: Any) -> Observation:
 @pytest.mark.parametrize("case", [case for case in CASES if case.promise], ids=lambda case: case.id)
 def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
     still = [
-        GOOD_END if isinstance(look, promises.Shutdown) else seen(look, kept_running=False, steps=0)
-        for look in case.looks_at
+        GOOD_END
+        if isinstance(experiment, promises.Shutdown)
+        else seen(experiment, kept_running=False, steps=0)
+        for experiment in case.experiments
     ]
     kept = case.judge(*still) is None
     assert kept is (case.promise in ("exits", "defaults"))  # where its first step is waited for
@@ -91,8 +93,8 @@ def test_each_steps_or_was_refused(refused: int) -> None:
 
 def test_some_wait_for_their_turn() -> None:
     waiting = replace(LOOP, steps=0)
-    evidence = replace(many(40, REFUSED), loops=(LOOP,) * 40 + (waiting,) * 2)
-    assert wrong("POOL-003", evidence) == (
+    results = replace(many(40, REFUSED), loops=(LOOP,) * 40 + (waiting,) * 2)
+    assert wrong("POOL-003", results) == (
         "of 64 started at once 40 made steps and 1 were refused; 23 wait for their turn, "
         "and 100 of 100 probes of /hello-sync were answered."
     )
@@ -201,20 +203,20 @@ def test_one_slow_probe_in_a_hundred_is_forgiven_and_two_are_not() -> None:
     usual = beside("process", 0.001).probes
     at_rest = seen(QUIET, 0.001)
     for number, ratio in ((1, 1.0), (2, 900.0)):
-        evidence = beside("process", 0, probes=slow[:number] + usual[number:])
-        measured = CASE["GIL-007"].measured(at_rest, evidence)
+        results = beside("process", 0, probes=slow[:number] + usual[number:])
+        measured = CASE["GIL-007"].measured(at_rest, results)
         assert measured == {"ratio": pytest.approx(ratio), "loops": 8}
 
 
 def test_loops_that_do_not_run_prove_nothing_of_waits() -> None:
-    evidence = beside("process", 0.001, kept_running=False)
-    assert "its loop did not keep running" in wrong("GIL-007", seen(QUIET), evidence)
+    results = beside("process", 0.001, kept_running=False)
+    assert "its loop did not keep running" in wrong("GIL-007", seen(QUIET), results)
 
 
 def test_as_many_loops_as_ran_are_counted() -> None:
-    evidence = beside("normal", 0.001, loops=(LOOP,) * 6)
-    assert wrong("GIL-003", seen(QUIET), evidence) == ""
-    assert CASE["GIL-003"].measured(seen(QUIET), evidence)["loops"] == 6
+    results = beside("normal", 0.001, loops=(LOOP,) * 6)
+    assert wrong("GIL-003", seen(QUIET), results) == ""
+    assert CASE["GIL-003"].measured(seen(QUIET), results)["loops"] == 6
 
 
 def test_speed_is_a_part_of_the_bare_loops() -> None:
@@ -251,9 +253,9 @@ def raised(**changes: Any) -> Observation:
     ],
 )
 def test_an_exception_is_logged_and_nobody_elses_connection_is_closed(
-    evidence: Observation, said: str
+    results: Observation, said: str
 ) -> None:
-    assert wrong("ERRORS-003", evidence) == said
+    assert wrong("ERRORS-003", results) == said
 
 
 @pytest.mark.parametrize(
@@ -265,5 +267,5 @@ def test_an_exception_is_logged_and_nobody_elses_connection_is_closed(
 )
 def test_a_connection_whose_request_was_answered_is_alive(connection: str, said: str) -> None:
     again = Response(at=9.9, status=200, connection=connection)
-    evidence = raised()
-    assert wrong("ERRORS-003", replace(evidence, told={**evidence.told, "again": again})) == said
+    results = raised()
+    assert wrong("ERRORS-003", replace(results, told={**results.told, "again": again})) == said

@@ -46,7 +46,7 @@ def test_a_promise_is_a_family_of_cases_with_a_number_for_each_remedy(promise: P
     cases = [case for case in CASES if case.promise == promise.name]
     assert [case.id for case in cases] == [f"{promise.family}-{n:03}" for n in range(1, 9)]
     assert [case.remedy for case in cases] == [remedy.name for remedy in REMEDIES]
-    assert {case.takes_lives for case in cases} == {promise.name in {"exits", "defaults"}}
+    assert {case.ends_servers for case in cases} == {promise.name in {"exits", "defaults"}}
     for case in cases:
         assert case.remedy in case.needs
 
@@ -120,8 +120,8 @@ def test_probes_beside_many_are_those_at_rest(remedy: Remedy) -> None:
     ("life", "needs"),
     [(Shutdown(), frozenset()), (Shutdown("process", recommended=False), frozenset({"process"}))],
 )
-def test_a_life_needs_its_remedy(life: Shutdown, needs: frozenset[str]) -> None:
-    assert life.needs == needs
+def test_a_life_needs_its_remedy(shutdown: Shutdown, needs: frozenset[str]) -> None:
+    assert shutdown.needs == needs
 
 
 # What a target lacks.

@@ -135,8 +135,8 @@ def test_json_that_is_no_report_is_an_error_with_its_way_out(tmp_path: Path, tex
 def judged() -> Runner:
     """A runner that has judged one of two targets, without a server."""
     runner = Runner(["a:app", "b:app"], SERVERS[:1], CASES[:1])
-    bench = Subject("a:app", SERVERS[0], frozenset(), runner.clock)
-    bench.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
+    subject = Subject("a:app", SERVERS[0], frozenset(), runner.clock)
+    subject.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
     probes = (
         SentRequest("/hello", due=1.0, sent=1.0, answer=Response(at=1.25, status=200)),
         SentRequest("/hello", due=1.0, sent=1.0, answer=None),
@@ -144,8 +144,8 @@ def judged() -> Runner:
     seen = Observation(
         IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True
     )
-    bench._evidence[IDLE] = (seen, seen)
-    runner.benches["a:app", SERVERS[0].name] = bench
+    subject._results[IDLE] = (seen, seen)
+    runner.subjects["a:app", SERVERS[0].name] = subject
     runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
     return runner
 

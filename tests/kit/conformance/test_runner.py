@@ -14,7 +14,7 @@ from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.known import PYTHON, Difference
 from asgi_liveness.conformance.observation import Outcome
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
-from asgi_liveness.conformance.runner import LIVES_AT_ONCE, Result, Runner
+from asgi_liveness.conformance.runner import SHUTDOWNS_AT_ONCE, Result, Runner
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
 
@@ -79,8 +79,8 @@ def test_a_lacking_feature_is_not_probed() -> None:
         ["tiny:without_sync"], [UVICORN], [CASE["LIVE-001"]], lacks=lacking(["sync"])
     ) as runner:
         assert runner.judge(runner.cells[0]).verdict is Outcome.PASSED
-        (bench,) = runner.benches.values()
-    assert bench.seen[IDLE].answered == {"/hello": 10}
+        (subject,) = runner.subjects.values()
+    assert subject.seen[IDLE].answered == {"/hello": 10}
 
 
 def test_known_differences_are_held_against_what_is_found() -> None:
@@ -212,9 +212,9 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
     watched: list[tuple[str, str]] = []
     together, most = 0, 0
 
-    async def watch_ends(kind: ServerKind, _: str, life: Shutdown) -> ShutdownTimes:
+    async def watch_ends(kind: ServerKind, _: str, shutdown: Shutdown) -> ShutdownTimes:
         nonlocal together, most
-        watched.append((kind.name, life.remedy))
+        watched.append((kind.name, shutdown.remedy))
         together += 1
         most = max(most, together)
         for _turn in range(10):
@@ -229,7 +229,9 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
     with Runner(["tiny:app"], servers, cases, lacks=lacks) as runner:
         verdicts = [runner.judge(cell).verdict for cell in runner.cells]
     assert verdicts == [*(Outcome.PASSED,) * 4, Outcome.NOT_APPLICABLE] * 2
-    lives = ("", "background", "cooperative", "normal", "offloaded")
-    assert sorted(watched) == sorted((kind.name, life) for kind in servers for life in lives)
-    assert most == LIVES_AT_ONCE
+    shutdowns = ("", "background", "cooperative", "normal", "offloaded")
+    assert sorted(watched) == sorted(
+        (kind.name, shutdown) for kind in servers for shutdown in shutdowns
+    )
+    assert most == SHUTDOWNS_AT_ONCE
     assert runner.clock.ends > 0

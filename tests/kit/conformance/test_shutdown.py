@@ -67,8 +67,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert list(temporary.iterdir()) == []
 
 
-def watched(target: str, life: Shutdown, kind: ServerKind = SERVERS[0]) -> ShutdownTimes:
-    return asyncio.run(watch_ends(kind, target, life))
+def watched(target: str, shutdown: Shutdown, kind: ServerKind = SERVERS[0]) -> ShutdownTimes:
+    return asyncio.run(watch_ends(kind, target, shutdown))
 
 
 @pytest.mark.parametrize("kind", [SERVERS[0], SERVERS[-1]], ids=lambda kind: kind.name)

@@ -34,53 +34,53 @@ __all__ = ["board", "run", "start"]  # what the tests are given
 
 def test_a_running_loop_beats_in_its_processs_name(board: Board, start: Start) -> None:
     process = start("over(60)")
-    (first,) = come(lambda: [one for one in board.pulses() if one.beat_at])
-    (later,) = come(lambda: [one for one in board.pulses() if one.beat_at > first.beat_at])
+    (first,) = come(lambda: [one for one in board.heartbeats() if one.beat_at])
+    (later,) = come(lambda: [one for one in board.heartbeats() if one.beat_at > first.beat_at])
     assert (later.process, later.thread, later.runs) == (process.pid, process.pid, True)
     assert (later.period, later.loop) == (inside.period(MAX_STALL), "asyncio")
     assert later.python == platform.python_version()
-    assert come(lambda: board.pulses()[0].looked_at > later.looked_at)
+    assert come(lambda: board.heartbeats()[0].watched_at > later.watched_at)
     assert (seen(board), over(board)) == ([], [])
 
 
-def test_uvloop_beats_and_is_looked_at_as_well(board: Board, start: Start) -> None:
+def test_uvloop_beats_and_is_watched_at_as_well(board: Board, start: Start) -> None:
     start("import uvloop\nuvloop.run(blocked(stand))")
     come(partial(over, board))
-    assert [one.loop for one in board.pulses()] == ["uvloop"]
+    assert [one.loop for one in board.heartbeats()] == ["uvloop"]
     assert functions(board) == {"stand"}
 
 
 def test_a_loop_of_another_kind_is_called_so(board: Board, run: Callable[..., str]) -> None:
     run("class Own(asyncio.SelectorEventLoop): pass\nOwn().run_until_complete(asyncio.sleep(0))")
-    assert [one.loop for one in board.pulses()] == ["another event loop"]
+    assert [one.loop for one in board.heartbeats()] == ["another event loop"]
 
 
 # What is seen of a stall.
 
 
-def test_a_stall_is_looked_at_and_its_end_is_noted(board: Board, start: Start) -> None:
+def test_a_stall_is_watched_at_and_its_end_is_noted(board: Board, start: Start) -> None:
     process = start("asyncio.run(blocked(stand))")
-    ((end, (counted, *looks)),) = come(partial(over, board))
+    ((end, (counted, *samples)),) = come(partial(over, board))
     assert end.process == process.pid
     assert end.ended - end.began >= 0.4
     assert (counted.stack, counted.began) == ((), end.began)  # what was counted before any look
-    assert end.began < counted.at <= looks[0].at
-    assert len(looks) > 1
-    for look in looks:
-        assert (look.process, look.began) == (process.pid, end.began)
-        assert end.began + MAX_STALL < look.at <= end.ended
-        (stood, line, function), (_, _, caller), *callers = look.stack
+    assert end.began < counted.at <= samples[0].at
+    assert len(samples) > 1
+    for sample in samples:
+        assert (sample.process, sample.began) == (process.pid, end.began)
+        assert end.began + MAX_STALL < sample.at <= end.ended
+        (stood, line, function), (_, _, caller), *callers = sample.stack
         assert (Path(stood).name, line, function, caller) == ("script.py", 8, "stand", "blocked")
         assert callers[-1][2] == "<module>"
-    assert board.pulses()[0].beat_at >= end.ended
+    assert board.heartbeats()[0].beat_at >= end.ended
 
 
-def test_a_stall_that_never_ends_is_looked_at_while_it_lasts(board: Board, start: Start) -> None:
+def test_a_stall_that_never_ends_is_watched_at_while_it_lasts(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(spin))")
     come(lambda: len(seen(board)) > 2)
     assert functions(board) == {"spin"}
     assert over(board) == []
-    assert {look.began for look in seen(board)} == {board.pulses()[0].beat_at}
+    assert {sample.began for sample in seen(board)} == {board.heartbeats()[0].beat_at}
 
 
 def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
@@ -106,7 +106,9 @@ def test_where_the_limit_is_short_nothing_is_counted(board: Board, start: Start)
     start("asyncio.run(blocked(spin))")
     come(lambda: len(seen(board)) > 2)
     assert functions(board) == {"spin"}
-    assert {(look.ran, look.queued, look.slices, look.cpu) for look in board.looks()} == {(0,) * 4}
+    assert {
+        (sample.ran, sample.queued, sample.slices, sample.cpu) for sample in board.samples()
+    } == {(0,) * 4}
 
 
 def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> None:
@@ -120,7 +122,7 @@ def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> N
     come(lambda: len(over(board)) > 1)
     (first, _), (second, _) = over(board)
     assert first.ended <= second.began
-    assert {look.began for look in seen(board)} == {first.began, second.began}
+    assert {sample.began for sample in seen(board)} == {first.began, second.began}
 
 
 def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
@@ -128,7 +130,7 @@ def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
         "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
     )
     come(partial(over, board))
-    deep = [look.stack for look in seen(board) if look.stack[0][2] == "stand"]
+    deep = [sample.stack for sample in seen(board) if sample.stack[0][2] == "stand"]
     assert {len(stack) for stack in deep} == {200}
 
 
@@ -139,10 +141,10 @@ def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> N
     process = start("over()\nprint(flush=True)\ntime.sleep(60)")
     assert process.stdout
     process.stdout.readline()
-    (stopped,) = board.pulses()
-    come(lambda: board.pulses()[0].looked_at > stopped.beat_at + 5 * MAX_STALL)
-    assert not board.pulses()[0].runs
-    assert board.pulses()[0].silent(time.monotonic()) == 0.0
+    (stopped,) = board.heartbeats()
+    come(lambda: board.heartbeats()[0].watched_at > stopped.beat_at + 5 * MAX_STALL)
+    assert not board.heartbeats()[0].runs
+    assert board.heartbeats()[0].silent(time.monotonic()) == 0.0
     assert seen(board) == []
 
 
@@ -150,12 +152,12 @@ def test_one_loop_after_another_beats_in_the_same_slot(
     board: Board, run: Callable[..., str]
 ) -> None:
     run("over()\nover()\nover()")
-    assert len(board.pulses()) == 1
+    assert len(board.heartbeats()) == 1
 
 
 def test_a_process_without_a_loop_is_left_alone(board: Board, run: Callable[..., str]) -> None:
     assert run("print([thread.name for thread in threading.enumerate()])") == "['MainThread']\n"
-    assert board.pulses() == []
+    assert board.heartbeats() == []
 
 
 # Loops in threads.
@@ -171,7 +173,7 @@ def test_a_loop_in_another_thread_is_watched_where_the_main_thread_runs_none(
     process = start(IN_A_THREAD.format("blocked(spin)") + "thread.join()")
     come(partial(seen, board))
     assert functions(board) == {"spin"}
-    (one,) = board.pulses()
+    (one,) = board.heartbeats()
     assert (one.process, one.runs) == (process.pid, True)
     assert one.thread != process.pid
 
@@ -189,7 +191,7 @@ def test_the_main_threads_loop_is_watched_before_any_other(
     )
     come(partial(seen, board))
     assert functions(board) == {"spin"}
-    assert [one.thread for one in board.pulses()] == [process.pid]
+    assert [one.thread for one in board.heartbeats()] == [process.pid]
 
 
 def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(

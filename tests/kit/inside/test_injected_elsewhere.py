@@ -36,8 +36,8 @@ def test_a_fork_has_a_slot_of_its_own(board: Board, run: Callable[..., str]) -> 
         "    asyncio.run(asyncio.wait_for(asyncio.sleep(0.3, stand()), 1))\n"
         "    os._exit(0)\n"
     )
-    assert [one.process for one in board.pulses()] == [int(pid) for pid in out.split()]
-    assert [one.thread for one in board.pulses()] == [int(pid) for pid in out.split()]
+    assert [one.process for one in board.heartbeats()] == [int(pid) for pid in out.split()]
+    assert [one.thread for one in board.heartbeats()] == [int(pid) for pid in out.split()]
 
 
 def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start: Start) -> None:
@@ -53,7 +53,7 @@ def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start
     )
     come(partial(seen, board))
     assert functions(board) == {"spin"}
-    assert [(one.process, one.runs) for one in board.pulses()] == [(process.pid, True)]
+    assert [(one.process, one.runs) for one in board.heartbeats()] == [(process.pid, True)]
 
 
 def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
@@ -63,7 +63,7 @@ def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[
         "    subprocess.run([sys.executable, __file__, 'child'], check=True)\n"
         "over()\n"
     )
-    assert len({one.process for one in board.pulses()}) == 2
+    assert len({one.process for one in board.heartbeats()}) == 2
 
 
 # The app is left alone.
@@ -83,7 +83,7 @@ def test_the_sitecustomize_of_the_environment_runs_as_well(
         PYTHONPATH=str(tmp_path / "own"),
     )
     assert out == f"own {tmp_path}/own/sitecustomize.py\nFalse\n[]\n"
-    assert len(board.pulses()) == 1
+    assert len(board.heartbeats()) == 1
 
 
 def test_nothing_of_the_kit_is_imported(run: Callable[..., str]) -> None:
@@ -125,9 +125,9 @@ def test_a_board_that_is_gone_leaves_the_app_alone(lines: str, run: Callable[...
 def test_a_file_that_cannot_be_written_leaves_the_app_alone(
     board: Board, run: Callable[..., str]
 ) -> None:
-    folder = f"os.path.join({str(board.path.parent)!r}, f'looks.{{os.getpid()}}.{inside.HEADER}')"
+    folder = f"os.path.join({str(board.path.parent)!r}, f'samples.{{os.getpid()}}.{inside.HEADER}')"
     assert run(f"os.mkdir({folder})\nover()\nprint('fine')") == "fine\n"
-    assert len(board.pulses()) == 1
+    assert len(board.heartbeats()) == 1
 
 
 def test_a_system_that_starts_no_more_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
@@ -143,4 +143,4 @@ def test_an_environment_without_a_board_is_left_alone(
     name: str, board: Board, run: Callable[..., str]
 ) -> None:
     assert run("over()\nprint(threading.active_count())", **{name: ""}) == "1\n"
-    assert board.pulses() == []
+    assert board.heartbeats() == []

@@ -13,7 +13,7 @@ import pytest
 from asgi_liveness.inside.ledger import Ledger
 from asgi_liveness.inside.wrapper import (
     ImportFailed,
-    Observed,
+    Wrapper,
     describe,
     import_app,
     is_asgi,
@@ -112,6 +112,6 @@ def test_what_a_client_left_behind_is_freed_after_its_request(
     async def send(_: MutableMapping[str, Any]) -> None: ...
 
     with Ledger.create(tmp_path / "ledger") as ledger:
-        app = Observed("patient:app", ledger)
+        app = Wrapper("patient:app", ledger)
         asyncio.run(app({"type": "http"}, receive, send))
     assert len(freed) == left

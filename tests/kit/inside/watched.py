@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 
-from asgi_liveness.serving.board import Board, End, Look
+from asgi_liveness.serving.board import Board, Sample, StallEnd
 
 LIMIT = 20.0  # seconds for what must come
 MAX_STALL = 0.05
@@ -106,21 +106,25 @@ def come(what: Callable[[], T]) -> T:
     return found
 
 
-def seen(board: Board) -> list[Look]:
+def seen(board: Board) -> list[Sample]:
     """Looks into the script; on a machine with too little time there are others."""
-    return [look for look in board.looks() if look.stack and look.stack[0][0].endswith("script.py")]
-
-
-def over(board: Board) -> list[tuple[End, list[Look]]]:
-    """Stalls in which the script was seen and that are over, and all looks into them."""
-    began = {look.began for look in seen(board)}
-    looks = board.looks()
     return [
-        (end, [look for look in looks if look.began == end.began])
+        sample
+        for sample in board.samples()
+        if sample.stack and sample.stack[0][0].endswith("script.py")
+    ]
+
+
+def over(board: Board) -> list[tuple[StallEnd, list[Sample]]]:
+    """Stalls in which the script was seen and that are over, and all looks into them."""
+    began = {sample.began for sample in seen(board)}
+    samples = board.samples()
+    return [
+        (end, [sample for sample in samples if sample.began == end.began])
         for end in board.ends()
         if end.began in began
     ]
 
 
 def functions(board: Board) -> set[str]:
-    return {look.stack[0][2] for look in seen(board)}
+    return {sample.stack[0][2] for sample in seen(board)}

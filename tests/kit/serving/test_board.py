@@ -13,16 +13,17 @@ import pytest
 from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import (
     Board,
-    End,
+    Frame,
     Heartbeat,
-    Look,
-    Thread,
+    Sample,
+    StallEnd,
+    ThreadStack,
 )
-from tests.kit.checking.windows import pulse, write_pulse
+from tests.kit.checking.windows import heartbeat, write_pulse
 
 SECOND = 10**9
 FRAMES = [["/srv/a.py", 3, "view"], ["/srv/b.py", 5, "run"]]
-STACK = (("/srv/a.py", 3, "view"), ("/srv/b.py", 5, "run"))
+STACK = (Frame("/srv/a.py", 3, "view"), Frame("/srv/b.py", 5, "run"))
 LOOK = {
     "began": SECOND,
     "at": 2 * SECOND,
@@ -44,7 +45,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 
 
 def write(board: Board, *lines: object, process: int = 7, slot: int = 2) -> None:
-    with (board.path.parent / f"looks.{process}.{slot}").open("a") as file:
+    with (board.path.parent / f"samples.{process}.{slot}").open("a") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
@@ -53,14 +54,14 @@ def write(board: Board, *lines: object, process: int = 7, slot: int = 2) -> None
 
 def test_a_fresh_board_has_no_pulse(board: Board) -> None:
     assert board.path.stat().st_size == inside.SIZE
-    assert (board.pulses(), board.looks(), board.ends(), board.threads(0)) == ([], [], [], [])
+    assert (board.heartbeats(), board.samples(), board.ends(), board.threads(0)) == ([], [], [], [])
 
 
 def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
-    words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "LOOKED_AT": 6 * SECOND}
+    words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "WATCHED_AT": 6 * SECOND}
     write_pulse(board, 0, **words, PERIOD=SECOND // 100, RUNS=1, KIND=1, PYTHON=0x030C01F0)
     write_pulse(board, 1, PROCESS=9, PYTHON=0x030B0700)
-    assert board.pulses() == [
+    assert board.heartbeats() == [
         Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1"),
         Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7"),
     ]
@@ -69,16 +70,16 @@ def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
 def test_the_last_slot_is_read_and_nothing_beyond_it(board: Board) -> None:
     write_pulse(board, inside.PROCESSES - 1, PROCESS=7)
     board._words[inside.TAKEN] = inside.PROCESSES + 3
-    pulses = board.pulses()
-    assert len(pulses) == inside.PROCESSES
-    assert pulses[-1].process == 7
+    heartbeats = board.heartbeats()
+    assert len(heartbeats) == inside.PROCESSES
+    assert heartbeats[-1].process == 7
 
 
 def test_a_loop_is_silent_for_as_long_as_it_is_late() -> None:
-    late = pulse(beat_at=100.0, period=0.01)
+    late = heartbeat(beat_at=100.0, period=0.01)
     assert late.silent(100.01) == pytest.approx(0.0)
     assert late.silent(100.5) == pytest.approx(0.49)
-    assert pulse(beat_at=100.0, runs=False).silent(100.5) == 0.0
+    assert heartbeat(beat_at=100.0, runs=False).silent(100.5) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -114,35 +115,35 @@ def test_an_environment_is_watched_before_all_else_that_is_on_its_path(board: Bo
 def test_looks_and_ends_are_read_from_the_files_of_all_processes(board: Board) -> None:
     write(board, LOOK, ENDED)
     write(board, {**LOOK, "at": 5 * SECOND}, process=9, slot=11)
-    first = Look(7, 1.0, 2.0, STACK, **COUNTED)
-    assert board.looks() == [first, Look(9, 1.0, 5.0, STACK, **COUNTED)]
-    assert board.ends() == [End(7, 1.0, 3.0)]
+    first = Sample(7, 1.0, 2.0, STACK, **COUNTED)
+    assert board.samples() == [first, Sample(9, 1.0, 5.0, STACK, **COUNTED)]
+    assert board.ends() == [StallEnd(7, 1.0, 3.0)]
 
 
 def test_a_beat_on_the_board_and_in_a_file_is_the_same_moment(board: Board) -> None:
     moment = 123_456_789_012_345
     write_pulse(board, BEAT_AT=moment)
     write(board, {**LOOK, "began": moment}, {"began": moment, "ended": moment + 1})
-    assert board.pulses()[0].beat_at == board.looks()[0].began == board.ends()[0].began
+    assert board.heartbeats()[0].beat_at == board.samples()[0].began == board.ends()[0].began
 
 
 def test_a_line_that_is_being_written_is_left_for_later(board: Board) -> None:
     write(board, LOOK)
-    with (board.path.parent / "looks.7.2").open("a") as file:
+    with (board.path.parent / "samples.7.2").open("a") as file:
         file.write('{"began": 1, "en')
         file.flush()
-        assert (len(board.looks()), board.ends()) == (1, [])
+        assert (len(board.samples()), board.ends()) == (1, [])
         file.write('ded": 3000000000}')
         file.flush()
         assert board.ends() == []
         file.write("\n")
         file.flush()
-    assert board.ends() == [End(7, 1e-9, 3.0)]
+    assert board.ends() == [StallEnd(7, 1e-9, 3.0)]
 
 
 def test_a_file_name_of_any_bytes_is_read(board: Board) -> None:
     write(board, {**LOOK, "frames": [["/srv/\udce4\n.py", 1, "v\u00e4"]]})
-    assert board.looks()[0].stack == (("/srv/\udce4\n.py", 1, "v\u00e4"),)
+    assert board.samples()[0].stack == (Frame("/srv/\udce4\n.py", 1, "v\u00e4"),)
 
 
 # Where all threads stand.
@@ -155,14 +156,14 @@ def test_a_question_is_answered_by_its_number(board: Board) -> None:
     pooled = {"loop": False, "frames": []}
     write(board, {"asked": 1, "threads": [main]}, LOOK, {"asked": 2, "threads": [main, pooled]})
     write(board, {"asked": 2, "threads": [pooled]}, process=9)
-    assert board.threads(1) == [Thread(7, True, STACK)]
+    assert board.threads(1) == [ThreadStack(7, True, STACK)]
     assert board.threads(2) == [
-        Thread(7, True, STACK),
-        Thread(7, False, ()),
-        Thread(9, False, ()),
+        ThreadStack(7, True, STACK),
+        ThreadStack(7, False, ()),
+        ThreadStack(9, False, ()),
     ]
     assert board.threads(3) == []
-    assert len(board.looks()) == 1
+    assert len(board.samples()) == 1
 
 
 def test_a_board_that_is_closed_leaves_its_file_to_the_keeper(tmp_path: Path) -> None:
@@ -170,4 +171,4 @@ def test_a_board_that_is_closed_leaves_its_file_to_the_keeper(tmp_path: Path) ->
     made.close()
     assert made.path.exists()
     with pytest.raises(ValueError, match="released"):
-        made.pulses()
+        made.heartbeats()

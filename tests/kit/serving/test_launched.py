@@ -133,7 +133,7 @@ def test_a_server_is_not_watched_unless_for_stalls(monkeypatch: pytest.MonkeyPat
             inside.LIMIT_VARIABLE: "0.05",
         }
     with pytest.raises(ValueError, match="released"):
-        server.board.pulses()
+        server.board.heartbeats()
 
 
 @pytest.fixture

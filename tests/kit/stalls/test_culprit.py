@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.checking.report import Culprit, Frame
-from asgi_liveness.serving.board import Look, Place
+from asgi_liveness.serving.board import Frame, Sample
 from asgi_liveness.stalls.culprit import (
+    Culprit,
     computes,
     culprit_at,
     kind,
@@ -21,8 +21,8 @@ from tests.kit.checking.windows import (
     OTHER,
     RANDINT,
     REPORT,
-    look,
-    looks,
+    sample,
+    samples,
 )
 
 APP = """\
@@ -31,7 +31,7 @@ async def report():
         work()
     wait()
 """
-BACKGROUND: Place = (f"{INSTALLED}/starlette/background.py", 36, "__call__")
+BACKGROUND = Frame(f"{INSTALLED}/starlette/background.py", 36, "__call__")
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "app.py")
 
 
-def stall(place: Place, *seen: Look, ran: float | None = 1.0) -> Stall:
-    return Stall(100.0, 1.0, seen or looks(place), place, seen=4, ran=ran)
+def stall(frame: Frame, *seen: Sample, ran: float | None = 1.0) -> Stall:
+    return Stall(100.0, 1.0, seen or samples(frame), frame, seen=4, ran=ran)
 
 
 def test_a_culprit_has_its_source_and_is_shown_from_here(app: str) -> None:
-    assert culprit_at((app, 3, "report"), RANDINT, 3, 4) == Culprit(
-        "app.py", 3, "report", "work()", Frame(*RANDINT), seen=3, looks=4
+    assert culprit_at(Frame(app, 3, "report"), RANDINT, 3, 4) == Culprit(
+        "app.py", 3, "report", "work()", RANDINT, seen=3, looks=4
     )
-    assert where((app, 3, "report")) == "app.py:3"
+    assert where(Frame(app, 3, "report")) == "app.py:3"
 
 
 def test_a_culprit_whose_source_is_gone_has_none() -> None:
@@ -65,27 +65,27 @@ def test_a_thread_that_ran_computes_and_so_does_one_of_which_nobody_knows(
 
 
 def test_a_loop_computes_and_any_other_line_is_a_call(app: str) -> None:
-    assert kind(stall((app, 3, "report"))) == "loop"
-    assert kind(stall((app, 3, "report"), ran=None)) == "loop"
-    assert kind(stall((app, 3, "report"), ran=0.1)) == "call"
-    assert kind(stall((app, 4, "report"))) == "call"
+    assert kind(stall(Frame(app, 3, "report"))) == "loop"
+    assert kind(stall(Frame(app, 3, "report"), ran=None)) == "loop"
+    assert kind(stall(Frame(app, 3, "report"), ran=0.1)) == "call"
+    assert kind(stall(Frame(app, 4, "report"))) == "call"
     assert kind(stall(REPORT)) == "call"
 
 
 def test_a_background_task_is_one_whatever_it_does(app: str) -> None:
-    place = (app, 3, "report")
-    assert kind(stall(place, *looks(place, BACKGROUND))) == "background"
-    assert kind(stall(place, look(100.3, OTHER, BACKGROUND), look(100.4, place))) == "loop"
+    frame = Frame(app, 3, "report")
+    assert kind(stall(frame, *samples(frame, BACKGROUND))) == "background"
+    assert kind(stall(frame, sample(100.3, OTHER, BACKGROUND), sample(100.4, frame))) == "loop"
 
 
 def test_what_holds_the_gil_is_c_code_even_in_a_background_task(app: str) -> None:
-    place = (app, 3, "report")
-    held = looks(place, BACKGROUND, gil_held=True)
-    assert kind(stall(place, *held)) == "gil"
+    frame = Frame(app, 3, "report")
+    held = samples(frame, BACKGROUND, gil_held=True)
+    assert kind(stall(frame, *held)) == "gil"
 
 
 def test_one_look_from_outside_among_many_from_inside_is_no_held_gil(app: str) -> None:
-    place = (app, 3, "report")
-    seen = looks(place, count=9)
+    frame = Frame(app, 3, "report")
+    seen = samples(frame, count=9)
     late = replace(seen[-1], gil_held=True)  # the thread beside the loop was once late
-    assert kind(stall(place, *seen[:-1], late)) == "loop"
+    assert kind(stall(frame, *seen[:-1], late)) == "loop"

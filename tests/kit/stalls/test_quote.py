@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.checking.report import Culprit, Frame
+from asgi_liveness.serving.board import Frame
 from asgi_liveness.stalls import quote
+from asgi_liveness.stalls.culprit import Culprit
 
 
 def culprit(path: Path, line: int, source: str) -> Culprit:
@@ -78,8 +79,8 @@ def test_a_long_line_is_cut(tmp_path: Path) -> None:
     ],
 )
 def test_a_librarys_file_is_named_without_its_folder(file: str, shown: str) -> None:
-    assert quote.place(Frame(file, 7, "work")) == f"{shown}:7 in work()"
+    assert quote.frame(Frame(file, 7, "work")) == f"{shown}:7 in work()"
 
 
 def test_what_is_no_function_has_no_parentheses() -> None:
-    assert quote.place(Frame("a.py", 7, "<module>")) == "a.py:7 in <module>"
+    assert quote.frame(Frame("a.py", 7, "<module>")) == "a.py:7 in <module>"

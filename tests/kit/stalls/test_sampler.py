@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from asgi_liveness.inside.injected import sitecustomize as inside
-from asgi_liveness.serving.board import Board, Place
+from asgi_liveness.serving.board import Board, Frame
 from asgi_liveness.stalls import sampler as watching
-from asgi_liveness.stalls.sampler import Outside
+from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.spy import Refused, SpiedThread
 from tests.kit.checking.windows import (
     LOOP,
@@ -80,23 +80,23 @@ def silent(board: Board, process: int = PROCESS, slot: int = 0, **changes: Any) 
         "THREAD": THREAD,
         "RUNS": 1,
         "BEAT_AT": nanoseconds(ago=1.0),
-        "LOOKED_AT": nanoseconds(ago=0.9),
+        "WATCHED_AT": nanoseconds(ago=0.9),
         "PERIOD": 10**7,
     }
     write_pulse(board, slot, **{**words, **changes})
 
 
-def thread(*frames: Place, native: int = THREAD, holds_gil: bool = False) -> SpiedThread:
+def thread(*frames: Frame, native: int = THREAD, holds_gil: bool = False) -> SpiedThread:
     return SpiedThread(native, holds_gil, (*frames, *LOOP))
 
 
-def looked(outside: Outside, until: Callable[[], object] | None = None) -> Outside:
+def looked(outside: Sampler, until: Callable[[], object] | None = None) -> Sampler:
     """Look until something is so, or for some rounds."""
     rounds = 0
 
-    async def look() -> None:
+    async def sample() -> None:
         nonlocal rounds
-        task = asyncio.create_task(outside.look())
+        task = asyncio.create_task(outside.sample())
         limit = time.monotonic() + LIMIT
         while not (until() if until else rounds >= ROUNDS):
             assert time.monotonic() < limit
@@ -108,56 +108,56 @@ def looked(outside: Outside, until: Callable[[], object] | None = None) -> Outsi
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(look())
+    asyncio.run(sample())
     return outside
 
 
-def outside(board: Board, *serves: int, waits: float = 0.0) -> Outside:
-    return Outside(board, set(serves), lambda: waits)
+def outside(board: Board, *serves: int, waits: float = 0.0) -> Sampler:
+    return Sampler(board, set(serves), lambda: waits)
 
 
 # Which loops.
 
 
-def test_the_loops_that_run_and_serve_are_looked_at(board: Board) -> None:
+def test_the_loops_that_run_and_serve_are_watched_at(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)
     silent(board, 9, slot=2, RUNS=0)
-    assert [one.process for one in outside(board, 7, 9).pulses()] == [7]
-    assert [one.process for one in outside(board, 7, 8, 9).pulses()] == [7, 8]
+    assert [one.process for one in outside(board, 7, 9).heartbeats()] == [7]
+    assert [one.process for one in outside(board, 7, 8, 9).heartbeats()] == [7, 8]
 
 
 def test_where_nobody_knows_who_serves_all_that_run_are(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)
     silent(board, 9, slot=2, RUNS=0)
-    assert [one.process for one in outside(board).pulses()] == [7, 8]
-    assert [one.process for one in outside(board, 5, 9).pulses()] == [7, 8]
+    assert [one.process for one in outside(board).heartbeats()] == [7, 8]
+    assert [one.process for one in outside(board, 5, 9).heartbeats()] == [7, 8]
 
 
-def test_loops_of_main_threads_are_looked_at_if_there_are_any(board: Board) -> None:
+def test_loops_of_main_threads_are_watched_at_if_there_are_any(board: Board) -> None:
     silent(board, 7, slot=0, THREAD=7)
     silent(board, 8, slot=1, THREAD=80)
     silent(board, 9, slot=2, THREAD=9)
-    assert [one.process for one in outside(board, 7, 8, 9).pulses()] == [7, 9]
-    assert [one.process for one in outside(board, 8).pulses()] == [8]
+    assert [one.process for one in outside(board, 7, 8, 9).heartbeats()] == [7, 9]
+    assert [one.process for one in outside(board, 8).heartbeats()] == [8]
 
 
 # A process that cannot look at itself.
 
 
-def test_a_process_without_a_turn_is_looked_at_from_outside(
+def test_a_process_without_a_turn_is_watched_at_from_outside(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     asked = spy(thread(REPORT, holds_gil=True), thread(OTHER, native=72))
     silent(board)
     found = outside(board, PROCESS)
-    first, second = looked(found, lambda: len(found.looks) > 1).looks[:2]
+    first, second = looked(found, lambda: len(found.samples) > 1).samples[:2]
     assert asked.asked[0] == PROCESS
     assert first.process == PROCESS
     assert first.stack == (REPORT, *LOOP)
     assert (first.gil_held, first.by_another) == (True, 0)
-    assert first.began == board.pulses()[0].beat_at
+    assert first.began == board.heartbeats()[0].beat_at
     assert (first.ran, first.queued) == (0.0, 0.0)  # there is no such thread
     assert second.at > first.at > first.began
     assert second.began == first.began
@@ -183,7 +183,7 @@ def test_each_worker_without_a_turn_is_asked(board: Board, spy: Callable[..., Sp
 @pytest.mark.parametrize(
     "words",
     [
-        {"LOOKED_AT": 10**18},
+        {"WATCHED_AT": 10**18},
         {"BEAT_AT": 10**18},
         {"RUNS": 0},
         {"PERIOD": 10**10},
@@ -195,11 +195,11 @@ def test_a_process_that_can_look_at_itself_or_has_no_need_to_is_left_alone(
 ) -> None:
     asked = spy(thread(REPORT))
     silent(board, **words)
-    assert looked(outside(board, PROCESS)).looks == []
+    assert looked(outside(board, PROCESS)).samples == []
     assert asked.asked == []
 
 
-@pytest.mark.parametrize("word", ["BEAT_AT", "LOOKED_AT"])
+@pytest.mark.parametrize("word", ["BEAT_AT", "WATCHED_AT"])
 def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
     word: str, board: Board, spy: Callable[..., Spy]
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
     )
     silent(board)
     found = looked(outside(board, PROCESS), lambda: len(asked.asked) > 2)
-    assert found.looks == []
+    assert found.samples == []
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
 )
 def test_the_thread_that_holds_the_gil_is_to_blame(
     seen: tuple[SpiedThread, ...],
-    stack: tuple[Place, ...],
+    stack: tuple[Frame, ...],
     by_another: int,
     board: Board,
     spy: Callable[..., Spy],
@@ -230,41 +230,41 @@ def test_the_thread_that_holds_the_gil_is_to_blame(
     spy(*seen)
     silent(board)
     found = outside(board, PROCESS)
-    look = looked(found, lambda: found.looks).looks[0]
-    assert (look.stack, look.by_another, look.gil_held) == (stack, by_another, True)
+    sample = looked(found, lambda: found.samples).samples[0]
+    assert (sample.stack, sample.by_another, sample.gil_held) == (stack, by_another, True)
 
 
 def test_a_refusal_is_kept_and_so_is_that_it_looked(board: Board, spy: Callable[..., Spy]) -> None:
     spy(refused="ptrace")
     silent(board)
     found = outside(board, PROCESS)
-    look = looked(found, lambda: found.looks).looks[0]
+    sample = looked(found, lambda: found.samples).samples[0]
     assert found.refused == "ptrace"
-    assert (look.stack, look.gil_held, look.by_another) == ((), True, 0)
+    assert (sample.stack, sample.gil_held, sample.by_another) == ((), True, 0)
 
 
 # A process that looks at itself, and sees nobody.
 
 
-def saw(board: Board, *frames: Place, times: int = 2) -> None:
+def saw(board: Board, *frames: Frame, times: int = 2) -> None:
     """Write what the watcher of a stalled process saw of it."""
     write_pulse(board, PROCESS=PROCESS, THREAD=THREAD, RUNS=1, PERIOD=10**7)
-    write_pulse(board, BEAT_AT=nanoseconds(ago=1.0), LOOKED_AT=10**18)
+    write_pulse(board, BEAT_AT=nanoseconds(ago=1.0), WATCHED_AT=10**18)
     began = board._words[inside.HEADER + inside.BEAT_AT]
     counted = {"at": began, "ran": 0, "queued": 0, "slices": 0, "cpu": 0}
     line = {"began": began, **counted, "frames": [*map(list, frames), *map(list, LOOP)]}
-    (board.path.parent / f"looks.{PROCESS}.0").write_text((json.dumps(line) + "\n") * times)
+    (board.path.parent / f"samples.{PROCESS}.0").write_text((json.dumps(line) + "\n") * times)
 
 
-def test_a_process_that_sees_nobody_is_looked_at_from_outside(
+def test_a_process_that_sees_nobody_is_watched_at_from_outside(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     spy(thread(REPORT), thread(OTHER, native=72, holds_gil=True))
     saw(board)
     found = outside(board, PROCESS)
-    look = looked(found, lambda: found.looks).looks[0]
-    assert (look.stack, look.outside) == ((REPORT, *LOOP), True)
-    assert (look.gil_held, look.by_another) == (False, 0)
+    sample = looked(found, lambda: found.samples).samples[0]
+    assert (sample.stack, sample.outside) == ((REPORT, *LOOP), True)
+    assert (sample.gil_held, sample.by_another) == (False, 0)
 
 
 def test_a_process_that_saw_somebody_in_an_earlier_stall_may_see_nobody_in_this_one(
@@ -272,18 +272,18 @@ def test_a_process_that_saw_somebody_in_an_earlier_stall_may_see_nobody_in_this_
 ) -> None:
     spy(thread(OTHER))
     saw(board, REPORT)
-    earlier = (board.path.parent / f"looks.{PROCESS}.0").read_text()
+    earlier = (board.path.parent / f"samples.{PROCESS}.0").read_text()
     saw(board)
-    (board.path.parent / f"looks.{PROCESS}.1").write_text(earlier)
+    (board.path.parent / f"samples.{PROCESS}.1").write_text(earlier)
     found = outside(board, PROCESS)
-    assert looked(found, lambda: found.looks).looks[0].stack[0] == OTHER
+    assert looked(found, lambda: found.samples).samples[0].stack[0] == OTHER
 
 
 @pytest.mark.parametrize(
     ("frames", "times"), [((REPORT,), 2), ((), 1)], ids=["sees somebody", "has looked but once"]
 )
 def test_a_process_that_may_see_more_by_itself_is_left_alone(
-    frames: tuple[Place, ...], times: int, board: Board, spy: Callable[..., Spy]
+    frames: tuple[Frame, ...], times: int, board: Board, spy: Callable[..., Spy]
 ) -> None:
     asked = spy(thread(REPORT))
     saw(board, *frames, times=times)
@@ -294,13 +294,13 @@ def test_a_process_that_may_see_more_by_itself_is_left_alone(
 # A process that nobody watches from inside.
 
 
-def test_a_process_without_a_watcher_is_looked_at_while_a_probe_waits(
+def test_a_process_without_a_watcher_is_watched_at_while_a_probe_waits(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     asked = spy(SpiedThread(72, True, (OTHER,)), thread(REPORT, native=PROCESS))
     found = outside(board, PROCESS, waits=1.0)
     began = time.monotonic() - 1.0
-    first, second = looked(found, lambda: len(found.looks) > 1).looks[:2]
+    first, second = looked(found, lambda: len(found.samples) > 1).samples[:2]
     assert set(asked.asked) == {PROCESS}
     assert (first.process, first.stack) == (PROCESS, (REPORT, *LOOP))
     assert not first.gil_held
@@ -308,10 +308,10 @@ def test_a_process_without_a_watcher_is_looked_at_while_a_probe_waits(
     assert second.at > first.at
 
 
-def test_a_loop_in_any_thread_is_looked_at(board: Board, spy: Callable[..., Spy]) -> None:
+def test_a_loop_in_any_thread_is_watched_at(board: Board, spy: Callable[..., Spy]) -> None:
     spy(SpiedThread(PROCESS, False, (OTHER,)), thread(REPORT, native=72))
     found = outside(board, PROCESS, waits=1.0)
-    assert looked(found, lambda: found.looks).looks[0].stack[0] == REPORT
+    assert looked(found, lambda: found.samples).samples[0].stack[0] == REPORT
 
 
 def test_looks_while_one_probe_waits_are_of_one_stall(
@@ -319,15 +319,15 @@ def test_looks_while_one_probe_waits_are_of_one_stall(
 ) -> None:
     spy(SpiedThread(PROCESS, False, SELECTING))
     due = round(time.monotonic() - 1.0, 2)
-    found = Outside(board, {PROCESS}, lambda: time.monotonic() - due)
-    looked(found, lambda: len(found.looks) > 2)
-    assert len({look.began for look in found.looks}) == 1
+    found = Sampler(board, {PROCESS}, lambda: time.monotonic() - due)
+    looked(found, lambda: len(found.samples) > 2)
+    assert len({sample.began for sample in found.samples}) == 1
 
 
 @pytest.mark.parametrize(
     ("serves", "waits"), [((), 1.0), ((PROCESS,), MAX_STALL / 2)], ids=["nobody", "not for long"]
 )
-def test_it_is_not_looked_at_without_need(
+def test_it_is_not_watched_at_without_need(
     serves: tuple[int, ...], waits: float, board: Board, spy: Callable[..., Spy]
 ) -> None:
     asked = spy(thread(REPORT, native=PROCESS))
@@ -345,9 +345,9 @@ def test_a_process_that_answered_meanwhile_was_not_stalled(
         waits = 0.0
 
     asked = spy(thread(REPORT, native=PROCESS), meanwhile=answer)
-    found = Outside(board, {PROCESS}, lambda: waits)
+    found = Sampler(board, {PROCESS}, lambda: waits)
     looked(found, lambda: asked.asked)
-    assert looked(found).looks == []
+    assert looked(found).samples == []
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_a_process_that_runs_no_loop_is_not_to_blame(
 ) -> None:
     asked = spy(*seen)
     found = looked(outside(board, PROCESS, waits=1.0), lambda: asked.asked)
-    assert found.looks == []
+    assert found.samples == []
 
 
 def test_a_refusal_of_a_process_without_a_watcher_is_kept(
@@ -367,7 +367,7 @@ def test_a_refusal_of_a_process_without_a_watcher_is_kept(
     spy(refused="ptrace")
     found = outside(board, PROCESS, waits=1.0)
     looked(found, lambda: found.refused)
-    assert (found.refused, found.looks) == ("ptrace", [])
+    assert (found.refused, found.samples) == ("ptrace", [])
 
 
 # Where all threads stand.
@@ -402,4 +402,4 @@ def test_what_fails_is_told_to_who_waits(board: Board, monkeypatch: pytest.Monke
     monkeypatch.setattr(watching, "dump", fail)
     silent(board)
     with pytest.raises(json.JSONDecodeError):
-        asyncio.run(outside(board, PROCESS).look())
+        asyncio.run(outside(board, PROCESS).sample())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from asgi_liveness.serving.board import Frame
 from asgi_liveness.stalls import spy
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed
@@ -127,7 +128,7 @@ def test_what_it_says_is_taken_thread_by_thread(fake: Fake) -> None:
     other = {**THREAD, "os_thread_id": None, "thread_name": None, "owns_gil": False, "frames": []}
     fake(f"cat <<'END'\n{json.dumps([THREAD, other])}\nEND\n")
     assert dumped() == [
-        SpiedThread(42, True, (("/srv/a.py", 3, "view"),)),
+        SpiedThread(42, True, (Frame("/srv/a.py", 3, "view"),)),
         SpiedThread(140, False, ()),
     ]
 

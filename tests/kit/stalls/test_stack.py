@@ -8,7 +8,7 @@ import pytest
 
 import asgi_liveness
 from asgi_liveness.checking import miniatures
-from asgi_liveness.serving.board import Place
+from asgi_liveness.serving.board import Frame
 from asgi_liveness.stalls.stack import (
     blamed,
     busy,
@@ -34,37 +34,37 @@ from tests.kit.checking.windows import (
 
 MAIN = LOOP[-1]
 KIT = Path(asgi_liveness.__file__).parent
-ENCODER: Place = (f"{INSTALLED}/fastapi/encoders.py", 300, "jsonable_encoder")
-ROUTING: Place = (f"{INSTALLED}/starlette/routing.py", 73, "app")
-DATABASE: Place = (f"{INSTALLED}/psycopg/connection.py", 9, "execute")
-INSTALLED_APP: Place = (f"{INSTALLED}/myapp/views.py", 4, "view")
+ENCODER = Frame(f"{INSTALLED}/fastapi/encoders.py", 300, "jsonable_encoder")
+ROUTING = Frame(f"{INSTALLED}/starlette/routing.py", 73, "app")
+DATABASE = Frame(f"{INSTALLED}/psycopg/connection.py", 9, "execute")
+INSTALLED_APP = Frame(f"{INSTALLED}/myapp/views.py", 4, "view")
 SERVERS = (
     *("uvicorn", "uvicorn_worker", "hypercorn", "granian", "gunicorn"),
     *("h11", "h2", "wsproto", "uvloop", "trio"),
 )
 FRAMEWORKS = ("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio")
 BOTTOMS = [
-    (f"{STANDARD}/asyncio/events.py", 88, "_run"),
-    (f"{STANDARD}/asyncio/base_events.py", 1985, "_run_once"),
-    (f"{STANDARD}/asyncio/base_events.py", 641, "run_forever"),
-    (f"{STANDARD}/asyncio/base_events.py", 687, "run_until_complete"),
-    (f"{STANDARD}/asyncio/runners.py", 118, "run"),
-    (f"{INSTALLED}/uvloop/__init__.py", 96, "run"),
-    (f"{INSTALLED}/granian/_futures.py", 11, "future_with_watcher"),
-    (f"{INSTALLED}/trio/_core/_run.py", 2800, "unrolled_run"),
+    Frame(f"{STANDARD}/asyncio/events.py", 88, "_run"),
+    Frame(f"{STANDARD}/asyncio/base_events.py", 1985, "_run_once"),
+    Frame(f"{STANDARD}/asyncio/base_events.py", 641, "run_forever"),
+    Frame(f"{STANDARD}/asyncio/base_events.py", 687, "run_until_complete"),
+    Frame(f"{STANDARD}/asyncio/runners.py", 118, "run"),
+    Frame(f"{INSTALLED}/uvloop/__init__.py", 96, "run"),
+    Frame(f"{INSTALLED}/granian/_futures.py", 11, "future_with_watcher"),
+    Frame(f"{INSTALLED}/trio/_core/_run.py", 2800, "unrolled_run"),
 ]
 
 
-def at(place: Place) -> str:
-    return f"{place[0].rpartition('site-packages/')[2]} {place[2]}"
+def at(frame: Frame) -> str:
+    return f"{frame[0].rpartition('site-packages/')[2]} {frame[2]}"
 
 
 # What only passes the request on.
 
 
 def test_a_middleware_is_not_to_blame_for_what_blocks_within_it() -> None:
-    passes: Place = ("/srv/myapp/middleware.py", 9, "__call__")
-    app: Place = (f"{INSTALLED}/starlette/routing.py", 700, "__call__")
+    passes = Frame("/srv/myapp/middleware.py", 9, "__call__")
+    app = Frame(f"{INSTALLED}/starlette/routing.py", 700, "__call__")
     assert blamed((ENCODER, app, passes, *LOOP)) == (ENCODER, None)
     assert blamed((REPORT, app, passes, *LOOP)) == (REPORT, None)
     assert blamed((DATABASE, app, passes, *LOOP)) == (DATABASE, None)
@@ -76,7 +76,7 @@ def test_a_middleware_is_not_to_blame_for_what_blocks_within_it() -> None:
 
 
 @pytest.mark.parametrize("bottom", BOTTOMS, ids=at)
-def test_what_calls_the_event_loop_is_not_looked_at(bottom: Place) -> None:
+def test_what_calls_the_event_loop_is_not_watched_at(bottom: Frame) -> None:
     assert blamed((bottom, MAIN)) is None
     assert blamed((REPORT, bottom, MAIN)) == (REPORT, None)
     assert blamed((RANDINT, bottom, MAIN)) is None
@@ -85,32 +85,32 @@ def test_what_calls_the_event_loop_is_not_looked_at(bottom: Place) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        (f"{STANDARD}/asyncio/tasks.py", 300, "run"),
-        (f"{STANDARD}/asyncio/events.py", 80, "call_soon"),
-        (f"{INSTALLED}/trio/_socket.py", 5, "run"),
-        (f"{INSTALLED}/uvloop/loop.py", 5, "run"),
-        ("/srv/granian_app.py", 5, "view"),
+        Frame(f"{STANDARD}/asyncio/tasks.py", 300, "run"),
+        Frame(f"{STANDARD}/asyncio/events.py", 80, "call_soon"),
+        Frame(f"{INSTALLED}/trio/_socket.py", 5, "run"),
+        Frame(f"{INSTALLED}/uvloop/loop.py", 5, "run"),
+        Frame("/srv/granian_app.py", 5, "view"),
     ],
     ids=at,
 )
-def test_a_frame_that_is_not_of_the_event_loop_hides_nothing_below_it(place: Place) -> None:
-    assert blamed((SELECT, place, REPORT, *LOOP)) is not None
+def test_a_frame_that_is_not_of_the_event_loop_hides_nothing_below_it(frame: Frame) -> None:
+    assert blamed((SELECT, frame, REPORT, *LOOP)) is not None
 
 
 @pytest.mark.parametrize("folder", ["granian", "uvloop", "trio/_core"])
-def test_an_app_in_a_folder_of_an_event_loops_name_is_looked_at(folder: str) -> None:
-    own: Place = (f"/home/me/{folder}/__init__.py", 5, "view")
+def test_an_app_in_a_folder_of_an_event_loops_name_is_watched_at(folder: str) -> None:
+    own = Frame(f"/home/me/{folder}/__init__.py", 5, "view")
     assert blamed((RANDINT, own, *LOOP)) == (own, RANDINT)
 
 
 @pytest.mark.parametrize("stack", [(SELECT, *LOOP[1:]), (SELECT,), LOOP, LOOP[1:], ()])
-def test_an_event_loop_that_waits_does_not_stall(stack: tuple[Place, ...]) -> None:
+def test_an_event_loop_that_waits_does_not_stall(stack: tuple[Frame, ...]) -> None:
     assert blamed(stack) is None
 
 
 def test_an_event_loop_of_a_python_that_is_nowhere_usual_waits_as_well() -> None:
-    bottom: Place = ("/python/asyncio/base_events.py", 1948, "_run_once")
-    assert blamed((("/python/selectors.py", 468, "select"), bottom, MAIN)) is None
+    bottom = Frame("/python/asyncio/base_events.py", 1948, "_run_once")
+    assert blamed((Frame("/python/selectors.py", 468, "select"), bottom, MAIN)) is None
 
 
 def test_a_selector_that_the_app_uses_itself_is_a_stall() -> None:
@@ -130,11 +130,11 @@ def test_a_selector_that_the_app_uses_itself_is_a_stall() -> None:
         ((RANDINT, DATABASE, REPORT), (REPORT, DATABASE)),
         ((REPORT, DATABASE, OTHER), (REPORT, None)),
         ((RANDINT, REPORT, ROUTING, OTHER), (REPORT, RANDINT)),
-        ((("<string>", 1, "made"), REPORT), (REPORT, ("<string>", 1, "made"))),
+        ((Frame("<string>", 1, "made"), REPORT), (REPORT, Frame("<string>", 1, "made"))),
     ],
 )
 def test_the_innermost_of_the_apps_own_is_named_and_what_it_calls(
-    callback: tuple[Place, ...], found: tuple[Place, Place | None]
+    callback: tuple[Frame, ...], found: tuple[Frame, Frame | None]
 ) -> None:
     assert blamed((*callback, *LOOP)) == found
 
@@ -150,54 +150,54 @@ def test_the_innermost_of_the_apps_own_is_named_and_what_it_calls(
     ],
 )
 def test_where_nothing_is_nearer_a_library_is_named_before_a_framework(
-    callback: tuple[Place, ...], found: tuple[Place, Place | None]
+    callback: tuple[Frame, ...], found: tuple[Frame, Frame | None]
 ) -> None:
     assert blamed((*callback, *LOOP)) == found
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_every_framework_comes_after_any_library(framework: str) -> None:
-    place = (f"{INSTALLED}/{framework}/app.py", 2, "call")
-    assert blamed((place, DATABASE, *LOOP)) == (DATABASE, place)
-    assert blamed((place, *LOOP)) == (place, None)
+    frame = Frame(f"{INSTALLED}/{framework}/app.py", 2, "call")
+    assert blamed((frame, DATABASE, *LOOP)) == (DATABASE, frame)
+    assert blamed((frame, *LOOP)) == (frame, None)
 
 
-@pytest.mark.parametrize("callback", [(RANDINT,), (("<frozen runpy>", 1, "run"),)])
-def test_where_only_python_itself_was_seen_nobody_is_to_blame(callback: tuple[Place, ...]) -> None:
+@pytest.mark.parametrize("callback", [(RANDINT,), (Frame("<frozen runpy>", 1, "run"),)])
+def test_where_only_python_itself_was_seen_nobody_is_to_blame(callback: tuple[Frame, ...]) -> None:
     assert blamed((*callback, *LOOP)) is None
 
 
 @pytest.mark.parametrize("server", sorted(set(SERVERS) - {"granian"}))
 def test_a_server_that_sends_for_the_app_is_not_to_blame_nor_is_the_app(server: str) -> None:
-    place = (f"{INSTALLED}/{server}/http.py", 5, "send")
-    assert blamed((place, REPORT, *LOOP)) is None
-    assert blamed((place, *LOOP)) is None
-    assert blamed((RANDINT, place, *LOOP)) is None
-    assert blamed((REPORT, place, *LOOP)) == (REPORT, None)
+    frame = Frame(f"{INSTALLED}/{server}/http.py", 5, "send")
+    assert blamed((frame, REPORT, *LOOP)) is None
+    assert blamed((frame, *LOOP)) is None
+    assert blamed((RANDINT, frame, *LOOP)) is None
+    assert blamed((REPORT, frame, *LOOP)) == (REPORT, None)
 
 
 def test_a_transport_that_writes_is_not_to_blame() -> None:
-    writes = (f"{STANDARD}/asyncio/selector_events.py", 1078, "write")
+    writes = Frame(f"{STANDARD}/asyncio/selector_events.py", 1078, "write")
     assert blamed((writes, REPORT, *LOOP)) is None
 
 
 def test_an_app_that_sends_while_the_thread_runs_is_to_blame() -> None:
-    sends = (f"{INSTALLED}/uvicorn/protocols/http/h11_impl.py", 5, "send")
+    sends = Frame(f"{INSTALLED}/uvicorn/protocols/http/h11_impl.py", 5, "send")
     assert blamed((sends, REPORT, *LOOP), ran=True) == (REPORT, sends)
     assert blamed((sends, ROUTING, *LOOP), ran=True) is None
     assert blamed((SELECT, *LOOP), ran=True) is None
 
 
-START: Place = (f"{STANDARD}/threading.py", 973, "start")
-WAIT: Place = (f"{STANDARD}/threading.py", 355, "wait")
+START = Frame(f"{STANDARD}/threading.py", 973, "start")
+WAIT = Frame(f"{STANDARD}/threading.py", 355, "wait")
 
 
 def test_a_thread_that_is_started_takes_long_only_where_others_keep_the_gil() -> None:
-    executor = (f"{STANDARD}/concurrent/futures/thread.py", 176, "submit")
+    executor = Frame(f"{STANDARD}/concurrent/futures/thread.py", 176, "submit")
     assert blamed((WAIT, WAIT, START, REPORT, *LOOP)) is None
     assert blamed((START, executor, REPORT, *LOOP)) is None
     assert blamed((WAIT, REPORT, *LOOP)) == (REPORT, WAIT)
-    assert blamed((("/srv/myapp/jobs.py", 5, "start"), REPORT, *LOOP)) is not None
+    assert blamed((Frame("/srv/myapp/jobs.py", 5, "start"), REPORT, *LOOP)) is not None
 
 
 # Whose a file is.
@@ -206,9 +206,9 @@ def test_a_thread_that_is_started_takes_long_only_where_others_keep_the_gil() ->
 @pytest.mark.parametrize("folder", [INSTALLED, "/usr/lib/python3/dist-packages"])
 @pytest.mark.parametrize("name", ["myapp/views.py", "myapp/a/b.py", "myapp.py"])
 def test_an_app_that_is_installed_is_its_authors_own(folder: str, name: str) -> None:
-    place: Place = (f"{folder}/{name}", 4, "view")
-    assert blamed((DATABASE, place, *LOOP), "myapp") == (place, DATABASE)
-    assert blamed((DATABASE, place, *LOOP), "other") == (DATABASE, None)
+    frame = Frame(f"{folder}/{name}", 4, "view")
+    assert blamed((DATABASE, frame, *LOOP), "myapp") == (frame, DATABASE)
+    assert blamed((DATABASE, frame, *LOOP), "other") == (DATABASE, None)
 
 
 def test_an_installed_app_and_what_it_is_run_from_are_equally_near() -> None:
@@ -218,8 +218,8 @@ def test_an_installed_app_and_what_it_is_run_from_are_equally_near() -> None:
 
 @pytest.mark.parametrize("name", ["myapp_tools/x.py", "my/app.py", "notmyapp/x.py", "a/myapp/x.py"])
 def test_a_package_of_another_name_is_a_library(name: str) -> None:
-    place: Place = (f"{INSTALLED}/{name}", 4, "run")
-    assert blamed((place, REPORT, *LOOP), "myapp") == (REPORT, place)
+    frame = Frame(f"{INSTALLED}/{name}", 4, "run")
+    assert blamed((frame, REPORT, *LOOP), "myapp") == (REPORT, frame)
 
 
 @pytest.mark.parametrize(
@@ -230,13 +230,13 @@ def test_a_package_of_another_name_is_a_library(name: str) -> None:
     ],
 )
 def test_python_in_a_folder_of_the_apps_name_is_not_the_apps(file: str) -> None:
-    place: Place = (file, 4, "call")
-    assert blamed((place, REPORT, *LOOP), "app") == (REPORT, place)
+    frame = Frame(file, 4, "call")
+    assert blamed((frame, REPORT, *LOOP), "app") == (REPORT, frame)
 
 
 def test_the_kit_is_nobodys_own_but_its_miniatures_are_if_they_are_the_app() -> None:
-    wrapper: Place = (str(KIT / "observed.py"), 80, "__call__")
-    loops: Place = (miniatures.__file__, 80, "loops")
+    wrapper = Frame(str(KIT / "observed.py"), 80, "__call__")
+    loops = Frame(miniatures.__file__, 80, "loops")
     assert blamed((wrapper, *LOOP)) is None
     assert blamed((loops, *LOOP)) is None
     assert blamed((loops, wrapper, *LOOP), "asgi_liveness") == (loops, None)
@@ -283,8 +283,8 @@ def test_whether_a_file_is_of_the_app(file: str, package: str, *, of_app: bool) 
 
 # Threads beside the event loop's.
 
-ANYIO: Place = (f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
-GET: Place = (f"{STANDARD}/queue.py", 171, "get")
+ANYIO = Frame(f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
+GET = Frame(f"{STANDARD}/queue.py", 171, "get")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ GET: Place = (f"{STANDARD}/queue.py", 171, "get")
         (),
     ],
 )
-def test_a_thread_that_waits_for_work_is_not_busy(stack: tuple[Place, ...]) -> None:
+def test_a_thread_that_waits_for_work_is_not_busy(stack: tuple[Frame, ...]) -> None:
     assert busy(stack) is None
 
 
@@ -314,7 +314,7 @@ def test_a_thread_that_waits_for_work_is_not_busy(stack: tuple[Place, ...]) -> N
     ],
 )
 def test_a_thread_that_works_is_busy_there_and_so_is_one_that_waits_in_its_work(
-    stack: tuple[Place, ...], found: tuple[Place, Place | None]
+    stack: tuple[Frame, ...], found: tuple[Frame, Frame | None]
 ) -> None:
     assert busy(stack) == found
 
@@ -334,27 +334,27 @@ def test_threads_of_anyio_and_of_executors_are_pooled() -> None:
 @pytest.mark.parametrize(
     ("place", "background"),
     [
-        ((f"{INSTALLED}/starlette/background.py", 36, "__call__"), True),
-        ((f"{INSTALLED}/quart/app.py", 1400, "_wrapper"), True),
-        ((f"{INSTALLED}/quart/app.py", 1600, "handle_request"), False),
-        ((f"{INSTALLED}/starlette/routing.py", 73, "app"), False),
-        (("/srv/background.py", 3, "run"), False),
+        (Frame(f"{INSTALLED}/starlette/background.py", 36, "__call__"), True),
+        (Frame(f"{INSTALLED}/quart/app.py", 1400, "_wrapper"), True),
+        (Frame(f"{INSTALLED}/quart/app.py", 1600, "handle_request"), False),
+        (Frame(f"{INSTALLED}/starlette/routing.py", 73, "app"), False),
+        (Frame("/srv/background.py", 3, "run"), False),
     ],
 )
-def test_a_background_task_is_told_by_who_runs_it(place: Place, *, background: bool) -> None:
-    assert in_background((RANDINT, REPORT, place, *LOOP)) is background
+def test_a_background_task_is_told_by_who_runs_it(frame: Frame, *, background: bool) -> None:
+    assert in_background((RANDINT, REPORT, frame, *LOOP)) is background
 
 
 def test_a_module_is_imported_by_what_python_imports_with() -> None:
-    bootstrap = ("<frozen importlib._bootstrap_external>", 940, "exec_module")
+    bootstrap = Frame("<frozen importlib._bootstrap_external>", 940, "exec_module")
     assert imports((REPORT, bootstrap, OTHER, *LOOP))
-    assert not imports((REPORT, ("<frozen runpy>", 1, "_run_code")))
+    assert not imports((REPORT, Frame("<frozen runpy>", 1, "_run_code")))
     assert not imports(())
 
 
 @pytest.mark.parametrize("bottom", BOTTOMS, ids=at)
 def test_a_thread_that_runs_an_event_loop_is_told_by_what_calls_its_callbacks(
-    bottom: Place,
+    bottom: Frame,
 ) -> None:
     assert runs_a_loop((REPORT, bottom, MAIN))
     assert runs_a_loop((bottom,))

@@ -14,7 +14,8 @@ from asgi_liveness.stalls.culprit import culprit_at, where
 if TYPE_CHECKING:
     from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.watch import CheckObservation
-    from asgi_liveness.serving.board import Place, Thread
+    from asgi_liveness.serving.board import Frame, ThreadStack
+    from asgi_liveness.stalls.criteria import Criteria
 
 _LATE: Final = 0.5
 """Seconds by which the prober itself may be late before that is said."""
@@ -24,11 +25,10 @@ _FEW: Final = 0.25
 """The part of the probes of which more must be answered where threads keep the GIL."""
 
 
-def late(  # noqa: PLR0913 (each is a fact of its own)
+def late(
     seen: WindowReport,
-    evidence: CheckObservation,
-    max_stall: float,
-    package: str,
+    observation: CheckObservation,
+    criteria: Criteria,
     *,
     stalled: bool,
     turned: bool = True,
@@ -37,34 +37,34 @@ def late(  # noqa: PLR0913 (each is a fact of its own)
 
     *stalled*: the event loop did not turn, and nobody was seen; *turned*: it turned all the time.
     """
-    if not evidence.pulses:
-        return _unwatched(seen, max_stall)
-    working = _working(evidence.threads, package)
-    pool = [thread for thread in evidence.threads if stack.is_pooled(thread.stack)]
-    pooled = [place for thread, place in working if thread in pool]
-    waited = _STARVED * (evidence.ended - evidence.began)
+    if not observation.heartbeats:
+        return _unwatched(seen, criteria.max_stall)
+    working = _working(observation.threads, criteria.package)
+    pool = [thread for thread in observation.threads if stack.is_pooled(thread.stack)]
+    pooled = [frame for thread, frame in working if thread in pool]
+    waited = _STARVED * (observation.ended - observation.began)
     if pool and len(pooled) == len(pool) and seen.longest_silence_s > waited:
         return _starved(seen, pooled)
     if not seen.probes.answered and turned and not stalled:
         because = "what is probed waits, and neither for the event loop nor for a full pool"
-        return replace(seen, verdict=Verdict.STARVED, because=_otherwise(evidence) or because)
-    another_answers = stalled and len(evidence.pulses) > 1  # the probes do not tell, then
-    if seen.longest_silence_s <= max_stall and not another_answers:
+        return replace(seen, verdict=Verdict.STARVED, because=_otherwise(observation) or because)
+    another_answers = stalled and len(observation.heartbeats) > 1  # the probes do not tell, then
+    if seen.longest_silence_s <= criteria.max_stall and not another_answers:
         return seen
-    busy = [place for thread, place in working if not stack.waits(thread.stack)]
-    return _slow(seen, evidence, busy, stalled=stalled, turned=turned)
+    busy = [frame for thread, frame in working if not stack.waits(thread.stack)]
+    return _slow(seen, observation, busy, stalled=stalled, turned=turned)
 
 
 def _slow(
     seen: WindowReport,
-    evidence: CheckObservation,
-    working: list[Place],
+    observation: CheckObservation,
+    working: list[Frame],
     *,
     stalled: bool,
     turned: bool,
 ) -> WindowReport:
     slow = f"slow: nothing was answered for {seen.longest_silence_s * 1000:.0f} ms"
-    if stalled and len(evidence.pulses) > 1:
+    if stalled and len(observation.heartbeats) > 1:
         slow = "a worker was silent for too long"
     if working:
         most = where(Counter(working).most_common(1)[0][0])
@@ -82,23 +82,27 @@ def _slow(
         return replace(
             seen, verdict=Verdict.INCONCLUSIVE, because=because, advice=advice("machine")
         )
-    own = f", which sent {evidence.lateness * 1000:.0f} ms late," * (evidence.lateness > _LATE)
+    own = f", which sent {observation.lateness * 1000:.0f} ms late," * (
+        observation.lateness > _LATE
+    )
     if not turned:
         return replace(seen, because=f"{slow}, by what is told of it elsewhere")
     because = f"{slow} though the event loop turned: the machine{own} or the probe's own work"
     return replace(seen, because=because)
 
 
-def _otherwise(evidence: CheckObservation) -> str:
+def _otherwise(observation: CheckObservation) -> str:
     """Say that the probes had answers, but none like that at rest; "" if they had none."""
-    statuses = Counter(probe.answer.status for probe in evidence.probes if probe.answer)
+    statuses = Counter(probe.answer.status for probe in observation.probes if probe.answer)
     if not statuses:
         return ""
     status, times = statuses.most_common(1)[0]
-    return f"{times} of {len(evidence.probes)} probes were answered with {status}, not as at rest"
+    return (
+        f"{times} of {len(observation.probes)} probes were answered with {status}, not as at rest"
+    )
 
 
-def _working(threads: tuple[Thread, ...], package: str) -> list[tuple[Thread, Place]]:
+def _working(threads: tuple[ThreadStack, ...], package: str) -> list[tuple[ThreadStack, Frame]]:
     """Return the threads beside the event loop's that work for the app, and where."""
     found = [
         (thread, stack.busy(thread.stack, package)) for thread in threads if not thread.is_loop
@@ -106,13 +110,13 @@ def _working(threads: tuple[Thread, ...], package: str) -> list[tuple[Thread, Pl
     return [(thread, at[0]) for thread, at in found if at]
 
 
-def _starved(seen: WindowReport, pooled: list[Place]) -> WindowReport:
-    place, count = Counter(pooled).most_common(1)[0]
+def _starved(seen: WindowReport, pooled: list[Frame]) -> WindowReport:
+    frame, count = Counter(pooled).most_common(1)[0]
     return replace(
         seen,
         verdict=Verdict.STARVED,
-        because=f"thread pool full, {count} of {len(pooled)} threads at {where(place)}",
-        culprit=culprit_at(place, None, count, len(pooled)),
+        because=f"thread pool full, {count} of {len(pooled)} threads at {where(frame)}",
+        culprit=culprit_at(frame, None, count, len(pooled)),
         advice=advice("pool"),
     )
 

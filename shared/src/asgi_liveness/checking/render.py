@@ -166,11 +166,11 @@ def _blame(route: WindowReport) -> list[str]:
         of = "threads stand there" if route.verdict is Verdict.STARVED else "samples"
         seen = f"{culprit.seen} of {culprit.looks} {of}"
         seen = seen if route.verdict is Verdict.STARVED else f"seen there in {seen}"
-        where = quote.place(culprit)
+        where = quote.frame(culprit)
         lines.append(f"  {where:<{_PLACE - 2}}  {seen}" if culprit.looks else f"  {where}")
         lines += [f"  {line}" for line in quote.source(culprit)]
         if culprit.below:
-            lines.append(f"    below it: {quote.place(culprit.below)}")
+            lines.append(f"    below it: {quote.frame(culprit.below)}")
     if route.advice:
         lines += ["", *_wrapped(route.advice, "  ")] if lines else _wrapped(route.advice, "  ")
     return lines

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from asgi_liveness.stalls.culprit import Culprit
 
 SCHEMA: Final = 1
 
@@ -25,33 +28,6 @@ class Verdict(StrEnum):
     """Answers were late, and no code of the app is to blame."""
     LIVE = "live"
     """The probes were answered and the event loop turned."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Where a thread stands."""
-
-    file: str
-    """As Python names it; of the app's own code relative to the current directory, if within."""
-    line: int
-    function: str
-
-
-@dataclass(frozen=True)
-class Culprit:
-    """The line that blocks: the innermost of the app's own code."""
-
-    file: str
-    line: int
-    function: str
-    source: str
-    """The line itself, stripped; empty where it cannot be read."""
-    below: Frame | None = None
-    """The library's frame in which it sits, if it sits in one."""
-    seen: int = 0
-    """In how many of the looks it stood there."""
-    looks: int = 0
-    """How often one looked while the event loop was stalled."""
 
 
 @dataclass(frozen=True)
@@ -129,4 +105,8 @@ class Report:
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
         first = {"schema": self.schema, "verdict": self.verdict, "system": self.system}
-        return json.dumps({**first, **asdict(self)}, indent=1) + "\n"
+        report = {**first, **asdict(self)}
+        for route in report["routes"]:
+            if route["culprit"] and route["culprit"]["below"]:
+                route["culprit"]["below"] = route["culprit"]["below"]._asdict()
+        return json.dumps(report, indent=1) + "\n"

@@ -26,6 +26,7 @@ from asgi_liveness.checking.request import parse_header, parse_path, parse_reque
 from asgi_liveness.checking.served import Address, served
 from asgi_liveness.checking.watch import INTERVAL, Call, CheckObservation, CheckWindow, watch
 from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.stalls.criteria import Criteria
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ class _Check:
         self._listed: list[Call] = []  # of its OpenAPI document, and not asked for by name
         path = options.probe and parse_path(options.probe, "--probe")
         self._probe = Call("GET", path) if path else None
-        self._judge = Judge(options.max_stall, package_of(options))
+        self._judge = Judge(Criteria(options.max_stall, package_of(options)))
         self._target: Served | None = None
         self._at_rest = False
         self._server, self._python = "", platform.python_version()
@@ -112,14 +113,14 @@ class _Check:
                 note = f"the server gives no answer any more; not tried: {left}"
                 routes[-1] = replace(routes[-1], notes=(*routes[-1].notes, note))
                 break
-            evidence = await self._watch(call, options.duration)
-            not_done = _not_done(call, evidence)
+            observation = await self._watch(call, options.duration)
+            not_done = _not_done(call, observation)
             if not_done and call not in self._listed:
                 raise UsageError(not_done)
             if not_done:
                 untried.append(str(call))
             else:
-                routes.append(self._judge.during(str(call), evidence, idle))
+                routes.append(self._judge.during(str(call), observation, idle))
         return [self._shown(route) for route in routes], untried
 
     def _shown(self, route: WindowReport) -> WindowReport:
@@ -150,11 +151,13 @@ class _Check:
         self._tell(str(call) if call else "idle")
         settle = min(_SETTLE, self._options.max_stall)
         window = CheckWindow(self._probe, call, seconds, settle, self._options.concurrency)
-        evidence = await watch(self._target, window)
-        self._at_rest = not evidence.first_is_open and not evidence.silent
-        self._server = self._server or _described(self._target, evidence)
-        self._python = next((pulse.python for pulse in evidence.pulses), self._python)
-        return evidence
+        observation = await watch(self._target, window)
+        self._at_rest = not observation.first_is_open and not observation.silent
+        self._server = self._server or _described(self._target, observation)
+        self._python = next(
+            (heartbeat.python for heartbeat in observation.heartbeats), self._python
+        )
+        return observation
 
     async def _probed(self, target: Served) -> Call:
         """Return what is probed, once it has answered. Raises ``UsageError`` if nothing can be."""
@@ -200,14 +203,14 @@ class _Check:
             return ""
         now = time.monotonic()
         silent = {
-            (pulse.process, pulse.beat_at)
-            for pulse in self._target.board.pulses()
-            if pulse.silent(now) > self._options.max_stall
+            (heartbeat.process, heartbeat.beat_at)
+            for heartbeat in self._target.board.heartbeats()
+            if heartbeat.silent(now) > self._options.max_stall
         }
-        looks = self._target.board.looks()
-        last = [look for look in looks if (look.process, look.began) in silent]
-        place = self._judge.line_of(last)
-        return f"; its event loop is blocked at {place}" if place else ""
+        samples = self._target.board.samples()
+        last = [sample for sample in samples if (sample.process, sample.began) in silent]
+        frame = self._judge.line_of(last)
+        return f"; its event loop is blocked at {frame}" if frame else ""
 
 
 async def _status(target: Served, path: str) -> int | None:
@@ -228,9 +231,9 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _not_done(call: Call, evidence: CheckObservation) -> str:
+def _not_done(call: Call, observation: CheckObservation) -> str:
     """Say why a call did not do what it is to do; "" if it did, or did not answer."""
-    answer = evidence.calls[0].answer if evidence.calls else None
+    answer = observation.calls[0].answer if observation.calls else None
     if answer is not None and answer.status in _MOVED:
         return (
             f"{call} answered {answer.status}: its route is {answer.location or 'elsewhere'}; "
@@ -244,10 +247,10 @@ def _not_done(call: Call, evidence: CheckObservation) -> str:
     return ""
 
 
-def _described(target: Served, evidence: CheckObservation) -> str:
+def _described(target: Served, observation: CheckObservation) -> str:
     """Say which server it is, its event loop, and its workers."""
-    if isinstance(target, Address) or not evidence.pulses:
+    if isinstance(target, Address) or not observation.heartbeats:
         return target.described
-    loops = Counter(pulse.loop for pulse in evidence.pulses)
-    workers = len(evidence.pulses)
+    loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)
+    workers = len(observation.heartbeats)
     return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"

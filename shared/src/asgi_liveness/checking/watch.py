@@ -15,7 +15,8 @@ import psutil
 
 from asgi_liveness.checking.served import serving
 from asgi_liveness.probing.request import Request, finish
-from asgi_liveness.stalls.sampler import Outside
+from asgi_liveness.stalls.sampler import Sampler
+from asgi_liveness.stalls.stalls import LoopRecord
 
 if TYPE_CHECKING:
     import httpx
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from asgi_liveness.conformance.observation import SentRequest
     from asgi_liveness.serving.board import (
         Board,
-        End,
         Heartbeat,
-        Look,
-        Thread,
+        ThreadStack,
     )
 
 INTERVAL: Final = 0.05
@@ -75,21 +74,15 @@ class CheckWindow:
     """How many calls are under way at a time."""
 
 
-@dataclass(frozen=True)
-class CheckObservation:
+@dataclass(frozen=True, kw_only=True)
+class CheckObservation(LoopRecord):
     """What one window showed, at its end. Times in seconds of the monotonic clock."""
 
-    began: float
-    ended: float
     probes: tuple[SentRequest, ...]
     calls: tuple[SentRequest, ...] = ()
     first_is_open: bool = False
     """The first call had not come to its end."""
-    pulses: tuple[Heartbeat, ...] = ()
-    """The event loops that serve, as they beat at the end; none where nobody sees them."""
-    looks: tuple[Look, ...] = ()
-    ends: tuple[End, ...] = ()
-    threads: tuple[Thread, ...] = ()
+    threads: tuple[ThreadStack, ...] = ()
     """Where all threads stood while probes waited."""
     refused: str = ""
     """Why py-spy could not look, where it was asked to."""
@@ -124,10 +117,10 @@ class _Watching:
         self, prober: httpx.AsyncClient, caller: httpx.AsyncClient
     ) -> CheckObservation:
         board, window = self.target.board, self.window
-        outside = Outside(board, serving(self.target), self._waiting) if board else None
-        before = [p for p in outside.pulses() if _lives(p.process)] if outside else []
+        outside = Sampler(board, serving(self.target), self._waiting) if board else None
+        before = [p for p in outside.heartbeats() if _lives(p.process)] if outside else []
         began = time.monotonic()
-        beside = [asyncio.create_task(outside.look())] if outside else []
+        beside = [asyncio.create_task(outside.sample())] if outside else []
         if window.call is not None:
             beside += [
                 asyncio.create_task(self._call(window.call, caller))
@@ -136,7 +129,7 @@ class _Watching:
         try:
             await self._send_probes(prober, began)
             await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
-            return self._evidence(began, outside, before)
+            return self._observation(began, outside, before)
         finally:
             for task in [*beside, *(request.task for request in (*self.probes, *self.calls))]:
                 task.cancel()
@@ -172,8 +165,8 @@ class _Watching:
         waits = (now - probe.due for probe in self.probes if probe.answer is None)
         return max(waits, default=0.0)
 
-    def _evidence(
-        self, began: float, outside: Outside | None, before: list[Heartbeat]
+    def _observation(
+        self, began: float, outside: Sampler | None, before: list[Heartbeat]
     ) -> CheckObservation:
         seen = CheckObservation(
             began=began,
@@ -184,15 +177,15 @@ class _Watching:
         )
         if outside is None:
             return seen
-        board, pulses = outside.board, outside.pulses()
-        mine = outside.serves | {pulse.process for pulse in [*before, *pulses]}
-        looks = [look for look in [*board.looks(), *outside.looks] if look.at >= began]
+        board, heartbeats = outside.board, outside.heartbeats()
+        mine = outside.serves | {heartbeat.process for heartbeat in [*before, *heartbeats]}
+        samples = [sample for sample in [*board.samples(), *outside.samples] if sample.at >= began]
         ends = [end for end in board.ends() if end.ended >= began]
-        gone = not all(_lives(pulse.process) for pulse in before)
+        gone = not all(_lives(heartbeat.process) for heartbeat in before)
         return replace(
             seen,
-            pulses=tuple(pulses),
-            looks=tuple(look for look in looks if look.process in mine),
+            heartbeats=tuple(heartbeats),
+            samples=tuple(sample for sample in samples if sample.process in mine),
             ends=tuple(end for end in ends if end.process in mine),
             threads=_last_told(board, outside.asked),
             refused=outside.refused,
@@ -200,7 +193,7 @@ class _Watching:
         )
 
 
-def _last_told(board: Board, asked: int) -> tuple[Thread, ...]:
+def _last_told(board: Board, asked: int) -> tuple[ThreadStack, ...]:
     """Return the answer to the last question that has one."""
     answers = (board.threads(number) for number in range(asked, 0, -1))
     return tuple(next(filter(None, answers), []))

@@ -94,7 +94,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 
 def _run(args: argparse.Namespace) -> int:
     differences = known.load(args.known, args.target) if args.known else []
-    servers, cases = choose_servers(args.server), choose_cases(args.k, takes_lives=args.all)
+    servers, cases = choose_servers(args.server), choose_cases(args.k, ends_servers=args.all)
     lacks = lacking(args.lacks, args.has)
     wanted = outputs.parse_outputs(args.report, ("json", "md"))
     screen = outputs.screen(wanted)
@@ -130,7 +130,7 @@ def _judge_all(runner: Runner) -> None:
             at = (cell.target, cell.server.name)
             print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
             held, ending = 0, False
-        if cell.case.takes_lives and not ending:
+        if cell.case.ends_servers and not ending:
             ending = True
             print(" ending servers ", end="", flush=True)
         verdict = runner.judge(cell).verdict

@@ -126,8 +126,8 @@ class ConformanceReport:
                     steps=seen.steps,
                     beats=seen.beats,
                 )
-                for (target, server), bench in runner.benches.items()
-                for window, seen in bench.seen.items()
+                for (target, server), subject in runner.subjects.items()
+                for window, seen in subject.seen.items()
             ),
             seconds={
                 "starts": round(clock.starts, 2),
@@ -189,7 +189,7 @@ class ConformanceReport:
 
 
 def _target_row(target: str, runner: Runner) -> TargetRow:
-    notes = [bench.note for (name, _), bench in runner.benches.items() if name == target]
+    notes = [subject.note for (name, _), subject in runner.subjects.items() if name == target]
     app: dict[str, str | None] = next((note["app"] for note in notes if note), {})
     return TargetRow(target, app.get("name"), app.get("version"))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.servers import ServerKind
 
 
-LIVES_AT_ONCE: Final = 8
+SHUTDOWNS_AT_ONCE: Final = 8
 """Servers whose end is watched together: most of that time is waiting."""
 
 
@@ -69,7 +69,7 @@ class Runner:
         self._lacks = lacks
         if not (targets and all(targets) and servers and cases):
             raise UsageError("there is nothing to run: name a target, a server and a case")
-        self.benches: dict[tuple[str, str], Subject] = {}
+        self.subjects: dict[tuple[str, str], Subject] = {}
         self.results: list[Result] = []
         self._target: str | None = None
 
@@ -98,17 +98,17 @@ class Runner:
 
     def end(self) -> None:
         """End the servers that run."""
-        for bench in self.benches.values():
-            bench.end()
+        for subject in self.subjects.values():
+            subject.end()
 
     def judge(self, cell: Cell) -> Result:
         """Judge one cell. Raises ``LivenessError`` where no server can be started at all."""
         self.start(cell.target)
-        bench = self.benches[cell.target, cell.server.name]
-        if cell.case.takes_lives:
+        subject = self.subjects[cell.target, cell.server.name]
+        if cell.case.ends_servers:
             with self.clock.counting("ends"):
-                self._asyncio.run(self._watch_lives(cell.target))
-        found = self._asyncio.run(bench.judge(cell.case))
+                self._asyncio.run(self._watch_shutdowns(cell.target))
+        found = self._asyncio.run(subject.judge(cell.case))
         result = self._as_listed(
             Result(cell, found.verdict, found.message, measured=found.measured)
         )
@@ -120,25 +120,29 @@ class Runner:
         if self._target != target:
             self.end()
             self._target = target
-            benches = [Subject(target, kind, self._lacks, self.clock) for kind in self.servers]
-            self.benches |= {(target, bench.kind.name): bench for bench in benches}
+            subjects = [Subject(target, kind, self._lacks, self.clock) for kind in self.servers]
+            self.subjects |= {(target, subject.kind.name): subject for subject in subjects}
             with self.clock.counting("starts"):
-                for bench in benches:
-                    bench.start()
-                self._asyncio.run(_all_ready(benches))
+                for subject in subjects:
+                    subject.start()
+                self._asyncio.run(_all_ready(subjects))
 
-    async def _watch_lives(self, target: str) -> None:
+    async def _watch_shutdowns(self, target: str) -> None:
         """Watch all ends of the target's servers that are to be judged, if it was not done yet."""
-        together = asyncio.Semaphore(LIVES_AT_ONCE)
+        together = asyncio.Semaphore(SHUTDOWNS_AT_ONCE)
 
-        async def watch(bench: Subject, life: Shutdown) -> None:
+        async def watch(subject: Subject, shutdown: Shutdown) -> None:
             async with together:
-                await bench.watch_life(life)
+                await subject.watch_shutdown(shutdown)
 
-        looks = [at for case in self.cases if not case.needs & self._lacks for at in case.looks_at]
-        lives = dict.fromkeys(at for at in looks if isinstance(at, Shutdown))
-        benches = [self.benches[target, kind.name] for kind in self.servers]
-        await asyncio.gather(*(watch(bench, life) for bench in benches for life in lives))
+        experiments = [
+            at for case in self.cases if not case.needs & self._lacks for at in case.experiments
+        ]
+        shutdowns = dict.fromkeys(at for at in experiments if isinstance(at, Shutdown))
+        subjects = [self.subjects[target, kind.name] for kind in self.servers]
+        await asyncio.gather(
+            *(watch(subject, shutdown) for subject in subjects for shutdown in shutdowns)
+        )
 
     def _as_listed(self, result: Result) -> Result:
         """Compare a verdict with the known differences."""
@@ -164,9 +168,11 @@ class Runner:
         return result
 
 
-async def _all_ready(benches: list[Subject]) -> None:
+async def _all_ready(subjects: list[Subject]) -> None:
     """Wait for all, and leave it to the first judgement to say what was wrong."""
-    results = await asyncio.gather(*(bench.ready() for bench in benches), return_exceptions=True)
+    results = await asyncio.gather(
+        *(subject.ready() for subject in subjects), return_exceptions=True
+    )
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, LivenessError):
             raise result

@@ -24,7 +24,7 @@ SIGNALS: Final = ("SIGTERM", "SIGINT")
 _POLL: Final = 0.01  # seconds
 
 
-async def watch_ends(kind: ServerKind, target: str, life: Shutdown) -> ShutdownTimes:
+async def watch_ends(kind: ServerKind, target: str, shutdown: Shutdown) -> ShutdownTimes:
     """Watch a server's end by each of the signals.
 
     Raises ``TargetError`` where the server does not come up, or its loop does not start, and where
@@ -35,10 +35,12 @@ async def watch_ends(kind: ServerKind, target: str, life: Shutdown) -> ShutdownT
     seconds: dict[str, float | None] = {}
     left: dict[str, str] = {}
     for name in SIGNALS:
-        with Server(kind, target, recommended=life.recommended) as server:
+        with Server(kind, target, recommended=shutdown.recommended) as server:
             await server.ready()
             async with server.client() as client:
-                requests = [await _start(server, client, f"/{life.remedy}")] if life.remedy else []
+                requests = (
+                    [await _start(server, client, f"/{shutdown.remedy}")] if shutdown.remedy else []
+                )
                 seconds[name] = await _end(server, name)
                 left[name] = "" if seconds[name] is not None else _left(server)
                 server.end()

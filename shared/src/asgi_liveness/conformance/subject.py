@@ -79,9 +79,9 @@ class Subject:
         self.target, self.kind = target, kind
         self.note: dict[str, Any] = {}
         self._lacks, self._clock = lacks, clock
-        self._evidence: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
+        self._results: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
         """What was seen at each look, and the control of the server that it was seen on."""
-        self._lives: dict[Shutdown, ShutdownTimes | TargetError] = {}
+        self._shutdowns: dict[Shutdown, ShutdownTimes | TargetError] = {}
         self._server: Server | None = None
         self._ready = False
         self._control: Observation | None = None
@@ -134,9 +134,9 @@ class Subject:
     def seen(self) -> dict[Window, Observation]:
         """What the windows showed."""
         return {
-            at: evidence
-            for at, (evidence, _) in self._evidence.items()
-            if isinstance(at, Window) and isinstance(evidence, Observation)
+            at: results
+            for at, (results, _) in self._results.items()
+            if isinstance(at, Window) and isinstance(results, Observation)
         }
 
     async def judge(self, case: Case) -> Judgement:
@@ -144,15 +144,15 @@ class Subject:
         if lacking := case.needs & self._lacks:
             return Judgement(Outcome.NOT_APPLICABLE, _lacks(min(lacking)))
         try:
-            seen = [await self._look(at) for at in case.looks_at]
+            seen = [await self._run_experiment(at) for at in case.experiments]
         except TargetError as failure:
             return Judgement(Outcome.ERROR, str(failure))
-        evidence = [one for one, _ in seen]
+        results = [one for one, _ in seen]
         controls = [control for _, control in seen if control]
-        message = case.judge(*evidence)
+        message = case.judge(*results)
         held = all(control.state is State.ALIVE for control in controls)
         late = max(
-            (one.lateness for one in [*controls, *evidence] if isinstance(one, Observation)),
+            (one.lateness for one in [*controls, *results] if isinstance(one, Observation)),
             default=0.0,
         )
         if late > LATE_LIMIT and (message or not held):
@@ -160,7 +160,7 @@ class Subject:
                 Outcome.INCONCLUSIVE,
                 f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again",
             )
-        if not held and case.looks_at != (IDLE,):
+        if not held and case.experiments != (IDLE,):
             (control, *_) = (one for one in controls if one.state is not State.ALIVE)
             return Judgement(
                 Outcome.INCONCLUSIVE,
@@ -168,38 +168,38 @@ class Subject:
                 f"{len(control.probes)} probes were answered",
             )
         if message:
-            return Judgement(Outcome.FAILED, message, case.measured(*evidence))
+            return Judgement(Outcome.FAILED, message, case.measured(*results))
         return Judgement(
             Outcome.PASSED if case.promise not in _RECORDED else Outcome.RECORDED,
-            measured=case.measured(*evidence),
+            measured=case.measured(*results),
         )
 
-    async def _look(self, at: Experiment) -> tuple[ExperimentResult, Observation | None]:
+    async def _run_experiment(self, at: Experiment) -> tuple[ExperimentResult, Observation | None]:
         """Return what is seen there, from now or before, and the control that it was seen under."""
         if isinstance(at, Shutdown):
-            await self.watch_life(at)
-            ended = self._lives[at]
+            await self.watch_shutdown(at)
+            ended = self._shutdowns[at]
             if isinstance(ended, TargetError):
                 raise ended
             return ended, None
         control = await self._controlled()
-        if at not in self._evidence:
+        if at not in self._results:
             server = await self.ready()
             if isinstance(at, Window):
-                evidence: ExperimentResult = await self._watch(server, at)
+                results: ExperimentResult = await self._watch(server, at)
             else:
                 with self._clock.counting("windows"):
-                    evidence = await ask(server, at)
-            self._evidence[at] = evidence, control
-        return self._evidence[at]
+                    results = await ask(server, at)
+            self._results[at] = results, control
+        return self._results[at]
 
-    async def watch_life(self, life: Shutdown) -> None:
+    async def watch_shutdown(self, shutdown: Shutdown) -> None:
         """Let a server of its own live and end, unless that was seen before."""
-        if life not in self._lives:
+        if shutdown not in self._shutdowns:
             try:
-                self._lives[life] = await watch_ends(self.kind, self.target, life)
+                self._shutdowns[shutdown] = await watch_ends(self.kind, self.target, shutdown)
             except TargetError as failure:
-                self._lives[life] = failure
+                self._shutdowns[shutdown] = failure
 
     async def _controlled(self) -> Observation:
         """Return the control of the server that runs, of a fresh one if need be."""
@@ -207,7 +207,7 @@ class Subject:
             server = await self.ready()
         if self._control is None:
             self._control = await self._watch(server, IDLE)
-            self._evidence.setdefault(IDLE, (self._control, self._control))
+            self._results.setdefault(IDLE, (self._control, self._control))
         return self._control
 
     async def _watch(self, server: Server, window: Window) -> Observation:

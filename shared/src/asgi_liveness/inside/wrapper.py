@@ -39,7 +39,7 @@ def note_path(ledger: Path) -> Path:
     return ledger.with_name("note")
 
 
-class Observed:
+class Wrapper:
     """An ASGI app that stamps its start, beats, and hands everything on to the target."""
 
     def __init__(self, target: str, ledger: Ledger) -> None:
@@ -208,4 +208,4 @@ def _last_line(text: str) -> str:
 if _target := os.environ.get(TARGET_VARIABLE):
     _ledger = Ledger.from_environment()
     assert _ledger is not None, "the runner names a ledger with every target"
-    app = Observed(_target, _ledger)
+    app = Wrapper(_target, _ledger)

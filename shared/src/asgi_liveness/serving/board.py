@@ -11,7 +11,7 @@ import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.inside.injected import sitecustomize as inside
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 _SECOND: Final = 1e9  # ns
 
-Place = tuple[str, int, str]
-"""File, line and function of a frame; a stack is a tuple of them, the innermost first."""
+
+class Frame(NamedTuple):
+    """Where a thread stands; a stack is a tuple of frames, the innermost first."""
+
+    file: str
+    """As Python names it; in a report relative to the current directory, if it is within."""
+    line: int
+    function: str
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Heartbeat:
     """The native id of the thread that runs the loop."""
     runs: bool
     beat_at: float
-    looked_at: float
+    watched_at: float
     """When the thread beside it had its last turn."""
     period: float
     loop: str
@@ -46,14 +52,14 @@ class Heartbeat:
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """Where the loop's thread was, while the loop did not beat."""
 
     process: int
     began: float
     """The last beat before it, which tells the stall."""
     at: float
-    stack: tuple[Place, ...]
+    stack: tuple[Frame, ...]
     """Empty if only the counters were read."""
     ran: float = 0.0
     """For how long, ever, the thread has run."""
@@ -72,7 +78,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class End:
+class StallEnd:
     """A stall that is over."""
 
     process: int
@@ -81,12 +87,12 @@ class End:
 
 
 @dataclass(frozen=True)
-class Thread:
+class ThreadStack:
     """Where any thread stood when it was asked."""
 
     process: int
     is_loop: bool
-    stack: tuple[Place, ...]
+    stack: tuple[Frame, ...]
 
 
 class Board:
@@ -121,28 +127,28 @@ class Board:
             inside.LIMIT_VARIABLE: str(self.max_stall),
         }
 
-    def pulses(self) -> list[Heartbeat]:
+    def heartbeats(self) -> list[Heartbeat]:
         """Return the pulse of each process that ever ran an event loop."""
         slots = range(min(self._words[inside.TAKEN], inside.PROCESSES))
-        return [self._pulse(inside.HEADER + index * inside.SLOT) for index in slots]
+        return [self._heartbeat(inside.HEADER + index * inside.SLOT) for index in slots]
 
-    def _pulse(self, first: int) -> Heartbeat:
+    def _heartbeat(self, first: int) -> Heartbeat:
         slot = self._words[first : first + inside.SLOT].tolist()
         return Heartbeat(
             process=slot[inside.PROCESS],
             thread=slot[inside.THREAD],
             runs=bool(slot[inside.RUNS]),
             beat_at=slot[inside.BEAT_AT] / _SECOND,
-            looked_at=slot[inside.LOOKED_AT] / _SECOND,
+            watched_at=slot[inside.WATCHED_AT] / _SECOND,
             period=slot[inside.PERIOD] / _SECOND,
             loop=inside.KINDS[slot[inside.KIND]],
             python=".".join(str(slot[inside.PYTHON] >> shift & 0xFF) for shift in (24, 16, 8)),
         )
 
-    def looks(self) -> list[Look]:
+    def samples(self) -> list[Sample]:
         """Return what the processes themselves saw of their stalls so far."""
         return [
-            Look(
+            Sample(
                 process=process,
                 began=line["began"] / _SECOND,
                 at=line["at"] / _SECOND,
@@ -156,10 +162,10 @@ class Board:
             if "at" in line
         ]
 
-    def ends(self) -> list[End]:
+    def ends(self) -> list[StallEnd]:
         """Return the stalls that are over."""
         return [
-            End(process, line["began"] / _SECOND, line["ended"] / _SECOND)
+            StallEnd(process, line["began"] / _SECOND, line["ended"] / _SECOND)
             for process, line in self._lines()
             if "ended" in line
         ]
@@ -170,22 +176,22 @@ class Board:
         number: int = self._words[inside.ASKED]
         return number
 
-    def threads(self, number: int) -> list[Thread]:
+    def threads(self, number: int) -> list[ThreadStack]:
         """Return the answers to a question that are there."""
         return [
-            Thread(process, thread["loop"], _stack(thread["frames"]))
+            ThreadStack(process, thread["loop"], _stack(thread["frames"]))
             for process, line in self._lines()
             if line.get("asked") == number
             for thread in line["threads"]
         ]
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for path in sorted(self.path.parent.glob("looks.*")):
+        for path in sorted(self.path.parent.glob("samples.*")):
             process = int(path.suffixes[0][1:])
             for line in path.read_bytes().splitlines(keepends=True):
                 if line.endswith(b"\n"):  # one that is being written has no end yet
                     yield process, json.loads(line)
 
 
-def _stack(frames: list[list[Any]]) -> tuple[Place, ...]:
-    return tuple((file, line, function) for file, line, function in frames)
+def _stack(frames: list[list[Any]]) -> tuple[Frame, ...]:
+    return tuple(Frame(*frame) for frame in frames)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking.report import Culprit, Frame
 from asgi_liveness.stalls import source, stack
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Place
+    from asgi_liveness.serving.board import Frame
     from asgi_liveness.stalls.advice import Kind
     from asgi_liveness.stalls.stalls import Stall
 
@@ -16,23 +16,40 @@ _RAN: Final = 0.5
 """A thread that ran for less of a stall waited for something."""
 
 
-def culprit_at(place: Place, below: Place | None, seen: int, looks: int) -> Culprit:
+@dataclass(frozen=True)
+class Culprit:
+    """The line that blocks: the innermost of the app's own code."""
+
+    file: str
+    line: int
+    function: str
+    source: str
+    """The line itself, stripped; empty where it cannot be read."""
+    below: Frame | None = None
+    """The library's frame in which it sits, if it sits in one."""
+    seen: int = 0
+    """In how many of the samples it stood there."""
+    looks: int = 0
+    """How many samples were taken while the event loop was stalled."""
+
+
+def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Culprit:
     """Return the culprit, with its source."""
-    file, line, function = place
+    file, line, function = frame
     return Culprit(
         file=source.shown(file),
         line=line,
         function=function,
         source=source.line_of(file, line),
-        below=Frame(*below) if below else None,
+        below=below,
         seen=seen,
-        looks=looks,
+        looks=samples,
     )
 
 
-def where(place: Place) -> str:
+def where(frame: Frame) -> str:
     """Return file and line, as they are shown."""
-    return f"{source.shown(place[0])}:{place[1]}"
+    return f"{source.shown(frame[0])}:{frame[1]}"
 
 
 def computes(stall: Stall) -> bool:
@@ -42,11 +59,11 @@ def computes(stall: Stall) -> bool:
 
 def kind(stall: Stall) -> Kind:
     """Return what sort of thing stalls, which tells what to do. The stall has a place."""
-    assert stall.place
-    looks = [look.stack for look in stall.looks if stall.place in look.stack]
+    assert stall.frame
+    samples = [sample.stack for sample in stall.samples if stall.frame in sample.stack]
     if stall.gil_held:
         return "gil"
-    if any(map(stack.in_background, looks)):
+    if any(map(stack.in_background, samples)):
         return "background"
-    file, line, _ = stall.place
+    file, line, _ = stall.frame
     return "loop" if computes(stall) and source.in_loop(file, line) else "call"

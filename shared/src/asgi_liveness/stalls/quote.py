@@ -8,7 +8,8 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from asgi_liveness.checking.report import Culprit, Frame
+    from asgi_liveness.serving.board import Frame
+    from asgi_liveness.stalls.culprit import Culprit
 
 _AROUND: Final = 2  # lines of source on each side
 _WIDTH: Final = 100  # columns of a line of source
@@ -17,7 +18,7 @@ _LIBRARY: Final = re.compile(
 )
 
 
-def place(where: Culprit | Frame) -> str:
+def frame(where: Culprit | Frame) -> str:
     """Return file, line and function; of a library's file without the folder it is installed in."""
     found = _LIBRARY.fullmatch(where.file)
     call = "" if where.function.startswith("<") else "()"

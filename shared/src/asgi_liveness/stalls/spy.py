@@ -9,10 +9,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Place
+from asgi_liveness.serving.board import Frame
 
 _LIMIT: Final = 1.0
 """Seconds that a dump may take, and with it the end of a window; it takes 0.013 to 0.05 on an idle
@@ -26,7 +25,7 @@ class SpiedThread:
     thread: int
     """Its native id."""
     holds_gil: bool
-    stack: tuple[Place, ...]
+    stack: tuple[Frame, ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _seen(thread: dict[str, Any]) -> SpiedThread:
         holds_gil=thread["owns_gil"],
         stack=tuple(
             # Some Pythons tell it a function's class as well; inside a process one sees none.
-            (frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
+            Frame(frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
             for frame in thread["frames"]
         ),
     )

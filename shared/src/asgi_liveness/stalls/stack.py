@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.serving.board import Place
+    from asgi_liveness.serving.board import Frame
 
 _BOTTOMS: Final = (
     ("/asyncio/events.py", "_run"),
@@ -42,8 +42,8 @@ _IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
 
 
 def blamed(
-    stack: Sequence[Place], package: str = "", *, ran: bool = False
-) -> tuple[Place, Place | None] | None:
+    stack: Sequence[Frame], package: str = "", *, ran: bool = False
+) -> tuple[Frame, Frame | None] | None:
     """Return the line to blame for a stall in which the event loop's thread stood at *stack*.
 
     With it goes the library's frame that it called, if it called one. *package* is that of the
@@ -62,24 +62,24 @@ def blamed(
     return _innermost(callback, package)
 
 
-def busy(stack: Sequence[Place], package: str = "") -> tuple[Place, Place | None] | None:
+def busy(stack: Sequence[Frame], package: str = "") -> tuple[Frame, Frame | None] | None:
     """Return where a thread of a pool works for the app; None where it waits for work."""
     if not stack or (stack[0][0].endswith(_IDLE) and all(_standard_or_pool(p) for p in stack)):
         return None
     return _innermost(stack, package)
 
 
-def waits(stack: Sequence[Place]) -> bool:
+def waits(stack: Sequence[Frame]) -> bool:
     """Whether a thread waits for another, or for work."""
     return bool(stack) and stack[0][0].endswith(_IDLE)
 
 
-def is_pooled(stack: Sequence[Place]) -> bool:
+def is_pooled(stack: Sequence[Frame]) -> bool:
     """Whether a thread is one of AnyIO's or of an executor's."""
     return any(file.endswith(_POOLED) for file, _, _ in stack)
 
 
-def in_background(stack: Sequence[Place]) -> bool:
+def in_background(stack: Sequence[Frame]) -> bool:
     """Whether a framework's background task is what runs."""
     return any(
         file.endswith("/starlette/background.py")
@@ -88,12 +88,12 @@ def in_background(stack: Sequence[Place]) -> bool:
     )
 
 
-def imports(stack: Sequence[Place]) -> bool:
+def imports(stack: Sequence[Frame]) -> bool:
     """Whether a module is being imported, which is done once in a process."""
     return any(file.startswith("<frozen importlib") for file, _, _ in stack)
 
 
-def runs_a_loop(stack: Sequence[Place]) -> bool:
+def runs_a_loop(stack: Sequence[Frame]) -> bool:
     """Whether a thread runs an event loop."""
     return len(_callback(stack)) < len(stack)
 
@@ -113,7 +113,7 @@ def is_of_app(file: str, package: str) -> bool:
     return is_own(file) or _package(file) == package != ""
 
 
-def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | None] | None:
+def _innermost(stack: Sequence[Frame], package: str) -> tuple[Frame, Frame | None] | None:
     """Return the innermost frame of the app, or else of what it has installed."""
     ranks = [
         _NOBODY if _passes_on(stack, index) else _rank(file, package)
@@ -126,7 +126,7 @@ def _innermost(stack: Sequence[Place], package: str) -> tuple[Place, Place | Non
     return stack[index], stack[index - 1] if index else None
 
 
-def _passes_on(stack: Sequence[Place], index: int) -> bool:
+def _passes_on(stack: Sequence[Frame], index: int) -> bool:
     """Whether a frame awaits the rest of the app, as a middleware does: what blocks is within."""
     file, _, function = stack[index - 1] if index else ("", 0, "")
     return function == "__call__" and _installed(file) in _FRAMEWORKS
@@ -142,13 +142,13 @@ def _rank(file: str, package: str) -> int:
     return 2 if installed in _FRAMEWORKS else 1
 
 
-def _callback(stack: Sequence[Place]) -> list[Place]:
-    found: list[Place] = []
-    for place in stack:
-        file, _, function = place
+def _callback(stack: Sequence[Frame]) -> list[Frame]:
+    found: list[Frame] = []
+    for frame in stack:
+        file, _, function = frame
         if any(at in file and of in ("", function) for at, of in _BOTTOMS):
             break
-        found.append(place)
+        found.append(frame)
     return found
 
 
@@ -162,5 +162,5 @@ def _installed(file: str) -> str:
     return match["package"] if match else ""
 
 
-def _standard_or_pool(place: Place) -> bool:
-    return bool(_STANDARD.search(place[0])) or _installed(place[0]) == "anyio"
+def _standard_or_pool(frame: Frame) -> bool:
+    return bool(_STANDARD.search(frame[0])) or _installed(frame[0]) == "anyio"

@@ -22,14 +22,14 @@ RETIRED: Final[frozenset[str]] = frozenset()
 __all__ = ["CASES", "RETIRED", "Case", "choose_cases"]
 
 
-def choose_cases(text: str | None, *, takes_lives: bool = False) -> list[Case]:
+def choose_cases(text: str | None, *, ends_servers: bool = False) -> list[Case]:
     """Return the cases with *text* in their name; without a text, all.
 
     Cases that end servers of their own take minutes: only with *takes_lives*, or named by *text*.
     Raises ``UsageError`` where no case is left.
     """
     if text is None:
-        return [case for case in CASES if takes_lives or not case.takes_lives]
+        return [case for case in CASES if ends_servers or not case.ends_servers]
     chosen = [case for case in CASES if text.lower() in case.name.lower()]
     if not chosen:
         raise UsageError(f"no case has {text!r} in its name; CONTRACT.md lists them")

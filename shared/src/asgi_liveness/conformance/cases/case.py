@@ -34,7 +34,7 @@ class Case:
 
     id: str
     slug: str
-    looks_at: tuple[Experiment, ...]
+    experiments: tuple[Experiment, ...]
     fix: str
     """What to do when it fails; ``{place}`` stands for where the loop body is made."""
     claim: Claim
@@ -52,12 +52,12 @@ class Case:
     def needs(self) -> frozenset[str]:
         """The features and remedies without which there is nothing to look at."""
         own = {self.remedy} if self.promise not in ("", "live") else ()
-        return frozenset(own).union(*(look.needs for look in self.looks_at))
+        return frozenset(own).union(*(experiment.needs for experiment in self.experiments))
 
     @property
-    def takes_lives(self) -> bool:
+    def ends_servers(self) -> bool:
         """It ends servers of its own, which takes seconds."""
-        return any(isinstance(look, Shutdown) for look in self.looks_at)
+        return any(isinstance(experiment, Shutdown) for experiment in self.experiments)
 
     @property
     def text(self) -> tuple[str, str, str]:
@@ -65,35 +65,37 @@ class Case:
         does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
 
-    def judge(self, *evidence: ExperimentResult) -> str | None:
+    def judge(self, *results: ExperimentResult) -> str | None:
         """Return None if the claim holds, else a message that tells a newcomer what to do."""
-        wrong = self.claim(*evidence)
+        wrong = self.claim(*results)
         if wrong is None:
             return None
-        loops = [loop for seen in evidence if isinstance(seen, Observation) for loop in seen.loops]
+        loops = [loop for seen in results if isinstance(seen, Observation) for loop in seen.loops]
         place = next((loop.place for loop in loops if loop.place), "its `LoopBody`")
         fix = self.fix.format(place=place)
         return f"{self.name}: {wrong}\n  {fix} CONTRACT.md#{self.id}"
 
-    def measured(self, *evidence: ExperimentResult) -> dict[str, float | None]:
+    def measured(self, *results: ExperimentResult) -> dict[str, float | None]:
         """Return the figures of this case, rounded."""
-        figures = self.measure(*evidence) if self.measure else {}
+        figures = self.measure(*results) if self.measure else {}
         return {name: None if f is None else round(f, 4) for name, f in figures.items()}
 
 
-def case(name: str, *looks_at: Experiment, fix: str, remedy: str = "") -> Callable[[Claim], Case]:
+def case(
+    name: str, *experiments: Experiment, fix: str, remedy: str = ""
+) -> Callable[[Claim], Case]:
     """Make a case of a claim; *name* is id and slug."""
     number, slug = name.split(" ")
 
     def make(claim: Claim) -> Case:
-        return Case(number, slug, looks_at, fix, claim, "live" if remedy else "", remedy)
+        return Case(number, slug, experiments, fix, claim, "live" if remedy else "", remedy)
 
     return make
 
 
 def family(
     promise: str,
-    look: Callable[[Remedy], tuple[Experiment, ...]],
+    experiment: Callable[[Remedy], tuple[Experiment, ...]],
     claim: Claim,
     *,
     fix: str,
@@ -105,7 +107,7 @@ def family(
         Case(
             f"{row.family}-{number:03}",
             f"{remedy.name}-{promise}",
-            look(remedy),
+            experiment(remedy),
             fix,
             claim,
             promise,

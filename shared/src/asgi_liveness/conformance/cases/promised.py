@@ -110,9 +110,9 @@ def defaults(ended: ShutdownTimes) -> str | None:
     return None
 
 
-def gone_after(*lives: ShutdownTimes) -> dict[str, float | None]:
+def gone_after(*shutdowns: ShutdownTimes) -> dict[str, float | None]:
     """Seconds until all was gone, by signal."""
-    return dict(lives[-1].seconds)
+    return dict(shutdowns[-1].seconds)
 
 
 def gil(quiet: Observation, seen: Observation) -> str | None:

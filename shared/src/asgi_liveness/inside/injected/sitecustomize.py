@@ -33,7 +33,7 @@ PROCESSES = 256
 WORD = 8  # bytes
 TAKEN, ASKED = range(2)  # the header: slots taken, how often the runner asked for all threads
 HEADER = 2
-PROCESS, THREAD, RUNS, BEAT_AT, LOOKED_AT, PERIOD, KIND, PYTHON = range(8)  # times in ns
+PROCESS, THREAD, RUNS, BEAT_AT, WATCHED_AT, PERIOD, KIND, PYTHON = range(8)  # times in ns
 SLOT = 8
 SIZE = (HEADER + PROCESSES * SLOT) * WORD
 KINDS = ("asyncio", "uvloop", "another event loop")
@@ -72,7 +72,7 @@ class Watcher:
         self._period = period(max_stall)
         self._rest = max(int(self._period * _SECOND), min(self._limit // 2, _SECOND // 10))
         self._asked = self._words[ASKED]
-        self._beats = self._last = self._looked = self._half = 0
+        self._beats = self._last = self._sampled = self._half = 0
         self._base: dict[str, int] = {}
         self._ended: list[tuple[int, int]] = []
         self._set(PROCESS, self._process)
@@ -122,20 +122,20 @@ class Watcher:
 
     def _watch(self) -> None:
         late = self._limit + int(self._period * _SECOND)
-        path = os.path.join(self._folder, f"looks.{self._process}.{self._slot}")
+        path = os.path.join(self._folder, f"samples.{self._process}.{self._slot}")
         # Each line is flushed: the runner reads while the loop is blocked.
         with contextlib.suppress(OSError), open(path, "ab") as file:
             while True:
                 time.sleep(self._period)
                 now = time.monotonic_ns()
-                self._set(LOOKED_AT, now)
+                self._set(WATCHED_AT, now)
                 waited = now - self._last if self._words[self._slot + RUNS] else 0
                 if self._counts and waited > late // 2 and self._half != self._last:
                     self._half, self._base = self._last, self._counted()
                 # The longer it has lasted, the rarer: an hour of it is some hundreds of looks.
-                if waited > late and now - self._looked >= max(self._rest, waited // 50):
-                    self._looked = now
-                    self._look(file)
+                if waited > late and now - self._sampled >= max(self._rest, waited // 50):
+                    self._sampled = now
+                    self._sample(file)
                 while self._ended:
                     began, ended = self._ended.pop(0)
                     _write(file, began=began, ended=ended)
@@ -143,7 +143,7 @@ class Watcher:
                     self._asked = self._words[ASKED]
                     _write(file, asked=self._asked, threads=self._threads())
 
-    def _look(self, file: BinaryIO) -> None:
+    def _sample(self, file: BinaryIO) -> None:
         """Note where the loop's thread is, if it did not beat meanwhile."""
         began, beats, at = self._last, self._beats, time.monotonic_ns()
         frames = _frames(sys._current_frames().get(self._ident))
@@ -179,24 +179,24 @@ def begin() -> None:
     max_stall = os.environ.get(LIMIT_VARIABLE)
     if not board or not max_stall or not os.path.exists(board):
         return
-    pulse: Watcher | None = None
+    heartbeat: Watcher | None = None
     watches = True
     # What event loops call as they begin and stop to run; its documentation says for them.
     original = asyncio._set_running_loop
 
     def set_running_loop(loop: asyncio.AbstractEventLoop | None) -> None:
-        nonlocal pulse, watches
+        nonlocal heartbeat, watches
         original(loop)
         if not watches:
             return
         try:
-            if pulse is not None and not pulse.here:
-                pulse = None  # a fork leaves that of its parent alone
+            if heartbeat is not None and not heartbeat.here:
+                heartbeat = None  # a fork leaves that of its parent alone
             if loop is not None:
-                pulse = pulse or Watcher(board, float(max_stall))
-                pulse.attach(loop)
-            elif pulse is not None:
-                pulse.detach()
+                heartbeat = heartbeat or Watcher(board, float(max_stall))
+                heartbeat.attach(loop)
+            elif heartbeat is not None:
+                heartbeat.detach()
         except (OSError, RuntimeError, ValueError):  # no room on the board, or for a thread
             watches = False  # a watcher that can't watch leaves the app alone
 
