@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.request import Request
 
 if TYPE_CHECKING:
@@ -71,20 +72,20 @@ class Clients:
 
     async def probe(self) -> None:
         """Ask for /hello all along, on one connection."""
-        async with self.server.client(1) as client:
+        async with open_client(self.server.url, 1) as client:
             while not self.over:
                 sent = time.monotonic()
-                answer = await self.ask(client, "GET", "/hello")
+                response = await self.ask(client, "GET", "/hello")
                 self.longest = max(self.longest, time.monotonic() - sent)
                 self.counts["probes"] += 1
-                self.expect(answer.status_code == HTTPStatus.OK, f"/hello: {answer}")
+                self.expect(response.status_code == HTTPStatus.OK, f"/hello: {response}")
                 await asyncio.sleep(0.02)
 
     async def warm_up(self) -> None:
         """Let the app take what it keeps."""
 
         async def start_and_stop() -> None:
-            async with self.server.client(1) as client:
+            async with open_client(self.server.url, 1) as client:
                 for _ in range(REMEMBERED // CLIENTS + 1):
                     job = await self.ask(client, "POST", "/supervised")
                     await self.ask(client, "DELETE", job.headers["Location"])
@@ -111,7 +112,7 @@ class Clients:
 
     async def act(self, path: str) -> None:
         """Start a loop, stay a little, and leave it or stop it."""
-        async with self.server.client(1) as client:
+        async with open_client(self.server.url, 1) as client:
             await (self.visit if path in VISITED else self.job)(client, path)
 
     def let_in(self, path: str, status: int | None, retry_after: str | None, then: str) -> bool:
@@ -126,20 +127,20 @@ class Clients:
         request = Request(path, time.monotonic())
         request.send(client)
         await asyncio.wait({request.task}, timeout=self.dice.uniform(0, STAY))
-        ended, answer = request.task.done(), request.answer
+        ended, response = request.task.done(), request.response
         request.task.cancel()
         await asyncio.wait({request.task})
-        status, retry_after = (answer.status, answer.retry_after) if answer else (None, None)
+        status, retry_after = (response.status, response.retry_after) if response else (None, None)
         if self.let_in(path, status, retry_after, "left"):
-            self.expect(not ended, f"{path} ended before its client left: {answer}")
+            self.expect(not ended, f"{path} ended before its client left: {response}")
 
     async def job(self, client: httpx.AsyncClient, path: str) -> None:
         """Start a job, ask for it, and stop it, perhaps twice."""
-        answer = await self.ask(client, "POST", path)
-        status, retry_after = answer.status_code, answer.headers.get("Retry-After")
+        response = await self.ask(client, "POST", path)
+        status, retry_after = response.status_code, response.headers.get("Retry-After")
         if not self.let_in(path, status, retry_after, "stopped"):
             return
-        place = answer.headers["Location"]
+        place = response.headers["Location"]
         await asyncio.sleep(self.dice.uniform(0, STAY))
         seen = (await self.ask(client, "GET", place)).json()
         self.expect(seen["state"] == "running", f"{path}: nobody stopped it, and it is {seen}")

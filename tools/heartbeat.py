@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from asgi_liveness.inside.injected.sitecustomize import period
+from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Bench:
     async def run(self, pairs: int) -> None:
         """Take *pairs* of blocks; every other one begins with the heartbeat off."""
         loop = asyncio.get_running_loop()
-        async with self.server.client(1) as switch:
+        async with open_client(self.server.url, 1) as switch:
             async with asyncio.timeout(START_LIMIT):
                 await switch.get("/")  # the socket listens from the start
             for _ in range(CONNECTIONS):

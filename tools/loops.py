@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.errors import TargetError
+from asgi_liveness.probing.client import open_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ class Loops:
     async def __aenter__(self) -> Self:
         """Start them and wait until all are there. Raises ``TargetError``."""
         asked = {"way": self._way, "of": str(self._number)}
-        async with self._server.client(1) as client, asyncio.timeout(LIMIT):
+        async with open_client(self._server.url, 1) as client, asyncio.timeout(LIMIT):
             (await client.post("/loops", params=asked)).raise_for_status()
         await self._until(lambda: len(self.steps()) == self._number, "started")
         await asyncio.sleep(SETTLE)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from hdrh.histogram import HdrHistogram
 
+from asgi_liveness.probing.schedule import due_times, wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
@@ -122,11 +124,9 @@ class Prober:
 
         for _ in range(CONNECTIONS - len(self._all)):
             self._free.append(await self.connect(answered))
-        began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for number in range(round(seconds / interval)):
-                due = began + number * interval
-                await asyncio.sleep(due - time.monotonic())
+            for due in due_times(round(seconds / interval), interval):
+                await wait_until(due)
                 outstanding += 1
                 last.clear()
                 group.create_task(ask(due))

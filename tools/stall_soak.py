@@ -23,6 +23,7 @@ import httpx
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import App
 from asgi_liveness.errors import TargetError
+from asgi_liveness.probing.client import open_client
 from asgi_liveness.stalls.sampler import Sampler
 from tests.apps.stalling import KINDS
 
@@ -65,7 +66,7 @@ class Life:
         (stopped,) = await asyncio.gather(beside, return_exceptions=True)
         if isinstance(stopped, Exception):
             raise stopped
-        async with self.app.client(1) as client:
+        async with open_client(self.app.url, 1) as client:
             await self._ask(client, "/hello")
         last = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
         self._count()
@@ -86,7 +87,7 @@ class Life:
             self.problems.append(otherwise)
 
     async def _stall(self, until: float) -> None:
-        async with self.app.client(1) as client:
+        async with open_client(self.app.url, 1) as client:
             while time.monotonic() < until and not self.problems:
                 kind = self.dice.choice(list(KINDS))
                 await self._ask(client, f"/{kind}?ms={self.dice.uniform(*STALLS):.1f}")
@@ -94,7 +95,7 @@ class Life:
                 await asyncio.sleep(self.dice.uniform(0, REST))
 
     async def _probe(self, until: float) -> None:
-        async with self.app.client(1) as client:
+        async with open_client(self.app.url, 1) as client:
             while time.monotonic() < until and not self.problems:
                 self._oldest = time.monotonic()
                 await self._ask(client, "/hello")

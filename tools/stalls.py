@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from asgi_liveness.checking.watch import CheckObservation
-    from asgi_liveness.conformance.observation import SentRequest
+    from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.stalls.stalls import Stall
 
 TARGET: Final = "tests.apps.stalling:app"
@@ -59,7 +59,7 @@ class Tally:
         for call in calls:
             during = [stall for stall in found if meet(stall, call)]
             left = [stall for stall in left if stall not in during]
-            if call.answer is None:  # the window ended before it did
+            if call.response is None:  # the window ended before it did
                 continue
             right = [stall for stall in during if self._is_right(stall)]
             self.stalled += 1
@@ -94,7 +94,7 @@ class Tally:
 
 def meet(stall: Stall, call: SentRequest) -> bool:
     """Whether a stall and a call overlap."""
-    over = call.answer.at if call.answer else math.inf
+    over = call.response.at if call.response else math.inf
     return stall.began < over and call.sent < stall.began + stall.length
 
 

@@ -19,6 +19,7 @@ from asgi_liveness.conformance.contract import State
 from asgi_liveness.conformance.promises import lacking
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.conformance.runner import Runner
+from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.servers import choose_servers
 from tools.comparison import COMPARISON, FRAMEWORKS
 
@@ -76,7 +77,7 @@ def once(targets: list[str]) -> tuple[ConformanceReport, float]:
         for cell in runner.cells:
             runner.judge(cell)
         seen = [seen for bench in runner.subjects.values() for seen in bench.seen.values()]
-        late = max((one.lateness for one in seen), default=0.0)
+        late = max((lateness(one.probes) for one in seen), default=0.0)
         return ConformanceReport.of(runner), late
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from statistics import median
 
-from asgi_liveness.conformance.contract import Exchange, State, Window
+from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.window import watch
-from asgi_liveness.probing.request import ask
+from asgi_liveness.probing.request import fetch
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 
@@ -16,7 +16,7 @@ async def typical_wait(path: str) -> float:
     """Seconds that a probe of /hello waits in the median, beside what *path* starts."""
     with Server(SERVERS[0], "examples.traps.threads_that_compute:app") as server:
         await server.ready()
-        assert (await ask(server, Exchange("GET", path))).status == 200
+        assert (await fetch(server.url, "GET", path)).status == 200
         probes = Window("beside", (), State.ALIVE, paths=("/hello",), probes=20, interval=0.1)
         seen = await watch(server, probes)
     assert seen.answered == {"/hello": 20}

@@ -19,6 +19,7 @@ import pytest
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.window import watch
+from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 
@@ -155,7 +156,7 @@ def test_called_not_passed() -> None:
 
 def test_executor_in_with() -> None:
     async def run() -> None:
-        async with serving("executor_in_with") as server, server.client() as client:
+        async with serving("executor_in_with") as server, open_client(server.url) as client:
             for path, must_be in (("/without", State.ALIVE), ("/with", State.FROZEN)):
                 request = asyncio.create_task(client.get(path))
                 await until(lambda: f"{path} timed out" in log(server))  # noqa: B023 (awaited at once)
@@ -198,7 +199,7 @@ def test_print_into_unread_pipe(tmp_path: Path) -> None:
     async def run() -> None:
         async with (
             serving("print_into_unread_pipe", into(pipe)) as server,
-            server.client() as client,
+            open_client(server.url) as client,
         ):
             printing = asyncio.create_task(client.get("/printing"))
             await until(lambda: steps(server) > 0)
@@ -239,7 +240,7 @@ def test_lost_updates() -> None:
         return [loop.steps for loop in server.ledger.loops(first)]
 
     async def run() -> None:
-        async with serving("lost_updates") as server, server.client() as client:
+        async with serving("lost_updates") as server, open_client(server.url) as client:
             counted, updates = await counted_and_made(server, client, "/threads")
             assert counted < updates
             for path in ("/locked", "/cooperative"):

@@ -72,7 +72,7 @@ def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
     assert (
         "  Is `await asyncio.sleep(0)` in every turn of the loop at examples/bare_asgi.py:"
     ) in done.stdout
-    assert "CONTRACT.md#LIVE-006" in done.stdout
+    assert "More: asgi-liveness explain LIVE-006" in done.stdout
     assert "1 failed" in done.stdout
 
 
@@ -160,8 +160,8 @@ def test_a_bad_option_is_a_usage_error(arguments: tuple[str, ...], told: str, su
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ({"liveness_lacks": ["a"]}, "nothing is called 'a'; there is: sync"),
-        ({"liveness_has": ["a"]}, "nothing is called 'a'; there is: background"),
+        ({"liveness_lacks": ["a"]}, "nothing is called 'a'; choose from: sync"),
+        ({"liveness_has": ["a"]}, "nothing is called 'a'; choose from: background"),
         ({"liveness_known": Path("a")}, "a cannot be read"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.conformance.observation import Response, SentRequest
+from asgi_liveness.probing.response import Response, SentRequest
 from asgi_liveness.serving.board import Frame
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS

@@ -12,7 +12,7 @@ import tomllib
 import pytest
 
 from asgi_liveness.conformance.cases import CASES
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asgi_liveness._version import __version__
 from asgi_liveness.inside.loop_body import LoopBody
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
     from asgi_liveness.checking.report import Report
 
-__version__ = "0.1.0"
-__all__ = ["LoopBody", "Report", "check"]
+__all__ = ["LoopBody", "Report", "__version__", "check"]
 
 
 def check(  # noqa: PLR0913 (the options of the command, one for one)

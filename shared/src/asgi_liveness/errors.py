@@ -21,7 +21,7 @@ class RouteMissing(TargetError):
     def __init__(self, target: str, method: str, path: str) -> None:
         super().__init__(
             f"{target}: {method} {path} answered 404, the route is missing; "
-            f"add it as CONTRACT.md#routes defines it"
+            "add it as `asgi-liveness explain routes` says"
         )
 
 

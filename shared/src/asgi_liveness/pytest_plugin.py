@@ -72,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.liveness_target:
         return
     # Imported late: pytest loads this plugin in every run of an environment that has it.
+    from asgi_liveness.cli.arguments import split_names
     from asgi_liveness.conformance import known
     from asgi_liveness.conformance.cases import choose_cases
     from asgi_liveness.conformance.promises import lacking
@@ -88,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
             known.load(option.liveness_known, option.liveness_target)
             if option.liveness_known
             else [],
-            lacking(option.liveness_lacks, option.liveness_has),
+            lacking(split_names(option.liveness_lacks), split_names(option.liveness_has)),
         )
     except LivenessError as error:
         raise pytest.UsageError(str(error)) from error
@@ -126,7 +127,7 @@ def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
 @pytest.fixture
 def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
     """The verdict on a cell. What could not be judged is an error, and never a skip."""
-    from asgi_liveness.conformance.observation import Outcome
+    from asgi_liveness.conformance.outcome import Outcome
     from asgi_liveness.errors import LivenessError
 
     try:

@@ -97,7 +97,7 @@ def test_a_path_that_has_a_parameter_is_not_plain_and_the_order_is_the_documents
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx.Response(404, json={"detail": "Not Found"}),
         httpx.Response(404, json={"paths": {"/a": {"get": {}}}}),
@@ -111,8 +111,8 @@ def test_a_path_that_has_a_parameter_is_not_plain_and_the_order_is_the_documents
         httpx.Response(302, headers={"Location": "/docs"}),
     ],
 )
-def test_what_is_no_document_is_none(answer: httpx.Response) -> None:
-    assert asked(lambda _: answer) is None
+def test_what_is_no_document_is_none(response: httpx.Response) -> None:
+    assert asked(lambda _: response) is None
 
 
 def test_a_document_without_routes_is_one() -> None:

@@ -40,7 +40,7 @@ __all__ = ["folder"]  # every test runs in it
         ("nowhere:app", "nowhere:app: there is no module 'nowhere' in "),
         ("shop:application", "the module shop has no attribute 'application'"),
         ("shop:STATUS", "STATUS is not an ASGI app: it is 'dict'"),
-        ("shop:spin", "if calling it makes the app, write 'shop:spin()'"),
+        ("shop:spin", "if calling it returns the app, write 'shop:spin()'"),
     ],
 )
 def test_a_target_that_is_none_is_told_why(target: str, told: str) -> None:

@@ -108,7 +108,7 @@ def test_an_app_is_served_and_listens_where_it_is_asked() -> None:
 def test_a_factory_is_called_and_the_app_is_called_by_its_name(folder: Path) -> None:
     (folder / "made.py").write_text(f"{TINY}\ndef make():\n    return app\n")
     with started(target := App(Options("made:make", factory=True, loop="asyncio"))):
-        assert (target.name, target.target) == ("made:make", "made:make()")
+        assert (target.name, target.target) == ("made:make", "made:make")
 
 
 def test_an_app_is_looked_for_in_its_folder(folder: Path) -> None:
@@ -372,11 +372,11 @@ def test_an_address_that_does_not_answer_may_be_frozen(monkeypatch: pytest.Monke
 
 def test_an_address_of_a_server_that_speaks_no_http_is_refused() -> None:
     async def ask() -> None:
-        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def response(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"220 welcome\r\n")
             writer.close()
 
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        server = await asyncio.start_server(response, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
             await Address(Options(f"http://127.0.0.1:{port}")).answers("/")

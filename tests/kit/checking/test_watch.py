@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,11 +27,12 @@ from asgi_liveness.checking.watch import (
     Call,
     CheckObservation,
     CheckWindow,
+    _CheckRun,
     _lives,
-    _Watching,
     watch,
 )
-from asgi_liveness.conformance.observation import SentRequest
+from asgi_liveness.probing.request import Reading
+from asgi_liveness.probing.response import SentRequest, lateness
 from asgi_liveness.serving.board import Board, Sample, ThreadStack
 from asgi_liveness.stalls.sampler import Sampler
 from tests.kit.checking.windows import REPORT, window, write_pulse
@@ -64,7 +65,7 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
     asked, over = Asked(), asyncio.Event()
     connections: list[asyncio.Task[Any]] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = LENGTH.search(head)
@@ -92,7 +93,7 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
         assert task
         connections.append(task)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await answer(reader, writer)
+            await response(reader, writer)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -130,7 +131,7 @@ def test_probes_leave_on_schedule_and_are_answered() -> None:
         [observation.began + tick * INTERVAL for tick in range(10)], rel=0, abs=1e-6
     )
     assert all(probe.sent >= probe.due for probe in observation.probes)
-    assert all(probe.answer and probe.answer.status == 200 for probe in observation.probes)
+    assert all(probe.response and probe.response.status == 200 for probe in observation.probes)
     assert asked.count("GET /healthz") == 10
     assert observation.ended >= observation.probes[-1].due
     assert (observation.calls, observation.first_is_open, observation.died) == ((), False, "")
@@ -145,21 +146,21 @@ def test_probes_leave_on_schedule_and_are_answered() -> None:
 def test_probes_leave_though_none_is_answered() -> None:
     observation, asked = watched(probe=Call("GET", "/hangs"), settle=0.1)
     assert asked.count("GET /hangs") == len(observation.probes) == 10
-    assert all(probe.answer is None for probe in observation.probes)
+    assert all(probe.response is None for probe in observation.probes)
     assert observation.ended >= observation.probes[-1].due + 0.1
 
 
 def test_a_prober_that_was_kept_from_its_probes_catches_up() -> None:
     observation, _ = watched(Call("POST", "/keeps"))
     after = [probe.sent - probe.due for probe in observation.probes[5:]]
-    assert observation.lateness > 0.05
+    assert lateness(observation.probes) > 0.05
     assert min(after) < 0.1
 
 
 def test_a_probe_that_fails_is_an_error_and_is_probed_again() -> None:
     observation, asked = watched(probe=Call("GET", "/breaks"))
     assert asked.count("GET /breaks") == 10
-    assert all(probe.answer and probe.answer.error for probe in observation.probes)
+    assert all(probe.response and probe.response.error for probe in observation.probes)
 
 
 def test_a_window_has_a_probe_at_the_least() -> None:
@@ -178,14 +179,14 @@ def test_a_window_is_silent_if_its_last_probe_has_no_answer() -> None:
 
 
 def test_the_prober_says_how_late_it_was() -> None:
-    assert window().lateness == 0.0
+    assert lateness(window().probes) == 0.0
     probes = (
         SentRequest("/", 1.0, 1.1, None),
         SentRequest("/", 2.0, 2.3, None),
         SentRequest("/", 3.0, 3.0, None),
     )
-    assert replace(window(), probes=probes).lateness == pytest.approx(0.3)
-    assert replace(window(), probes=()).lateness == 0.0
+    assert lateness(probes) == pytest.approx(0.3)
+    assert lateness(()) == 0.0
 
 
 # Calls.
@@ -195,7 +196,7 @@ def test_the_prober_says_how_late_it_was() -> None:
 def test_a_request_that_changes_nothing_is_made_again_and_again(method: str) -> None:
     observation, asked = watched(Call(method, "/report"))
     assert 2 <= asked.count(f"{method} /report") <= CALLS + 2
-    assert all(call.answer and call.answer.status == 200 for call in observation.calls[:2])
+    assert all(call.response and call.response.status == 200 for call in observation.calls[:2])
     pauses = [
         b.sent - a.sent for a, b in zip(observation.calls, observation.calls[1:], strict=False)
     ]
@@ -212,14 +213,14 @@ def test_any_other_request_is_made_once(method: str) -> None:
 def test_a_request_that_gets_no_answer_is_not_made_again() -> None:
     observation, asked = watched(Call("GET", "/breaks"))
     assert asked.count("GET /breaks") == 1
-    assert observation.calls[0].answer
-    assert observation.calls[0].answer.error
+    assert observation.calls[0].response
+    assert observation.calls[0].response.error
 
 
 def test_a_request_that_answers_badly_is_made_again() -> None:
     observation, _ = watched(Call("GET", "/fails"))
     assert len(observation.calls) > 1
-    assert all(call.answer.status == 500 for call in observation.calls if call.answer)
+    assert all(call.response.status == 500 for call in observation.calls if call.response)
 
 
 @pytest.mark.parametrize(("path", "answered"), [("/hangs", False), ("/streams", True)])
@@ -227,8 +228,8 @@ def test_a_request_that_does_not_end_is_open_at_the_end(path: str, *, answered: 
     observation, asked = watched(Call("GET", path))
     assert observation.first_is_open
     assert asked.count(f"GET {path}") == 1
-    assert (observation.calls[0].answer is not None) is answered
-    assert all(probe.answer for probe in observation.probes)
+    assert (observation.calls[0].response is not None) is answered
+    assert all(probe.response for probe in observation.probes)
 
 
 def test_so_many_are_under_way_at_a_time() -> None:
@@ -255,7 +256,7 @@ def test_a_call_says_what_it_is_without_what_it_holds() -> None:
     assert str(call) == "POST /a?b=c"
     request = call.request()
     assert (request.method, request.path, request.body) == ("POST", "/a?b=c", b"body")
-    assert request.sipped
+    assert request.reading is Reading.WITH_RESTS
     assert Call("GET", "/").request().body is None
 
 
@@ -298,7 +299,7 @@ def kept(
 ) -> CheckObservation:
     """What is kept of a window in which *change* happened, and that was *seen* from outside."""
     outside = Sampler(board, serves, lambda: 0.0, refused="ptrace", **seen)
-    at_end = _Watching(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
+    at_end = _CheckRun(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
     before = outside.heartbeats()
     change()
     return at_end._observation(BEGAN, outside, before)

@@ -10,8 +10,8 @@ import pytest
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
-from asgi_liveness.conformance.observation import Response, SentRequest
 from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.probing.response import Response, SentRequest
 from asgi_liveness.serving.board import (
     Board,
     Frame,
@@ -123,8 +123,10 @@ def probes(
     found = []
     for number, wait in enumerate(waits):
         due = began + number * INTERVAL
-        answer = None if wait is None else Response(due + wait, 0 if error else status, error=error)
-        found.append(SentRequest("/healthz", due, due, answer))
+        response = (
+            None if wait is None else Response(due + wait, 0 if error else status, error=error)
+        )
+        found.append(SentRequest("/healthz", due, due, response))
     return tuple(found)
 
 
@@ -132,8 +134,8 @@ def call(
     sent: float, ended: float | None, status: int = 200, *, error: str = "", location: str = ""
 ) -> SentRequest:
     """A request that was made meanwhile."""
-    answer = None if ended is None else Response(ended, status, error=error, location=location)
-    return SentRequest("/report", sent, sent, answer)
+    response = None if ended is None else Response(ended, status, error=error, location=location)
+    return SentRequest("/report", sent, sent, response)
 
 
 def window(

@@ -16,8 +16,8 @@ from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, WindowReport
 from asgi_liveness.cli import check as command
 from asgi_liveness.cli import main as cli
+from asgi_liveness.cli.explain import explain
 from asgi_liveness.errors import TargetError
-from asgi_liveness.stalls.advice import explain
 from tests.kit.checking.made import (
     INCONCLUSIVE,
     LIVE,

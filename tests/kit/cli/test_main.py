@@ -129,7 +129,7 @@ def test_a_missing_loop_route_is_named_and_the_rest_is_judged(
     assert done.returncode == 2
     assert done.stderr == (
         "asgi-liveness: broken:app: GET /cooperative answered 404, the route is missing; "
-        "add it as CONTRACT.md#routes defines it\n"
+        "add it as `asgi-liveness explain routes` says\n"
     )
     cells = json.loads((tmp_path / "out.json").read_text())["cells"]
     errors = {cell["case"] for cell in cells if cell["verdict"] == "error"}
@@ -190,8 +190,11 @@ def test_the_ledger_cannot_be_written(command: Command) -> None:
     ("arguments", "told"),
     [
         (("--server", "gunicorn"), "no server is called 'gunicorn'; choose from: uvicorn/asyncio"),
-        (("--lacks", "threads"), "nothing is called 'threads'; there is: sync"),
-        (("--has", "process,threads"), "nothing is called 'threads'; there is: background, coop"),
+        (("--lacks", "threads"), "nothing is called 'threads'; choose from: sync"),
+        (
+            ("--has", "process,threads"),
+            "nothing is called 'threads'; choose from: background, coop",
+        ),
         (("-k", "LIVE-999"), "no case has 'LIVE-999' in its name"),
         (("--known", "nowhere.toml"), "nowhere.toml cannot be read"),
         (("--report", "xml=out.xml"), "write FORMAT=FILE"),

@@ -18,7 +18,7 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES, lacking
 from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.serving.servers import SERVERS, ServerKind

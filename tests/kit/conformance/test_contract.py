@@ -72,7 +72,7 @@ def test_every_job_and_every_probed_path_is_a_route(window: Window) -> None:
 
 @windows
 def test_a_probed_path_answers_at_once_and_a_job_does_not(window: Window) -> None:
-    fixed = {row.path for row in ROUTES if row.answer == {"Hello": "World"}}
+    fixed = {row.path for row in ROUTES if row.response == {"Hello": "World"}}
     assert set(window.paths) <= fixed
     assert not set(window.jobs) & fixed
 
@@ -85,7 +85,7 @@ def test_only_the_two_defects_must_freeze(window: Window) -> None:
 
 def test_every_loop_has_a_window_of_its_own() -> None:
     alone = [window.jobs[0] for window in SHOWN if window.title in window.jobs]
-    loops = {row.path for row in ROUTES if row.answer != {"Hello": "World"}}
+    loops = {row.path for row in ROUTES if row.response != {"Hello": "World"}}
     assert sorted(alone) == sorted(path for path in loops if "{" not in path)
 
 

@@ -45,8 +45,8 @@ def test_the_contract_has_no_other_anchor() -> None:
 def test_the_contract_has_every_route_once(row: contract.Route) -> None:
     start = f"| `{row.method} {row.path}` | {row.handler} | {row.does} | "
     (line,) = [line for line in LINES if line.startswith(start)]
-    answer = f"`{json.dumps(row.answer)}`" if row.answer else ""
-    assert line == f"{start}{answer} |"
+    response = f"`{json.dumps(row.response)}`" if row.response else ""
+    assert line == f"{start}{response} |"
 
 
 def test_every_case_says_what_it_must_see_and_why() -> None:

@@ -71,7 +71,7 @@ BAD_ROWS = {
     "several reasons": (row(reason='["so", "so"]'), "'reason' must be there and be a text"),
     "an unknown case among known ones": (
         row(case='["LIVE-011", "POOL-999"]'),
-        "there is no case 'POOL-999'; CONTRACT.md lists them",
+        "there is no case 'POOL-999'; `asgi-liveness explain` lists all",
     ),
     "a target that is nowhere among others": (
         row(target='["a:app", "no_such_module.app:app"]'),
@@ -95,11 +95,11 @@ BAD_ROWS = {
     ),
     "an unknown case": (
         row(case='"LIVE-999"'),
-        "there is no case 'LIVE-999'; CONTRACT.md lists them",
+        "there is no case 'LIVE-999'; `asgi-liveness explain` lists all",
     ),
     "a case by its slug": (
         row(case='"LIVE-001 idle-answers"'),
-        "there is no case 'LIVE-001 idle-answers'; CONTRACT.md lists them",
+        "there is no case 'LIVE-001 idle-answers'; `asgi-liveness explain` lists all",
     ),
     "an unknown server": (
         row(server='["hypercorn", "uvicorn"]'),

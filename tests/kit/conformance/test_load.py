@@ -14,10 +14,10 @@ import pytest
 from asgi_liveness.conformance import load as jobs_module
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.load import Load
-from asgi_liveness.conformance.observation import Response
 from asgi_liveness.inside.ledger import Ledger
 from asgi_liveness.probing import request as asking
 from asgi_liveness.probing.request import Request
+from asgi_liveness.probing.response import Response
 
 LOOP = "a loop that makes a step"
 BORN = "a loop that makes none"
@@ -52,7 +52,7 @@ def make(server: Any, monkeypatch: pytest.MonkeyPatch) -> Make:
             outcome = next(coming)
             request.sent = time.monotonic()
             if isinstance(outcome, Response):
-                request.answer = outcome
+                request.response = outcome
             elif outcome is not None:
                 slot = server.ledger.take_slot(request.path, "app.py:1")
                 server.ledger.store_steps(slot, int(outcome == LOOP))

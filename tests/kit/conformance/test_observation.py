@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from asgi_liveness.conformance.contract import BLOCKING, IDLE, State
-from asgi_liveness.conformance.observation import Observation, Response, SentRequest
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.inside.ledger import Loop
+from asgi_liveness.probing.response import Response, SentRequest, lateness
 
 JUDGED_AT = 10.0
 ON_EVENT_LOOP = Loop("/blocking", "app.py:1", 5, ended=False, on_event_loop=True, in_app=True)
@@ -25,9 +26,9 @@ BROKEN = Response(at=9.5, error="ReadError")
 
 
 def probe(
-    answer: Response | None, path: str = "/hello", due: float = 9.0, late: float = 0
+    response: Response | None, path: str = "/hello", due: float = 9.0, late: float = 0
 ) -> SentRequest:
-    return SentRequest(path, due, due + late, answer)
+    return SentRequest(path, due, due + late, response)
 
 
 def seen(*answers: Response | None, **changes: Any) -> Observation:
@@ -35,7 +36,7 @@ def seen(*answers: Response | None, **changes: Any) -> Observation:
     usual = Observation(
         window=BLOCKING,
         judged_at=JUDGED_AT,
-        probes=tuple(probe(answer) for answer in answers),
+        probes=tuple(probe(response) for response in answers),
         jobs=(),
         loops=(ON_EVENT_LOOP,),
         steps=5,
@@ -95,7 +96,7 @@ def test_state(state: State, window: Observation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "counts"),
+    ("response", "counts"),
     [
         pytest.param(ANSWERED, True, id="before the judgement"),
         pytest.param(AT_THE_MOMENT, True, id="at the judgement"),
@@ -107,9 +108,9 @@ def test_state(state: State, window: Observation) -> None:
     ],
 )
 def test_only_a_success_before_the_judgement_counts(
-    answer: Response | None, *, counts: bool
+    response: Response | None, *, counts: bool
 ) -> None:
-    assert seen(answer).total_answered == counts
+    assert seen(response).total_answered == counts
 
 
 def test_answers_are_counted_by_path() -> None:
@@ -126,7 +127,7 @@ def test_answers_are_counted_by_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "wait"),
+    ("response", "wait"),
     [
         pytest.param(Response(at=9.25, status=200), 0.25, id="from due to answer"),
         pytest.param(None, 1.0, id="unanswered: to the judgement"),
@@ -134,8 +135,8 @@ def test_answers_are_counted_by_path() -> None:
         pytest.param(UNAVAILABLE, 1.0, id="refused: to the judgement"),
     ],
 )
-def test_a_wait_is_counted_from_due(answer: Response | None, wait: float) -> None:
-    assert seen(probes=(probe(answer, due=9.0, late=0.125),)).longest_wait == wait
+def test_a_wait_is_counted_from_due(response: Response | None, wait: float) -> None:
+    assert seen(probes=(probe(response, due=9.0, late=0.125),)).longest_wait == wait
 
 
 def test_the_longest_wait_is_that_of_the_worst_probe() -> None:
@@ -145,16 +146,16 @@ def test_the_longest_wait_is_that_of_the_worst_probe() -> None:
 
 def test_lateness_is_that_of_the_probe_sent_worst() -> None:
     window = seen(probes=(probe(None), probe(None, late=0.5), probe(None, late=0.25)))
-    assert window.lateness == 0.5
+    assert lateness(window.probes) == 0.5
 
 
 def test_without_probes_nothing_was_late_and_nothing_waited() -> None:
     window = seen()
-    assert (window.lateness, window.longest_wait) == (0.0, 0.0)
+    assert (lateness(window.probes), window.longest_wait) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("answer", "refused"),
+    ("response", "refused"),
     [
         (Response(at=1.0, status=200), False),
         (Response(at=1.0, status=202), False),
@@ -163,17 +164,17 @@ def test_without_probes_nothing_was_late_and_nothing_waited() -> None:
         (BROKEN, True),
     ],
 )
-def test_what_is_no_success_was_refused(answer: Response, *, refused: bool) -> None:
-    assert answer.refused is refused
-    job = SentRequest("/normal", 8.0, 8.0, answer)
-    assert seen(jobs=(job, probe(None))).refused == ((answer,) if refused else ())
+def test_what_is_no_success_was_refused(response: Response, *, refused: bool) -> None:
+    assert response.refused is refused
+    job = SentRequest("/normal", 8.0, 8.0, response)
+    assert seen(jobs=(job, probe(None))).refused == ((response,) if refused else ())
 
 
 def test_a_jobs_answer_is_that_of_the_first_at_its_path() -> None:
     jobs = (probe(None, "/normal"), probe(MOVED, "/background"), probe(ANSWERED, "/background"))
     window = seen(jobs=jobs)
-    assert window.answer("/background") is MOVED
-    assert window.answer("/normal") is window.answer("/nowhere") is None
+    assert window.response("/background") is MOVED
+    assert window.response("/normal") is window.response("/nowhere") is None
 
 
 def test_a_loop_has_started_with_its_first_step() -> None:

@@ -10,7 +10,7 @@ import pytest
 from asgi_liveness.conformance import promises
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BLOCKING
-from asgi_liveness.conformance.observation import Observation, Response, SentRequest
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
     GIL_LIMIT,
@@ -21,6 +21,7 @@ from asgi_liveness.conformance.promises import (
     ShutdownTimes,
 )
 from asgi_liveness.inside.ledger import Loop
+from asgi_liveness.probing.response import Response, SentRequest
 
 CASE = {case.id: case for case in CASES}
 OF = {remedy.name: remedy for remedy in REMEDIES}
@@ -40,11 +41,11 @@ NOT_GONE = "10 s after SIGTERM not all was gone: 2 were there."
 
 def seen(at: Any, wait: float = 0.001, **changes: Any) -> Observation:
     """A window that is as it should be, the probes of which waited so long."""
-    answer = Response(at=9.0 + wait, status=200, connection="theirs")
+    response = Response(at=9.0 + wait, status=200, connection="theirs")
     usual = Observation(
         window=at,
         judged_at=JUDGED_AT,
-        probes=(SentRequest("/hello", 9.0, 9.0, answer),) * 100,
+        probes=(SentRequest("/hello", 9.0, 9.0, response),) * 100,
         jobs=(SentRequest("/any", 8.0, 8.0, Response(at=8.5, status=200, connection="its own")),),
         loops=(LOOP,) * len(at.jobs),
         steps=100,
@@ -81,7 +82,7 @@ def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
 
 
 def many(started: int, *refusals: Response) -> Observation:
-    jobs = tuple(SentRequest("/normal", 8.0, 8.0, answer) for answer in refusals)
+    jobs = tuple(SentRequest("/normal", 8.0, 8.0, response) for response in refusals)
     window = promises.pool(OF["normal"])
     return seen(window, loops=(LOOP,) * started, jobs=jobs)
 
@@ -101,15 +102,15 @@ def test_some_wait_for_their_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "said"),
     [
         (Response(at=9.5, status=500, retry_after="1"), "500 (Retry-After: 1)."),
         (Response(at=9.5, status=503), "503 (Retry-After: none)."),
         (Response(at=9.5, error="ReadError"), "ReadError (Retry-After: none)."),
     ],
 )
-def test_a_refusal_is_503_and_says_when_to_come_again(answer: Response, said: str) -> None:
-    assert wrong("POOL-003", many(AT_ONCE - 1, answer)) == (
+def test_a_refusal_is_503_and_says_when_to_come_again(response: Response, said: str) -> None:
+    assert wrong("POOL-003", many(AT_ONCE - 1, response)) == (
         "one over capacity must be refused with 503 and Retry-After; it was answered " + said
     )
 

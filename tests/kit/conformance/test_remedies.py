@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from asgi_liveness.conformance.cases import CASES
-from asgi_liveness.conformance.observation import Observation, Response, SentRequest
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import REMEDIES, live
 from asgi_liveness.inside.ledger import Loop
+from asgi_liveness.probing.response import Response, SentRequest
 
 CASE = {case.remedy: case for case in CASES if case.promise == "live"}
 WINDOW = {remedy.name: live(remedy) for remedy in REMEDIES}
@@ -61,13 +62,13 @@ def test_an_app_that_does_not_answer_is_no_place_for_any(remedy: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("response", "told"),
     [
         (replace(EVENTS, content_type="application/json"), "it is 'application/json'."),
         (None, "/streamed did not answer while its loop made 100 steps."),
         (replace(EVENTS, at=10.5), "/streamed did not answer while its loop made 100 steps."),
     ],
 )
-def test_a_stream_is_one_and_has_begun(answer: Response | None, told: str) -> None:
-    jobs = (SentRequest("/streamed", 8.0, 8.0, answer),)
+def test_a_stream_is_one_and_has_begun(response: Response | None, told: str) -> None:
+    jobs = (SentRequest("/streamed", 8.0, 8.0, response),)
     assert told in (CASE["streamed"].judge(seen("streamed", IN_TURNS, jobs=jobs)) or "")

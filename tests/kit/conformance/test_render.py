@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from asgi_liveness.conformance import contract, render
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.report import (
     CellRow,
     ConformanceReport,

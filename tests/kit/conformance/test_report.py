@@ -11,12 +11,8 @@ import pytest
 from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
-from asgi_liveness.conformance.observation import (
-    Observation,
-    Outcome,
-    Response,
-    SentRequest,
-)
+from asgi_liveness.conformance.observation import Observation
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.report import (
     SCHEMA,
     CellRow,
@@ -27,6 +23,7 @@ from asgi_liveness.conformance.report import (
 from asgi_liveness.conformance.runner import Result, Runner
 from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import UsageError
+from asgi_liveness.probing.response import Response, SentRequest
 from asgi_liveness.serving.servers import SERVERS, version
 
 if TYPE_CHECKING:
@@ -138,8 +135,8 @@ def judged() -> Runner:
     subject = Subject("a:app", SERVERS[0], frozenset(), runner.clock)
     subject.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
     probes = (
-        SentRequest("/hello", due=1.0, sent=1.0, answer=Response(at=1.25, status=200)),
-        SentRequest("/hello", due=1.0, sent=1.0, answer=None),
+        SentRequest("/hello", due=1.0, sent=1.0, response=Response(at=1.25, status=200)),
+        SentRequest("/hello", due=1.0, sent=1.0, response=None),
     )
     seen = Observation(
         IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True

@@ -12,7 +12,7 @@ from asgi_liveness.conformance import subject as bench_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.known import PYTHON, Difference
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
 from asgi_liveness.conformance.runner import SHUTDOWNS_AT_ONCE, Result, Runner
 from asgi_liveness.errors import LedgerError, UsageError
@@ -225,7 +225,7 @@ def test_the_ends_of_all_servers_are_watched_together_and_once(
     monkeypatch.setattr(bench_module, "watch_ends", watch_ends)
     servers = [UVICORN, HYPERCORN]
     cases = [CASE[f"EXITS-{number:03}"] for number in (1, 2, 3, 4, 7)]
-    lacks = lacking(has=["background,cooperative,normal,offloaded"])
+    lacks = lacking(has=["background", "cooperative", "normal", "offloaded"])
     with Runner(["tiny:app"], servers, cases, lacks=lacks) as runner:
         verdicts = [runner.judge(cell).verdict for cell in runner.cells]
     assert verdicts == [*(Outcome.PASSED,) * 4, Outcome.NOT_APPLICABLE] * 2

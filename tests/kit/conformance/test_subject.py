@@ -14,7 +14,7 @@ from asgi_liveness.conformance import load as jobs_module
 from asgi_liveness.conformance import subject as bench_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
 from asgi_liveness.conformance.subject import Clock, Judgement, Subject
 from asgi_liveness.errors import TargetError

@@ -63,7 +63,7 @@ def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(
     assert (frozen.state, frozen.beats, frozen.total_answered) == (State.FROZEN, 0, 0)
     assert frozen.steps > 0
     assert frozen.recovered
-    answers = [probe.answer for probe in frozen.probes]
+    answers = [probe.response for probe in frozen.probes]
     assert all(one and one.status == 200 and one.at > frozen.judged_at for one in answers)
     assert all(loop.ended for loop in server.ledger.loops())
 
@@ -85,7 +85,7 @@ def test_a_living_window_is_judged_while_its_loop_runs(server: Server) -> None:
 def test_on_one_connection_means_one(server: Server) -> None:
     seen = watched(server, replace(SAME_CONNECTION, probes=3))
     requests = (*seen.jobs, *seen.probes)
-    assert len({one.answer and one.answer.connection for one in requests}) == 1
+    assert len({one.response and one.response.connection for one in requests}) == 1
 
 
 def test_a_loop_born_after_the_stop_is_stopped_as_well(
@@ -119,7 +119,7 @@ def test_of_jobs_that_were_accepted_each_is_waited_for(remedies: Server) -> None
     seen = watched(remedies, Window("three", ("/process",) * 3, State.ALIVE, at_once=True))
     assert (seen.state, seen.started, seen.refused) == (State.ALIVE, 3, ())
     assert not any(loop.in_app for loop in seen.loops)
-    assert {one.answer and one.answer.status for one in seen.jobs} == {202}
+    assert {one.response and one.response.status for one in seen.jobs} == {202}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_who_leaves_is_seen_until_the_loop_has_ended(
     seen = watched(remedies, window)
     assert seen.state is State.ALIVE
     assert list(seen.told) == told
-    assert all(answer.status == 200 for answer in seen.told.values())
+    assert all(response.status == 200 for response in seen.told.values())
     assert [loop.ended for loop in seen.loops] == [True]
     assert seen.ended_after is not None
     assert FEWEST <= len(seen.probes) <= window.probes
@@ -164,7 +164,7 @@ def test_a_loop_is_made_to_fail_and_its_own_log_is_read(
         assert seen.log.count("Traceback (most recent call last)") == 1
         assert "LoopFailure" in seen.log
         assert list(seen.told) == told
-        own = {job.answer.connection for job in seen.jobs if job.answer}
-        others = {probe.answer.connection for probe in seen.probes if probe.answer}
+        own = {job.response.connection for job in seen.jobs if job.response}
+        others = {probe.response.connection for probe in seen.probes if probe.response}
         assert len(own) == len(others) == 1
         assert own != others == {seen.told["before"].connection}

@@ -1,4 +1,4 @@
-"""What the wrapper takes for an ASGI app, and what it says of it."""
+"""What the wrapper says of the app that it serves."""
 
 from __future__ import annotations
 
@@ -11,42 +11,11 @@ import httpx
 import pytest
 
 from asgi_liveness.inside.ledger import Ledger
-from asgi_liveness.inside.wrapper import (
-    ImportFailed,
-    Wrapper,
-    describe,
-    import_app,
-    is_asgi,
-)
-
-
-async def function(scope: Any, receive: Any, send: Any) -> None: ...
-
-
-async def of_two(scope: Any, receive: Any) -> None: ...
-
-
-def plain(scope: Any, receive: Any, send: Any) -> None: ...
+from asgi_liveness.inside.wrapper import Wrapper, describe
 
 
 class Instance:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
-
-    async def method(self, scope: Any, receive: Any, send: Any) -> None: ...
-
-
-class Plain:
-    def __call__(self, environ: Any, start_response: Any) -> None: ...
-
-
-@pytest.mark.parametrize("app", [function, Instance(), Instance().method])
-def test_a_coroutine_function_of_three_arguments_is_an_app(app: object) -> None:
-    assert is_asgi(app)
-
-
-@pytest.mark.parametrize("other", [of_two, plain, Instance, Plain(), 42, None, "app"])
-def test_anything_else_is_none(other: object) -> None:
-    assert not is_asgi(other)
 
 
 def test_an_app_is_called_by_its_class_and_distribution() -> None:
@@ -61,35 +30,6 @@ def test_an_app_is_called_by_its_class_and_distribution() -> None:
 
 def test_an_app_of_no_distribution_has_no_name() -> None:
     assert describe(Instance()) == {"name": None, "package": None, "version": None}
-
-
-@pytest.mark.parametrize(
-    ("target", "found"),
-    [("single", "app"), ("single:app", "app"), ("single:space.inner", "inner")],
-)
-def test_an_app_is_found_in_the_current_directory(
-    target: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "single.py").write_text(
-        "async def app(scope, receive, send): ...\n"
-        "class space:\n"
-        "    @staticmethod\n"
-        "    async def inner(scope, receive, send): ...\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [])
-    monkeypatch.delitem(__import__("sys").modules, "single", raising=False)
-    assert getattr(import_app(target), "__name__", None) == found
-
-
-def test_an_inner_module_that_is_missing_is_not_taken_for_the_target(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "outer.py").write_text("import inner_that_is_not_there\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [])
-    with pytest.raises(ImportFailed, match="importing outer failed: ModuleNotFoundError"):
-        import_app("outer:app")
 
 
 @pytest.mark.parametrize("left", [True, False])

@@ -12,16 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
-from asgi_liveness.conformance.contract import Exchange
 from asgi_liveness.probing import request as asking
 from asgi_liveness.probing.request import (
+    Reading,
     Request,
-    ask,
+    fetch,
     finish,
-    tell,
+    send_once,
 )
-from asgi_liveness.serving.server import Server
-from asgi_liveness.serving.servers import SERVERS
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EVENTS = OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -87,13 +85,16 @@ def test_an_answer_has_what_the_cases_read() -> None:
     async def act() -> None:
         more = b"Location: /jobs/1\r\nRetry-After: 7\r\n"
         async with client_of(saying(whole(b'{"steps": 3}', more=more))) as client:
-            first, second = await tell(client, "GET", "/any"), await tell(client, "GET", "/any")
+            first, second = (
+                await send_once(client, "GET", "/any"),
+                await send_once(client, "GET", "/any"),
+            )
             assert (first.status, first.content_type) == (200, "application/json")
             assert (first.body, first.error) == ({"steps": 3}, "")
             assert (first.location, first.retry_after) == ("/jobs/1", "7")
             assert first.connection == second.connection is not None
             async with client_of(saying(whole(b"1"))) as other:
-                assert (await tell(other, "GET", "/any")).connection != first.connection
+                assert (await send_once(other, "GET", "/any")).connection != first.connection
 
     asyncio.run(act())
 
@@ -111,9 +112,9 @@ def test_a_body_is_parsed_where_it_is_json(
 ) -> None:
     async def act() -> None:
         async with client_of(saying(whole(body, content_type))) as client:
-            answer = await tell(client, "GET", "/any")
-            assert (answer.content_type, answer.body) == read_as
-            assert (answer.location, answer.retry_after) == ("", "")
+            response = await send_once(client, "GET", "/any")
+            assert (response.content_type, response.body) == read_as
+            assert (response.location, response.retry_after) == ("", "")
 
     asyncio.run(act())
 
@@ -125,7 +126,7 @@ def test_a_request_has_its_method_and_path(method: str) -> None:
 
     async def act() -> None:
         async with client_of(echo) as client:
-            assert (await tell(client, method, "/jobs/1")).body == f"{method} /jobs/1 HTTP/1.1"
+            assert (await send_once(client, method, "/jobs/1")).body == f"{method} /jobs/1 HTTP/1.1"
 
     asyncio.run(act())
 
@@ -140,10 +141,10 @@ def test_a_request_has_its_method_and_path(method: str) -> None:
 def test_what_came_instead_of_an_answer_is_told(speak: Speak, error: str) -> None:
     async def act() -> None:
         async with client_of(speak) as client:
-            answer = await tell(client, "GET", "/any")
-            assert (answer.status, answer.body) == (0, None)
-            assert answer.error.startswith(error)
-            assert answer.refused
+            response = await send_once(client, "GET", "/any")
+            assert (response.status, response.body) == (0, None)
+            assert response.error.startswith(error)
+            assert response.refused
 
     asyncio.run(act())
 
@@ -153,8 +154,8 @@ def test_an_answer_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatc
 
     async def act() -> None:
         async with client_of(say_nothing) as client:
-            answer = await tell(client, "GET", "/any")
-            assert (answer.status, answer.error) == (0, "no answer within 0 s")
+            response = await send_once(client, "GET", "/any")
+            assert (response.status, response.error) == (0, "no answer within 0 s")
 
     asyncio.run(act())
 
@@ -168,13 +169,13 @@ def test_a_stream_has_its_answer_before_its_end() -> None:
 
     async def act() -> None:
         async with client_of(begin) as client:
-            request = Request("/streamed", time.monotonic())
+            request = Request("/streamed", time.monotonic(), reading=Reading.UNPARSED)
             request.send(client)
-            await until(lambda: request.answer is not None)
-            assert request.answer is not None
-            assert (request.answer.status, request.answer.body) == (200, "")
-            assert request.answer.content_type == "text/event-stream"
-            assert request.answer.connection is not None
+            await until(lambda: request.response is not None)
+            assert request.response is not None
+            assert (request.response.status, request.response.body) == (200, "")
+            assert request.response.content_type == "text/event-stream"
+            assert request.response.connection is not None
             assert not request.task.done()
             # The last chunk may come in two parts, and the connection stays open.
             writers[0].write(EVENT + LAST[:2])
@@ -193,8 +194,11 @@ def test_a_stream_that_is_cut_has_its_answer() -> None:
 
     async def act() -> None:
         async with client_of(cut) as client:
-            answer = await tell(client, "GET", "/streamed")
-            assert (answer.status, answer.error) == (200, "")
+            request = Request("/streamed", time.monotonic(), reading=Reading.UNPARSED)
+            request.send(client)
+            assert await finish([request])
+            assert request.response is not None
+            assert (request.response.status, request.response.error) == (200, "")
 
     asyncio.run(act())
 
@@ -205,11 +209,11 @@ def test_a_stream_that_is_refused_has_an_end_and_a_body(status: bytes) -> None:
 
     async def act() -> None:
         async with client_of(saying(refusal)) as client:
-            request = Request("/streamed", time.monotonic())
+            request = Request("/streamed", time.monotonic(), reading=Reading.UNPARSED)
             request.send(client)
             await asyncio.wait_for(request.task, LIMIT)
-            assert request.answer is not None
-            assert request.answer.body == {"detail": "full"}
+            assert request.response is not None
+            assert request.response.body == {"detail": "full"}
 
     asyncio.run(act())
 
@@ -222,12 +226,12 @@ def test_what_is_under_way_is_given_up_by_those_who_finish(monkeypatch: pytest.M
             requests = [Request("/any", time.monotonic()) for _ in range(2)]
             for request, client in zip(requests, (silent, good), strict=True):
                 request.send(client)
-            before = requests[1].seen
+            before = requests[1].as_sent
             assert await finish(requests) is False
             assert [request.task.done() for request in requests] == [True, True]
-            assert requests[0].answer is None
-            assert requests[1].answer is not None
-            assert before.answer is None  # it was seen as it was then
+            assert requests[0].response is None
+            assert requests[1].response is not None
+            assert before.response is None  # it was seen as it was then
             assert await finish([requests[1]]) is True
 
     asyncio.run(act())
@@ -256,6 +260,6 @@ def test_a_defect_of_ours_is_raised() -> None:
 def test_nobody_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    answer = asyncio.run(ask(Server(SERVERS[0], "x:app", port), Exchange("GET", "/hello")))
-    assert answer.status == 0
-    assert answer.error.startswith("ConnectError")
+    response = asyncio.run(fetch(f"http://127.0.0.1:{port}", "GET", "/hello"))
+    assert response.status == 0
+    assert response.error.startswith("ConnectError")

@@ -83,7 +83,7 @@ def test_what_calls_the_event_loop_is_not_watched_at(bottom: Frame) -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "frame",
     [
         Frame(f"{STANDARD}/asyncio/tasks.py", 300, "run"),
         Frame(f"{STANDARD}/asyncio/events.py", 80, "call_soon"),
@@ -332,7 +332,7 @@ def test_threads_of_anyio_and_of_executors_are_pooled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "background"),
+    ("frame", "background"),
     [
         (Frame(f"{INSTALLED}/starlette/background.py", 36, "__call__"), True),
         (Frame(f"{INSTALLED}/quart/app.py", 1400, "_wrapper"), True),

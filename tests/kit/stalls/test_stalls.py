@@ -144,7 +144,7 @@ def test_the_package_of_the_app_tells_which_frame_is_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "place"),
+    ("seen", "frame"),
     [
         ((), None),
         ((REPORT,) * 2, REPORT),
@@ -167,7 +167,7 @@ def test_half_of_the_looks_must_have_seen_code_of_the_app(
 
 
 @pytest.mark.parametrize(
-    ("limits", "place"), [(1.1, REPORT), (2.6, REPORT), (2.7, None), (9.0, None)]
+    ("limits", "frame"), [(1.1, REPORT), (2.6, REPORT), (2.7, None), (9.0, None)]
 )
 def test_a_look_needs_company_unless_the_stall_was_too_short_for_two(
     limits: float, frame: Frame | None
@@ -181,7 +181,7 @@ LIBRARY = Frame("/x/site-packages/psycopg/cursor.py", 4, "execute")
 
 
 @pytest.mark.parametrize(
-    ("place", "package", "times", "blamed"),
+    ("frame", "package", "times", "blamed"),
     [
         (REPORT, "", 1, True),
         (LIBRARY, "", 1, False),
@@ -197,7 +197,7 @@ def test_a_library_is_not_to_blame_that_was_seen_but_once(
 
 
 @pytest.mark.parametrize(
-    ("queued", "place"), [(0.0, REPORT), (0.5, REPORT), (0.75, REPORT), (0.85, None), (1.0, None)]
+    ("queued", "frame"), [(0.0, REPORT), (0.5, REPORT), (0.75, REPORT), (0.85, None), (1.0, None)]
 )
 def test_what_is_left_without_the_queue_for_a_processor_must_be_too_long_itself(
     queued: float, frame: Frame | None
@@ -208,7 +208,7 @@ def test_what_is_left_without_the_queue_for_a_processor_must_be_too_long_itself(
 
 
 @pytest.mark.parametrize(
-    ("ran", "others", "slices", "place"),
+    ("ran", "others", "slices", "frame"),
     [
         (0.1, 0.9, 200, None),
         (0.1, 0.9, 20, REPORT),
@@ -236,7 +236,7 @@ def test_a_thread_that_others_keep_the_gil_from_is_not_to_blame(
 SEND = Frame("/x/site-packages/uvicorn/h11.py", 5, "send")
 
 
-@pytest.mark.parametrize(("ran", "place"), [(0.9, REPORT), (0.1, None)])
+@pytest.mark.parametrize(("ran", "frame"), [(0.9, REPORT), (0.1, None)])
 def test_who_sends_without_an_end_is_to_blame_if_the_thread_ran(
     ran: float, frame: Frame | None
 ) -> None:

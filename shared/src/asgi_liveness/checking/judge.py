@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from asgi_liveness.checking.watch import CheckObservation
-    from asgi_liveness.conformance.observation import SentRequest
+    from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.serving.board import Frame, Sample
     from asgi_liveness.stalls.criteria import Criteria
     from asgi_liveness.stalls.stalls import Stall
@@ -81,7 +81,7 @@ class Judge:
     ) -> WindowReport:
         answered = _answered(observation, idle)
         in_time = [
-            p for p in answered if p.answer and p.answer.at - p.due <= self.criteria.max_stall
+            p for p in answered if p.response and p.response.at - p.due <= self.criteria.max_stall
         ]
         seen = WindowReport(
             during=call,
@@ -146,9 +146,9 @@ def _apart(found: list[Stall], observation: CheckObservation) -> tuple[list[Stal
     cold = [stall for stall in found if stall.imports]
     warm = [stall for stall in found if not stall.imports]
     answers = [
-        (call.sent, call.answer.at)
+        (call.sent, call.response.at)
         for call in observation.calls
-        if call.answer and not call.answer.error
+        if call.response and not call.response.error
     ]
     first = min((at for _, at in answers), default=observation.ended)
     later = min((at for sent, at in answers if sent >= first), default=observation.ended)
@@ -172,11 +172,11 @@ def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live:
         seconds = observation.ended - observation.began
         fine = " Meant to be endless? Then fine." if live else ""
         notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
-    answers = [call.answer for call in observation.calls if call.answer]
+    answers = [call.response for call in observation.calls if call.response]
     failed = Counter(
-        f"failed ({answer.error})" if answer.error else f"answered {answer.status}"
-        for answer in answers
-        if answer.error or answer.status >= HTTPStatus.BAD_REQUEST
+        f"failed ({response.error})" if response.error else f"answered {response.status}"
+        for response in answers
+        if response.error or response.status >= HTTPStatus.BAD_REQUEST
     )
     notes += [f"{call} itself {how}, {n} of {len(answers)} times" for how, n in failed.items()]
     return notes
@@ -184,18 +184,18 @@ def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live:
 
 def _answered(observation: CheckObservation, idle: CheckObservation) -> list[SentRequest]:
     """Return the probes that were answered as the idle app answers, whatever that is."""
-    statuses = Counter(probe.answer.status for probe in idle.probes if probe.answer)
+    statuses = Counter(probe.response.status for probe in idle.probes if probe.response)
     usual = statuses.most_common(1)[0][0] if statuses else HTTPStatus.OK
     return [
         probe
         for probe in observation.probes
-        if probe.answer and not probe.answer.error and probe.answer.status == usual
+        if probe.response and not probe.response.error and probe.response.status == usual
     ]
 
 
 def _silence(observation: CheckObservation, answered: Collection[SentRequest]) -> float:
     """Return the longest time for which a probe waited and none was answered."""
-    moments = sorted(probe.answer.at for probe in answered if probe.answer)
+    moments = sorted(probe.response.at for probe in answered if probe.response)
     waits = (
         next((moment for moment in moments if moment >= probe.due), observation.ended) - probe.due
         for probe in observation.probes

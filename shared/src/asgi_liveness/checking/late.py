@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
+from asgi_liveness.probing.response import lateness
 from asgi_liveness.stalls import stack
 from asgi_liveness.stalls.advice import advice
 from asgi_liveness.stalls.culprit import culprit_at, where
@@ -82,9 +83,8 @@ def _slow(
         return replace(
             seen, verdict=Verdict.INCONCLUSIVE, because=because, advice=advice("machine")
         )
-    own = f", which sent {observation.lateness * 1000:.0f} ms late," * (
-        observation.lateness > _LATE
-    )
+    own_lateness = lateness(observation.probes)
+    own = f", which sent {own_lateness * 1000:.0f} ms late," * (own_lateness > _LATE)
     if not turned:
         return replace(seen, because=f"{slow}, by what is told of it elsewhere")
     because = f"{slow} though the event loop turned: the machine{own} or the probe's own work"
@@ -93,7 +93,7 @@ def _slow(
 
 def _otherwise(observation: CheckObservation) -> str:
     """Say that the probes had answers, but none like that at rest; "" if they had none."""
-    statuses = Counter(probe.answer.status for probe in observation.probes if probe.answer)
+    statuses = Counter(probe.response.status for probe in observation.probes if probe.response)
     if not statuses:
         return ""
     status, times = statuses.most_common(1)[0]

@@ -20,7 +20,7 @@ from asgi_liveness.checking.report import Verdict
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from asgi_liveness.inside.wrapper import Message, Receive, Send
+    from asgi_liveness.inside.app_import import Message, Receive, Send
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from asgi_liveness.probing.client import open_client
+
 if TYPE_CHECKING:
     from asgi_liveness.checking.served import Served
 
@@ -17,12 +19,12 @@ _PATIENCE: Final = 10.0  # seconds
 async def plain_gets(target: Served) -> list[str] | None:
     """Return the paths of GET routes that need no parameter; None where there is no document."""
     try:
-        async with target.client() as client:
-            answer = await asyncio.wait_for(client.get(PATH), _PATIENCE)
-            document = answer.json()
+        async with open_client(target.url) as client:
+            response = await asyncio.wait_for(client.get(PATH), _PATIENCE)
+            document = response.json()
     except (TimeoutError, httpx.HTTPError, ValueError):
         return None
-    paths = document.get("paths") if answer.is_success and isinstance(document, dict) else None
+    paths = document.get("paths") if response.is_success and isinstance(document, dict) else None
     if not isinstance(paths, dict):
         return None
     return [path for path, item in paths.items() if _is_plain(path, item)]

@@ -26,6 +26,7 @@ from asgi_liveness.checking.request import parse_header, parse_path, parse_reque
 from asgi_liveness.checking.served import Address, served
 from asgi_liveness.checking.watch import INTERVAL, Call, CheckObservation, CheckWindow, watch
 from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.probing.client import open_client
 from asgi_liveness.stalls.criteria import Criteria
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class _Check:
 
 async def _status(target: Served, path: str) -> int | None:
     """Return what a path answers, or None if it does not in time."""
-    async with target.client() as client:
+    async with open_client(target.url) as client:
         try:
             return (await asyncio.wait_for(client.get(path), _PATIENCE)).status_code
         except (TimeoutError, httpx.HTTPError):
@@ -233,15 +234,15 @@ def _is_json(body: bytes) -> bool:
 
 def _not_done(call: Call, observation: CheckObservation) -> str:
     """Say why a call did not do what it is to do; "" if it did, or did not answer."""
-    answer = observation.calls[0].answer if observation.calls else None
-    if answer is not None and answer.status in _MOVED:
+    response = observation.calls[0].response if observation.calls else None
+    if response is not None and response.status in _MOVED:
         return (
-            f"{call} answered {answer.status}: its route is {answer.location or 'elsewhere'}; "
+            f"{call} answered {response.status}: its route is {response.location or 'elsewhere'}; "
             f"name that with --during"
         )
-    if answer is not None and answer.status in _NOT_TAKEN:
+    if response is not None and response.status in _NOT_TAKEN:
         return (
-            f"{call} answered {answer.status} and did no work; give it the path, the query, -H "
+            f"{call} answered {response.status} and did no work; give it the path, the query, -H "
             f"and -d that it needs"
         )
     return ""

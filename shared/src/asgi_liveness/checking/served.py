@@ -17,7 +17,8 @@ import psutil
 from asgi_liveness.checking.again import shown_target
 from asgi_liveness.checking.named import program_of, way_home
 from asgi_liveness.errors import TargetError, UsageError
-from asgi_liveness.serving.launched import Launched, client_of
+from asgi_liveness.probing.client import open_client
+from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import ServerKind, choose_servers, version
 
@@ -34,9 +35,13 @@ class App(Server):
     """An app, served by a server of the table."""
 
     def __init__(self, options: Options) -> None:
-        target = options.target + "()" * options.factory
-        kind = _kind(options.server, options.loop)
-        super().__init__(kind, target, app_dir=options.app_dir, max_stall=options.max_stall)
+        super().__init__(
+            _kind(options.server, options.loop),
+            options.target,
+            factory=options.factory,
+            app_dir=options.app_dir,
+            max_stall=options.max_stall,
+        )
         self._limit = options.start_limit
         self.name = options.target
 
@@ -132,14 +137,10 @@ class Address:
     def start(self) -> None:
         """There is nothing to start."""
 
-    def client(self, connections: int | None = None) -> httpx.AsyncClient:
-        """Return a client of it."""
-        return client_of(self.url, connections)
-
     async def answers(self, path: str) -> None:
         """Ask once. Raises ``TargetError`` where it refuses or does not answer."""
         try:
-            async with self.client() as client:
+            async with open_client(self.url) as client:
                 await asyncio.wait_for(client.get(path), _PATIENCE)
         except TimeoutError as error:
             raise TargetError(
@@ -206,7 +207,7 @@ def _listens(pid: int) -> set[tuple[str, int]]:
 
 async def _answers(url: str, path: str) -> bool:
     try:
-        async with client_of(url) as client:
+        async with open_client(url) as client:
             await asyncio.wait_for(client.get(path), 1.0)
     except (TimeoutError, httpx.HTTPError):
         return False

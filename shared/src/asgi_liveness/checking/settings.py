@@ -7,13 +7,13 @@ stand here, for an app may answer nobody without them; a body may not, it belong
 from __future__ import annotations
 
 import difflib
-import tomllib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.duration import parse_duration
 from asgi_liveness.checking.options import Options
 from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,12 +41,7 @@ def load(start: Path) -> dict[str, Any]:
     path = _find(start)
     if path is None:
         return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not TOML: {error}") from error
+    table = read_toml(path)
     tools = table.get("tool", {})
     settings = tools.get("asgi-liveness", {}) if isinstance(tools, dict) else {}
     where = f"{path}, [tool.asgi-liveness]"

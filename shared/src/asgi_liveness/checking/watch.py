@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from asgi_liveness.checking.served import serving
-from asgi_liveness.probing.request import Request, finish
+from asgi_liveness.probing.client import open_client
+from asgi_liveness.probing.request import Reading, Request, finish
+from asgi_liveness.probing.schedule import due_times, wait_until
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.stalls import LoopRecord
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
     from asgi_liveness.checking.served import Served
-    from asgi_liveness.conformance.observation import SentRequest
+    from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.serving.board import (
         Board,
         Heartbeat,
@@ -56,7 +58,7 @@ class Call:
             self.method,
             self.headers,
             self.body or None,
-            sipped=True,
+            Reading.WITH_RESTS,
         )
 
 
@@ -92,22 +94,17 @@ class CheckObservation(LoopRecord):
     @property
     def silent(self) -> bool:
         """Whether the last probe had no answer when it ended."""
-        return not self.probes or self.probes[-1].answer is None
-
-    @property
-    def lateness(self) -> float:
-        """How late the prober itself was, at the most."""
-        return max((probe.sent - probe.due for probe in self.probes), default=0.0)
+        return not self.probes or self.probes[-1].response is None
 
 
 async def watch(target: Served, window: CheckWindow) -> CheckObservation:
     """Watch *target* for one window."""
-    async with target.client() as prober, target.client() as caller:
-        return await _Watching(target, window).through(prober, caller)
+    async with open_client(target.url) as prober, open_client(target.url) as caller:
+        return await _CheckRun(target, window).through(prober, caller)
 
 
 @dataclass
-class _Watching:
+class _CheckRun:
     target: Served
     window: CheckWindow
     probes: list[Request] = field(default_factory=list)
@@ -139,9 +136,9 @@ class _Watching:
                 raise failure
 
     async def _send_probes(self, client: httpx.AsyncClient, began: float) -> None:
-        for tick in range(max(1, round(self.window.seconds / INTERVAL))):
-            due = began + tick * INTERVAL
-            await asyncio.sleep(due - time.monotonic())
+        count = max(1, round(self.window.seconds / INTERVAL))
+        for due in due_times(count, INTERVAL, began):
+            await wait_until(due)
             request = self.window.probe.request()
             request.due = due
             self.probes.append(request)
@@ -154,7 +151,7 @@ class _Watching:
             self.calls.append(request)
             request.send(client)
             await asyncio.wait([request.task])
-            failed = request.answer is None or request.answer.error
+            failed = request.response is None or request.response.error
             if call.method not in ("GET", "HEAD") or failed:
                 return
             await asyncio.sleep(request.due + self.window.seconds / CALLS - time.monotonic())
@@ -162,7 +159,7 @@ class _Watching:
     def _waiting(self) -> float:
         """For how long the oldest probe without an answer has waited."""
         now = time.monotonic()
-        waits = (now - probe.due for probe in self.probes if probe.answer is None)
+        waits = (now - probe.due for probe in self.probes if probe.response is None)
         return max(waits, default=0.0)
 
     def _observation(
@@ -171,8 +168,8 @@ class _Watching:
         seen = CheckObservation(
             began=began,
             ended=time.monotonic(),
-            probes=tuple(probe.seen for probe in self.probes),
-            calls=tuple(call.seen for call in self.calls),
+            probes=tuple(probe.as_sent for probe in self.probes),
+            calls=tuple(call.as_sent for call in self.calls),
             first_is_open=bool(self.calls) and not self.calls[0].task.done(),
         )
         if outside is None:

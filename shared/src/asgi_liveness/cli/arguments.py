@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, NoReturn
 from asgi_liveness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+
+def split_names(texts: Iterable[str]) -> list[str]:
+    """Return the names in *texts*, each of which holds one or more with commas between."""
+    return [name for text in texts for name in text.split(",")]
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,8 +13,8 @@ from asgi_liveness.checking.duration import parse_duration
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.run import run
 from asgi_liveness.cli import outputs
+from asgi_liveness.cli.explain import explain
 from asgi_liveness.errors import UsageError
-from asgi_liveness.stalls.advice import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.cli import check as command
 from asgi_liveness.cli import outputs
-from asgi_liveness.cli.arguments import Parser
+from asgi_liveness.cli.arguments import Parser, split_names
 from asgi_liveness.conformance import document, known, render
 from asgi_liveness.conformance.cases import choose_cases
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import REMEDIES, lacking
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.conformance.runner import Runner
@@ -95,7 +95,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 def _run(args: argparse.Namespace) -> int:
     differences = known.load(args.known, args.target) if args.known else []
     servers, cases = choose_servers(args.server), choose_cases(args.k, ends_servers=args.all)
-    lacks = lacking(args.lacks, args.has)
+    lacks = lacking(split_names(args.lacks), split_names(args.has))
     wanted = outputs.parse_outputs(args.report, ("json", "md"))
     screen = outputs.screen(wanted)
     with Runner(args.target, servers, cases, differences, lacks) as runner:

@@ -21,11 +21,13 @@ class Route:
     path: str
     handler: str
     does: str
-    answer: dict[str, str] | None = None
+    response: dict[str, str] | None = None
     """The JSON body, where the contract fixes it."""
     needs: frozenset[str] = frozenset()
     """The features and remedies without which a target does not have the route."""
     method: str = "GET"
+    streams: bool = False
+    """The body of its response has no end."""
 
 
 SYNC: Final = frozenset({"sync"})
@@ -92,6 +94,7 @@ ROUTES: Final = (
         _ASYNC,
         "sends the loop's results as server-sent events, for as long as the client is there",
         needs=_STREAMED,
+        streams=True,
     ),
     Route(
         "/process",
@@ -128,6 +131,11 @@ def route(path: str) -> Route:
 def starts_by(path: str) -> str:
     """Return the method that starts a loop at *path*: GET where the contract has no such path."""
     return next((row.method for row in ROUTES if row.path == path), "GET")
+
+
+def is_stream(path: str) -> bool:
+    """Whether the body of the response has no end at *path*."""
+    return any(row.streams for row in ROUTES if row.path == path)
 
 
 class State(StrEnum):

@@ -35,8 +35,8 @@ def markdown() -> str:
         "| --- | --- | --- | --- |",
     ]
     for row in contract.ROUTES:
-        answer = f"`{row.answer}`".replace("'", '"') if row.answer else ""
-        lines.append(f"| `{row.method} {row.path}` | {row.handler} | {row.does} | {answer} |")
+        response = f"`{row.response}`".replace("'", '"') if row.response else ""
+        lines.append(f"| `{row.method} {row.path}` | {row.handler} | {row.does} | {response} |")
     lines += [
         "",
         (

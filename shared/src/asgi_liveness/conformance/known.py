@@ -19,12 +19,12 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_toml
 from asgi_liveness.serving.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -62,12 +62,7 @@ class Difference:
 
 def load(path: Path, targets: Iterable[str]) -> list[Difference]:
     """Read the rows of *path* for a run of *targets*. Raises ``UsageError`` for a bad one."""
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not TOML: {error}") from error
+    table = read_toml(path)
     if unknown := table.keys() - {"difference"}:
         raise UsageError(f"{path} has {min(unknown)!r}; a row begins with [[difference]]")
     rows = table.get("difference", [])
@@ -104,7 +99,9 @@ def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
 def _check(row: Difference, where: str, targets: set[str]) -> None:
     """Refuse what can match nothing."""
     if unknown := set(row.case) - {case.id for case in CASES}:
-        raise UsageError(f"{where}: there is no case {min(unknown)!r}; CONTRACT.md lists them")
+        raise UsageError(
+            f"{where}: there is no case {min(unknown)!r}; `asgi-liveness explain` lists all"
+        )
     if strange := set(row.server) - set(_SERVERS):
         names = ", ".join(_SERVERS)
         raise UsageError(f"{where}: no server is called {min(strange)!r}; {names} are")

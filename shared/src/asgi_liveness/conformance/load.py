@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.conformance.contract import starts_by
-from asgi_liveness.probing.request import LIMIT, Request, finish
+from asgi_liveness.conformance.contract import is_stream, starts_by
+from asgi_liveness.probing.request import LIMIT, Reading, Request, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class Load:
         return self.steps() > 0
 
     def _send(self, client: httpx.AsyncClient, path: str) -> Request:
-        request = Request(path, time.monotonic(), starts_by(path))
+        request = start_request(path)
         request.send(client)
         self.requests.append(request)
         return request
@@ -94,7 +94,7 @@ class Load:
 
     @property
     def _accepted(self) -> int:
-        return sum(1 for request in self.requests if request.answer and request.answer.location)
+        return sum(1 for request in self.requests if request.response and request.response.location)
 
     @property
     def _refused(self) -> int:
@@ -137,5 +137,11 @@ class Load:
         return True
 
 
+def start_request(path: str) -> Request:
+    """Return the request that starts a loop at *path*, due now."""
+    reading = Reading.UNPARSED if is_stream(path) else Reading.WHOLE
+    return Request(path, time.monotonic(), starts_by(path), reading=reading)
+
+
 def _refused(request: Request) -> bool:
-    return request.answer is not None and request.answer.refused
+    return request.response is not None and request.response.refused

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Window
@@ -19,65 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asgi_liveness.inside.ledger import Loop
+    from asgi_liveness.probing.response import Response, SentRequest
 
 LATE_LIMIT: Final = 0.5
 """Seconds. A prober that sent later than this cannot hold a failure against the target; in the
 trial of the engine it was late by up to 0.25 s with both cores busy."""
-
-
-class Outcome(StrEnum):
-    """What is said of a case on a target and a server."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    DIFFERS = "differs"
-    INCONCLUSIVE = "inconclusive"
-    NOT_APPLICABLE = "not applicable"
-    RECORDED = "recorded"
-    ERROR = "error"
-
-
-@dataclass(frozen=True)
-class Response:
-    """One answer to a request, or the error that came instead."""
-
-    at: float
-    """When it was complete, in seconds of the runner's monotonic clock."""
-    status: int = 0
-    """0 where no answer came."""
-    content_type: str = ""
-    body: object = None
-    """Parsed where it is JSON, else its text."""
-    connection: object = None
-    """The client's end of the connection that it came over."""
-    error: str = ""
-    location: str = ""
-    """Of its ``Location`` header."""
-    retry_after: str = ""
-    """Of its ``Retry-After`` header."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether it is none of success."""
-        return not HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
-
-
-@dataclass(frozen=True)
-class SentRequest:
-    """A request: one that must be answered, or one that started a loop."""
-
-    path: str
-    due: float
-    sent: float
-    answer: Response | None
-
-    def answered_by(self, moment: float) -> bool:
-        """Whether it was answered, with success, by then."""
-        return (
-            self.answer is not None
-            and self.answer.status == HTTPStatus.OK
-            and self.answer.at <= moment
-        )
 
 
 @dataclass(frozen=True)
@@ -115,9 +59,9 @@ class Observation:
         answered = Counter(probe.path for probe in self.probes if probe.answered_by(self.judged_at))
         object.__setattr__(self, "answered", answered)
 
-    def answer(self, path: str) -> Response | None:
+    def response(self, path: str) -> Response | None:
         """Return what the first request that started a loop at *path* was answered."""
-        return next((job.answer for job in self.jobs if job.path == path), None)
+        return next((job.response for job in self.jobs if job.path == path), None)
 
     @property
     def started(self) -> int:
@@ -127,7 +71,7 @@ class Observation:
     @property
     def refused(self) -> tuple[Response, ...]:
         """Answers of no success to the requests that should have started a loop."""
-        return tuple(job.answer for job in self.jobs if job.answer and job.answer.refused)
+        return tuple(job.response for job in self.jobs if job.response and job.response.refused)
 
     @property
     def rate(self) -> float:
@@ -140,11 +84,6 @@ class Observation:
         return sum(self.answered.values())
 
     @property
-    def lateness(self) -> float:
-        """How late the worst probe was sent, in seconds."""
-        return max((probe.sent - probe.due for probe in self.probes), default=0.0)
-
-    @property
     def waits(self) -> list[float]:
         """How long each probe waited, in seconds from when it was due, the shortest first.
 
@@ -152,8 +91,8 @@ class Observation:
         """
         return sorted(
             (
-                probe.answer.at
-                if probe.answer and probe.answered_by(self.judged_at)
+                probe.response.at
+                if probe.response and probe.answered_by(self.judged_at)
                 else self.judged_at
             )
             - probe.due

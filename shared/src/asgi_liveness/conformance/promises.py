@@ -114,17 +114,15 @@ REMEDIES: Final = (
 def lacking(lacks: Iterable[str] = (), has: Iterable[str] = ()) -> frozenset[str]:
     """Return what a target lacks: features that it says it lacks, remedies unless it has them.
 
-    Names may stand together, with commas between. Raises ``UsageError`` for one that is unknown.
+    Raises ``UsageError`` for a name that is unknown.
     """
     remedies = {remedy.name for remedy in REMEDIES}
-    said = []
-    for texts, known in ((lacks, FEATURES.keys()), (has, remedies)):
-        names = {name for text in texts for name in text.split(",")}
-        if strange := names - known:
+    lacks, has = set(lacks), set(has)
+    for names, known in ((lacks, FEATURES.keys()), (has, remedies)):
+        if unknown := names - known:
             listed = ", ".join(sorted(known))
-            raise UsageError(f"nothing is called {min(strange)!r}; there is: {listed}")
-        said.append(names)
-    return frozenset(said[0] | (remedies - said[1]))
+            raise UsageError(f"nothing is called {min(unknown)!r}; choose from: {listed}")
+    return frozenset(lacks | (remedies - has))
 
 
 def live(remedy: Remedy) -> Window:

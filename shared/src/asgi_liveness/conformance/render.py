@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance import contract, matrix
 from asgi_liveness.conformance.contract import State, Window
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import SHOWN
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.conformance import contract
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,12 +171,7 @@ class ConformanceReport:
     @classmethod
     def load(cls, path: Path) -> ConformanceReport:
         """Read a report from JSON. Raises ``UsageError`` where *path* holds none."""
-        try:
-            data = json.loads(path.read_text())
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise UsageError(f"{path} is not JSON: {error}") from error
+        data = read_json(path)
         problem = UsageError(f"{path} is no report of schema {SCHEMA}; make one with --report")
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise problem

@@ -10,14 +10,13 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
-from asgi_liveness.conformance.observation import Outcome
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, lacking
 from asgi_liveness.conformance.subject import Clock, Subject
 from asgi_liveness.errors import LivenessError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from asgi_liveness.conformance.cases import Case
     from asgi_liveness.conformance.known import Difference
@@ -77,12 +76,7 @@ class Runner:
         self._asyncio = asyncio.Runner()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
         self._asyncio.close()
 

@@ -8,16 +8,18 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.conformance.contract import starts_by
+from asgi_liveness.conformance.load import start_request
 from asgi_liveness.conformance.promises import EXIT_LIMIT, Shutdown, ShutdownTimes
 from asgi_liveness.errors import TargetError
-from asgi_liveness.probing.request import LIMIT, Request, finish
+from asgi_liveness.probing.client import open_client
+from asgi_liveness.probing.request import LIMIT, finish
 from asgi_liveness.serving import keeper
 from asgi_liveness.serving.server import Server
 
 if TYPE_CHECKING:
     import httpx
 
+    from asgi_liveness.probing.request import Request
     from asgi_liveness.serving.servers import ServerKind
 
 SIGNALS: Final = ("SIGTERM", "SIGINT")
@@ -37,7 +39,7 @@ async def watch_ends(kind: ServerKind, target: str, shutdown: Shutdown) -> Shutd
     for name in SIGNALS:
         with Server(kind, target, recommended=shutdown.recommended) as server:
             await server.ready()
-            async with server.client() as client:
+            async with open_client(server.url) as client:
                 requests = (
                     [await _start(server, client, f"/{shutdown.remedy}")] if shutdown.remedy else []
                 )
@@ -50,7 +52,7 @@ async def watch_ends(kind: ServerKind, target: str, shutdown: Shutdown) -> Shutd
 
 async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Request:
     """Start a loop and wait for its first step."""
-    request = Request(path, time.monotonic(), starts_by(path))
+    request = start_request(path)
     request.send(client)
     while not any(loop.steps for loop in server.ledger.loops()):
         await asyncio.sleep(_POLL)

@@ -19,7 +19,8 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.observation import LATE_LIMIT, Observation, Outcome
+from asgi_liveness.conformance.observation import LATE_LIMIT, Observation
+from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
@@ -29,7 +30,8 @@ from asgi_liveness.conformance.promises import (
 from asgi_liveness.conformance.shutdown import watch_ends
 from asgi_liveness.conformance.window import watch
 from asgi_liveness.errors import RouteMissing, TargetError
-from asgi_liveness.probing.request import ask
+from asgi_liveness.probing.request import fetch
+from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.server import Server
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ class Subject:
         Raises ``RouteMissing``.
         """
         for path in self._paths(IDLE):
-            if (await ask(server, Exchange("GET", path))).status == HTTPStatus.NOT_FOUND:
+            if (await fetch(server.url, "GET", path)).status == HTTPStatus.NOT_FOUND:
                 raise RouteMissing(self.target, "GET", path)
 
     def _paths(self, window: Window) -> tuple[str, ...]:
@@ -151,10 +153,8 @@ class Subject:
         controls = [control for _, control in seen if control]
         message = case.judge(*results)
         held = all(control.state is State.ALIVE for control in controls)
-        late = max(
-            (one.lateness for one in [*controls, *results] if isinstance(one, Observation)),
-            default=0.0,
-        )
+        observations = [one for one in [*controls, *results] if isinstance(one, Observation)]
+        late = max((lateness(one.probes) for one in observations), default=0.0)
         if late > LATE_LIMIT and (message or not held):
             return Judgement(
                 Outcome.INCONCLUSIVE,
@@ -189,7 +189,7 @@ class Subject:
                 results: ExperimentResult = await self._watch(server, at)
             else:
                 with self._clock.counting("windows"):
-                    results = await ask(server, at)
+                    results = await fetch(server.url, at.method, at.path)
             self._results[at] = results, control
         return self._results[at]
 

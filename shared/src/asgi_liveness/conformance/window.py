@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Then, Window
 from asgi_liveness.conformance.load import Load
-from asgi_liveness.conformance.observation import Observation, Response
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.errors import RouteMissing
-from asgi_liveness.probing.request import Request, finish, tell
+from asgi_liveness.probing.client import open_client
+from asgi_liveness.probing.request import Request, finish, send_once
+from asgi_liveness.probing.schedule import due_times, wait_until
 
 if TYPE_CHECKING:
     import httpx
 
+    from asgi_liveness.probing.response import Response
     from asgi_liveness.serving.server import Server
 
 ALIVE_CAP: Final = 2.0
@@ -41,17 +44,17 @@ async def watch(server: Server, window: Window) -> Observation:
     apart = window.then is Then.FAIL  # each side keeps to one connection, to see if it lives
     try:
         async with (
-            server.client(1 if window.one_connection or apart else None) as client,
-            server.client(1 if apart else None) as own,
+            open_client(server.url, 1 if window.one_connection or apart else None) as client,
+            open_client(server.url, 1 if apart else None) as own,
         ):
-            watching = _Watching(server, window, Load(server, window), len(server.log()))
+            watching = _WindowRun(server, window, Load(server, window), len(server.log()))
             return await watching.through(client, client if window.one_connection else own)
     finally:
         server.ledger.stop()
 
 
 @dataclass
-class _Watching:
+class _WindowRun:
     server: Server
     window: Window
     jobs: Load
@@ -89,8 +92,8 @@ class _Watching:
         return Observation(
             window=self.window,
             judged_at=judged_at,
-            probes=tuple(probe.seen for probe in self.probes),
-            jobs=tuple(request.seen for request in jobs.requests),
+            probes=tuple(probe.as_sent for probe in self.probes),
+            jobs=tuple(request.as_sent for request in jobs.requests),
             loops=loops,
             steps=steps,
             kept_running=running,
@@ -112,7 +115,7 @@ class _Watching:
                 await self._leave(request, client)
             await client.aclose()
         else:
-            self.told["before"] = await tell(prober, "GET", self.window.paths[0])
+            self.told["before"] = await send_once(prober, "GET", self.window.paths[0])
             # By now an answer that was sent before the loop's first step has come, too.
             self._answered = all(request.task.done() for request in self.jobs.requests)
             self.server.ledger.fail()
@@ -121,12 +124,12 @@ class _Watching:
         """Leave a request; or ask for the job that it started, and stop it, twice."""
         if request.method == "POST":
             await finish([request])
-        if request.answer is None or not request.answer.location:
+        if request.response is None or not request.response.location:
             request.task.cancel()
             return
         for told in ("GET", "DELETE", "DELETE again"):
             method = told.partition(" ")[0]
-            self.told[told] = await tell(client, method, request.answer.location)
+            self.told[told] = await send_once(client, method, request.response.location)
 
     async def _time_the_end(self) -> None:
         began = time.monotonic()
@@ -137,13 +140,11 @@ class _Watching:
         """Wait for the log; where the job had its answer before, use its connection again."""
         await self.jobs.until(lambda: self.jobs.all_ended and "LoopFailure" in self._log())
         if self._answered:
-            self.told["again"] = await tell(client, "GET", self.window.paths[0])
+            self.told["again"] = await send_once(client, "GET", self.window.paths[0])
 
     async def _send_probes(self, client: httpx.AsyncClient) -> None:
-        start = time.monotonic()
-        for tick in range(self.window.probes):
-            due = start + tick * self.window.interval
-            await asyncio.sleep(due - time.monotonic())
+        for tick, due in enumerate(due_times(self.window.probes, self.window.interval)):
+            await wait_until(due)
             if self.ended_after is not None and tick >= FEWEST:
                 break
             for path in self.window.paths:
@@ -163,5 +164,5 @@ class _Watching:
 
     def _refuse_missing_routes(self) -> None:
         for request in [*self.jobs.requests, *self.probes]:
-            if request.answer is not None and request.answer.status == HTTPStatus.NOT_FOUND:
+            if request.response is not None and request.response.status == HTTPStatus.NOT_FOUND:
                 raise RouteMissing(self.server.target, request.method, request.path)

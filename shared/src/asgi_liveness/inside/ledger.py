@@ -14,12 +14,9 @@ import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from asgi_liveness.errors import LedgerError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 PATH_VARIABLE: Final = "ASGI_LIVENESS_LEDGER"
 
@@ -88,12 +85,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._words.release()
         self._map.close()
 

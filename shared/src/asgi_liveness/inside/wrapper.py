@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib
 import importlib.metadata
-import inspect
 import json
 import os
-import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.inside.app_import import ImportFailed, import_app, last_line
 from asgi_liveness.inside.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from pathlib import Path
 
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+    from asgi_liveness.inside.app_import import ASGIApp, Message, Receive, Send
 
 TARGET_VARIABLE: Final = "ASGI_LIVENESS_TARGET"
+FACTORY_VARIABLE: Final = "ASGI_LIVENESS_FACTORY"
+"""Set where calling the target returns the app."""
 APP_DIR_VARIABLE: Final = "ASGI_LIVENESS_APP_DIR"
 BEAT: Final = 0.01  # seconds from one heartbeat to the next
 
@@ -49,7 +45,11 @@ class Wrapper:
         self._first = ledger.starts == 1
         self._note(doing=f"importing {target}")
         try:
-            self._app = import_app(target, os.environ.get(APP_DIR_VARIABLE, ""))
+            self._app = import_app(
+                target,
+                factory=FACTORY_VARIABLE in os.environ,
+                app_dir=os.environ.get(APP_DIR_VARIABLE, ""),
+            )
         except ImportFailed as error:
             self._note(failure=str(error))
             raise
@@ -74,7 +74,7 @@ class Wrapper:
     def _watch_lifespan(self, send: Send) -> Send:
         async def watched(message: Message) -> None:
             if message["type"] == "lifespan.startup.failed":
-                reason = _last_line(message.get("message", "")) or "no reason given"
+                reason = last_line(message.get("message", "")) or "no reason given"
                 self._note(failure=f"its lifespan start-up failed: {reason}")
             elif message["type"] == "lifespan.startup.complete":
                 self._note(app=describe(self._app), doing="asked for its first answer")
@@ -114,79 +114,6 @@ class Wrapper:
         draft.replace(path)
 
 
-class ImportFailed(Exception):
-    """The target cannot be imported; ``str()`` says why, in one line."""
-
-
-def import_app(target: str, app_dir: str = "") -> ASGIApp:
-    """Import ``module:attribute`` as servers do, from the current directory or from *app_dir*.
-
-    ``module:attribute()`` calls it: it makes the app. Raises ``ImportFailed`` for whatever goes
-    wrong, an app that exits on import included.
-    """
-    module_name, _, attribute = target.removesuffix("()").partition(":")
-    folder = str(Path.cwd() / app_dir)
-    sys.path.insert(0, folder)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise ImportFailed(
-                f"there is no module {error.name!r} in {folder} or among the installed "
-                f"packages; start from the folder that holds it"
-            ) from error
-        raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error
-    except SystemExit as error:
-        raise ImportFailed(f"{module_name} exits with {error.code!r} when imported") from error
-    except BaseException as error:
-        raise ImportFailed(f"importing {module_name} failed: {_in_a_line(error)}") from error
-    try:
-        found: object = module
-        for part in (attribute or "app").split("."):
-            found = getattr(found, part)
-    except AttributeError as error:
-        raise ImportFailed(
-            f"the module {module_name} has no attribute {attribute or 'app'!r}; "
-            f"name the app as module:attribute"
-        ) from error
-    if target.endswith("()"):
-        found = _made_by(found, attribute)
-    if not is_asgi(found):
-        raise ImportFailed(
-            f"{attribute or 'app'} is not an ASGI app: it is {type(found).__name__!r} and cannot "
-            f"be awaited with (scope, receive, send){_perhaps_a_factory(found, target)}"
-        )
-    app: ASGIApp = found  # type: ignore[assignment]  # checked by is_asgi, not by its type
-    return app
-
-
-def _made_by(factory: object, name: str) -> object:
-    if not callable(factory):
-        raise ImportFailed(f"{name} is no factory of apps: it is {type(factory).__name__!r}")
-    try:
-        return factory()
-    except BaseException as error:
-        raise ImportFailed(f"{name}() failed: {_in_a_line(error)}") from error
-
-
-def _perhaps_a_factory(found: object, target: str) -> str:
-    if target.endswith("()") or not inspect.isfunction(found):
-        return ""
-    return f"; if calling it makes the app, write '{target}()'"
-
-
-def is_asgi(app: object) -> bool:
-    """Whether *app* is a coroutine function of three arguments, or an object that acts as one."""
-    call = app if inspect.isroutine(app) else getattr(app, "__call__", None)  # noqa: B004 (the method is wanted)
-    if isinstance(app, type) or call is None or not inspect.iscoroutinefunction(call):
-        return False
-    try:
-        inspect.signature(call).bind(None, None, None)
-    except TypeError:
-        return False
-    return True
-
-
 def describe(app: ASGIApp) -> dict[str, str | None]:
     """Say what the app is made of: its class, and the distribution that the class comes from."""
     package = type(app).__module__.partition(".")[0]
@@ -195,14 +122,6 @@ def describe(app: ASGIApp) -> dict[str, str | None]:
     except importlib.metadata.PackageNotFoundError:
         return {"name": None, "package": None, "version": None}
     return {"name": type(app).__name__, "package": package, "version": version}
-
-
-def _in_a_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_last_line(str(error))}".rstrip(": ")
-
-
-def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2].strip()
 
 
 if _target := os.environ.get(TARGET_VARIABLE):

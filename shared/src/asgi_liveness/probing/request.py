@@ -7,27 +7,38 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 import httpcore
 import httpx
 
-from asgi_liveness.conformance.observation import Response, SentRequest
+from asgi_liveness.probing.client import open_client
+from asgi_liveness.probing.response import Response, SentRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.conformance.contract import Exchange
-    from asgi_liveness.serving.server import Server
 
 LIMIT: Final = 5.0
 """Seconds for what must come: a first step, a further step, the end of a loop, a last answer."""
-_SIP: Final = 0.02
+_REST: Final = 0.02
 """Seconds between two looks at an endless stream: read event by event it would keep the prober
 from its probes."""
-_GULP: Final = 100
+_CHUNKS: Final = 100
 """Chunks that are read between two rests."""
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+class Reading(Enum):
+    """How the body of a response is read."""
+
+    WHOLE = auto()
+    """To its end, and kept."""
+    WITH_RESTS = auto()
+    """As fast as it comes and not kept: it may be long, or have no end."""
+    UNPARSED = auto()
+    """The same below the HTTP parser: an endless stream of tiny chunks would take a core."""
 
 
 @dataclass
@@ -39,10 +50,9 @@ class Request:
     method: str = "GET"
     headers: Sequence[tuple[str, str]] = ()
     body: bytes | None = None
-    sipped: bool = False
-    """Its answer may be long, or have no end: it is read as fast as it may, and not kept."""
+    reading: Reading = Reading.WHOLE
     sent: float = 0.0
-    answer: Response | None = None
+    response: Response | None = None
     task: asyncio.Task[None] = field(init=False)
 
     def send(self, client: httpx.AsyncClient) -> None:
@@ -58,26 +68,26 @@ class Request:
                 # Asked for before the end of the body: a closed connection has no address.
                 stream = response.extensions["network_stream"]
                 connection = stream.get_extra_info("client_addr")
-                # Whatever a stream calls its answer; a refusal is none, and has an end.
-                if self.path == "/streamed" and response.is_success:
-                    self.answer = _read(response, connection, "")
+                # A refusal has an end, whatever its route streams.
+                if self.reading is Reading.UNPARSED and response.is_success:
+                    self.response = _read(response, connection, "")
                     await _drain(stream)
                     return
-                if self.sipped:
-                    self.answer = _read(response, connection, "")
-                    await _sip(response)
+                if self.reading is Reading.WITH_RESTS:
+                    self.response = _read(response, connection, "")
+                    await _read_with_rests(response)
                     return
                 await response.aread()
         except httpx.HTTPError as error:
             words = f"{type(error).__name__} {error}".strip()
-            self.answer = self.answer or Response(at=time.monotonic(), error=words)
+            self.response = self.response or Response(at=time.monotonic(), error=words)
         else:
-            self.answer = _read(response, connection, response.text)
+            self.response = _read(response, connection, response.text)
 
     @property
-    def seen(self) -> SentRequest:
+    def as_sent(self) -> SentRequest:
         """The request as it is now, for good."""
-        return SentRequest(self.path, self.due, self.sent, self.answer)
+        return SentRequest(self.path, self.due, self.sent, self.response)
 
 
 async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
@@ -86,16 +96,16 @@ async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
     with contextlib.suppress(httpcore.ReadError):
         while not tail.endswith(_LAST_CHUNK) and (data := await stream.read(2**20)):
             tail = (tail + data)[-len(_LAST_CHUNK) :]
-            await asyncio.sleep(_SIP)
+            await asyncio.sleep(_REST)
 
 
-async def _sip(response: httpx.Response) -> None:
+async def _read_with_rests(response: httpx.Response) -> None:
     """Read a body to its end, with rests: many small chunks would keep the prober from probes."""
     chunks = 0
     async for _ in response.aiter_raw():
         chunks += 1
-        if not chunks % _GULP:
-            await asyncio.sleep(_SIP)
+        if not chunks % _CHUNKS:
+            await asyncio.sleep(_REST)
 
 
 def _read(response: httpx.Response, connection: object, text: str) -> Response:
@@ -117,20 +127,20 @@ def _read(response: httpx.Response, connection: object, text: str) -> Response:
     )
 
 
-async def ask(server: Server, exchange: Exchange) -> Response:
-    """Make one plain request. An answer that does not come is an ``Response`` with an error."""
-    async with server.client() as client:
-        return await tell(client, exchange.method, exchange.path)
+async def fetch(url: str, method: str, path: str) -> Response:
+    """Make one plain request of the server at *url*, as ``send_once`` does."""
+    async with open_client(url) as client:
+        return await send_once(client, method, path)
 
 
-async def tell(client: httpx.AsyncClient, method: str, path: str) -> Response:
-    """Make one request of *client*, as ``ask`` does."""
+async def send_once(client: httpx.AsyncClient, method: str, path: str) -> Response:
+    """Make one plain request. Where no response comes, return one with an error."""
     request = Request(path, time.monotonic(), method)
     request.send(client)
     await finish([request])
-    if request.answer is None:
+    if request.response is None:
         return Response(at=time.monotonic(), error=f"no answer within {LIMIT:.0f} s")
-    return request.answer
+    return request.response
 
 
 async def finish(requests: list[Request]) -> bool:

@@ -9,17 +9,11 @@ import contextlib
 import os
 import socket
 import subprocess
-from typing import TYPE_CHECKING, Final, Self
-
-import httpcore  # noqa: F401 (httpx imports it with its first request: late, if servers start)
-import httpx
+from typing import Final, Self
 
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.group import Group
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 POLITE_LIMIT: Final = 1.0  # seconds that a server gets to end by itself
 
@@ -46,12 +40,7 @@ class Launched:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
 
     def start(self) -> None:
@@ -110,10 +99,6 @@ class Launched:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, connections: int | None = None) -> httpx.AsyncClient:
-        """Return a client of this server. It waits for ever: its caller has the limits."""
-        return client_of(self.url, connections)
-
     @property
     def group(self) -> Group:
         """What all processes and files of the server are in, from ``start`` on."""
@@ -160,17 +145,6 @@ class Launched:
             self._group.end(self._process)
         if self.board is not None:
             self.board.close()
-
-
-def client_of(url: str, connections: int | None = None) -> httpx.AsyncClient:
-    """Return a client of the server at *url*, with *connections* at the most."""
-    return httpx.AsyncClient(
-        base_url=url,
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        timeout=None,  # noqa: S113 (a probe is never cancelled by itself)
-        verify=False,  # noqa: S501 (loopback mostly; loading certificates takes 30 ms)
-        trust_env=False,  # no proxy stands between
-    )
 
 
 def _listen(port: int) -> socket.socket:

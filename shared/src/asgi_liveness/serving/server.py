@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.errors import TargetError
-from asgi_liveness.inside import wrapper as observed
+from asgi_liveness.inside import wrapper
 from asgi_liveness.inside.ledger import PATH_VARIABLE, Ledger
+from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ _NOT_OURS: Final = ("UVICORN_", "WEB_CONCURRENCY")
 class Server(Launched):
     """A target on a server. ``start`` does not wait, so that several can start at once.
 
-    *recommended* adds what the README recommends to the server's default settings; *app_dir* is
-    where the app is looked for, if not in the current directory.
+    *recommended* adds the settings that the documentation recommends to the server's defaults.
+    With *factory*, or where *target* ends in ``()``, calling the target returns the app. *app_dir*
+    is the folder to import it from, if not the current directory.
     """
 
     def __init__(  # noqa: PLR0913 (each has its own reason, and a default)
@@ -40,12 +42,13 @@ class Server(Launched):
         port: int = 0,
         *,
         recommended: bool = False,
+        factory: bool = False,
         app_dir: str = "",
         max_stall: float | None = None,
     ) -> None:
         arguments = kind.command + (kind.recommended if recommended else ())
         super().__init__((sys.executable, *arguments), port, max_stall=max_stall)
-        self._app_dir = app_dir
+        self._factory, self._app_dir = factory or target.endswith("()"), app_dir
         self.kind, self.target = kind, target
         self._doing, self._doing_since = "", time.monotonic()
 
@@ -60,8 +63,9 @@ class Server(Launched):
         return {
             **ours,
             PATH_VARIABLE: str(self.ledger.path),
-            observed.TARGET_VARIABLE: self.target,
-            observed.APP_DIR_VARIABLE: self._app_dir,
+            wrapper.TARGET_VARIABLE: self.target.removesuffix("()"),
+            **({wrapper.FACTORY_VARIABLE: "1"} if self._factory else {}),
+            wrapper.APP_DIR_VARIABLE: self._app_dir,
         }
 
     async def ready(self, path: str = "/hello", limit: float | None = None) -> None:
@@ -71,7 +75,7 @@ class Server(Launched):
         or starts its app twice without an answer, and where a part of the start takes longer
         than *limit* seconds, or ``READY_LIMIT``.
         """
-        async with self.client() as client:
+        async with open_client(self.url) as client:
             request: asyncio.Task[httpx.Response] | None = None
             try:
                 while True:
@@ -114,9 +118,9 @@ class Server(Launched):
 
     @property
     def note(self) -> dict[str, Any]:
-        """What the app's wrapper says of the app (see ``observed``); empty before it says so."""
+        """The note that the app's wrapper left (see ``inside.wrapper``); empty until it has."""
         try:
-            note: dict[str, Any] = json.loads(observed.note_path(self.ledger.path).read_text())
+            note: dict[str, Any] = json.loads(wrapper.note_path(self.ledger.path).read_text())
         except FileNotFoundError:
             return {}
         return note

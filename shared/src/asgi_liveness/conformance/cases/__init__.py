@@ -32,5 +32,5 @@ def choose_cases(text: str | None, *, ends_servers: bool = False) -> list[Case]:
         return [case for case in CASES if ends_servers or not case.ends_servers]
     chosen = [case for case in CASES if text.lower() in case.name.lower()]
     if not chosen:
-        raise UsageError(f"no case has {text!r} in its name; CONTRACT.md lists them")
+        raise UsageError(f"no case has {text!r} in its name; `asgi-liveness explain` lists them")
     return chosen

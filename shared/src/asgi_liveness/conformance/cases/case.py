@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import Exchange, State, Window
-from asgi_liveness.conformance.observation import Observation, Response
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import (
     PROMISES,
     REMEDIES,
@@ -16,6 +16,7 @@ from asgi_liveness.conformance.promises import (
     Shutdown,
     ShutdownTimes,
 )
+from asgi_liveness.probing.response import Response
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -73,7 +74,7 @@ class Case:
         loops = [loop for seen in results if isinstance(seen, Observation) for loop in seen.loops]
         place = next((loop.place for loop in loops if loop.place), "its `LoopBody`")
         fix = self.fix.format(place=place)
-        return f"{self.name}: {wrong}\n  {fix} CONTRACT.md#{self.id}"
+        return f"{self.name}: {wrong}\n  {fix} More: asgi-liveness explain {self.id}"
 
     def measured(self, *results: ExperimentResult) -> dict[str, float | None]:
         """Return the figures of this case, rounded."""
@@ -192,8 +193,8 @@ _MEANS: Final[dict[State, Callable[[Observation], str]]] = {
 def _oddities(seen: Observation) -> list[str]:
     """Say what else came than an answer, once each."""
     odd = dict.fromkeys(
-        f"{one.path} answered {one.answer.status or one.answer.error.rstrip('.')}."
+        f"{one.path} answered {one.response.status or one.response.error.rstrip('.')}."
         for one in [*seen.jobs, *seen.probes]
-        if one.answer and one.answer.refused
+        if one.response and one.response.refused
     )
     return [*odd, *([f"The server ended: {seen.ended}"] if seen.ended else [])]

@@ -61,7 +61,9 @@ def freeze_ends_with_loop(seen: Observation) -> str | None:
     waiting = [probe for probe in seen.probes if not probe.answered_by(seen.judged_at)]
     if not waiting:
         return "no probe was waiting when the loop was stopped; there was no freeze to end."
-    lost = sum(1 for probe in waiting if not probe.answer or probe.answer.status != HTTPStatus.OK)
+    lost = sum(
+        1 for probe in waiting if not probe.response or probe.response.status != HTTPStatus.OK
+    )
     if lost:
         return f"{lost} of {len(waiting)} waiting probes were not answered after the stop."
     return None if seen.recovered else "the loop did not end after the stop."
@@ -182,7 +184,7 @@ def same_connection(seen: Observation) -> str | None:
     if wrong is not None:
         return wrong
     requests = (*seen.jobs, *seen.probes)
-    connections = {request.answer.connection for request in requests if request.answer}
+    connections = {request.response.connection for request in requests if request.response}
     if len(connections) > 1:
         return "the server closed the connection after the answer of /background."
     return None
@@ -218,9 +220,9 @@ def answer_came_first(seen: Observation, path: str) -> str | None:
     """Claim that the request that started the loop was answered while the loop ran."""
     if not seen.kept_running:
         return show_state(seen)
-    answer = seen.answer(path)
-    if answer is None or answer.at > seen.judged_at:
+    response = seen.response(path)
+    if response is None or response.at > seen.judged_at:
         return f"{path} did not answer while its loop made {seen.steps:,} steps."
-    if answer.status != HTTPStatus.OK:
-        return f"{path} answered {answer.status or answer.error}."
+    if response.status != HTTPStatus.OK:
+        return f"{path} answered {response.status or response.error}."
     return None

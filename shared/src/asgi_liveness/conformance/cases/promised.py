@@ -18,7 +18,8 @@ from asgi_liveness.conformance.promises import (
 )
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.observation import Observation, Response
+    from asgi_liveness.conformance.observation import Observation
+    from asgi_liveness.probing.response import Response
 
 
 def pool(seen: Observation) -> str | None:
@@ -30,11 +31,12 @@ def pool(seen: Observation) -> str | None:
     Why: a loop that takes a thread of the pool that synchronous routes need moves the freeze
     there, and a queue without an end only hides it.
     """
-    for answer in seen.refused:
-        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or not answer.retry_after:
+    for response in seen.refused:
+        if response.status != HTTPStatus.SERVICE_UNAVAILABLE or not response.retry_after:
             return (
-                f"one over capacity must be refused with 503 and Retry-After; it was answered "
-                f"{answer.status or answer.error} (Retry-After: {answer.retry_after or 'none'})."
+                "a request over capacity must be refused with 503 and Retry-After; the answer was "
+                f"{response.status or response.error} "
+                f"(Retry-After: {response.retry_after or 'none'})."
             )
     waiting = AT_ONCE - seen.started - len(seen.refused)
     if waiting > 0:
@@ -56,9 +58,9 @@ def leaves(seen: Observation) -> str | None:
     """
     if (wrong := show_state(seen)) is not None:
         return wrong
-    for asked, answer in seen.told.items():
-        if answer.refused:
-            return f"{asked} of its Location answered {answer.status or answer.error}."
+    for asked, response in seen.told.items():
+        if response.refused:
+            return f"{asked} of its Location answered {response.status or response.error}."
     if "GET" in seen.told and not _tells_steps(seen.told["GET"]):
         return f"GET of its Location must tell its `steps`; it told {seen.told['GET'].body!r}."
     if all(loop.ended for loop in seen.loops):
@@ -69,8 +71,8 @@ def leaves(seen: Observation) -> str | None:
     )
 
 
-def _tells_steps(answer: Response) -> bool:
-    return isinstance(answer.body, dict) and isinstance(answer.body.get("steps"), int)
+def _tells_steps(response: Response) -> bool:
+    return isinstance(response.body, dict) and isinstance(response.body.get("steps"), int)
 
 
 def ended_after(seen: Observation) -> dict[str, float | None]:
@@ -169,11 +171,11 @@ def errors(seen: Observation) -> str | None:
         return "its loop did not raise: does it go on after an exception?"
     if "Traceback (most recent call last)" not in seen.log or "LoopFailure" not in seen.log:
         return "the exception is not in the server's log with its traceback."
-    others = {probe.answer.connection for probe in seen.probes if probe.answer}
+    others = {probe.response.connection for probe in seen.probes if probe.response}
     if others != {seen.told["before"].connection}:
         return "a connection that had nothing to do with it was closed."
     again = seen.told.get("again")
-    own = {job.answer.connection for job in seen.jobs if job.answer}
+    own = {job.response.connection for job in seen.jobs if job.response}
     if again is not None and {again.connection} != own:
         return "the connection whose request had long been answered was closed."
     return None

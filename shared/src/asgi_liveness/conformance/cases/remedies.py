@@ -61,9 +61,9 @@ def streamed_answers(seen: Observation) -> str | None:
 
     Why: a stream that is written as fast as its client reads need never suspend by itself.
     """
-    answer = seen.answer("/streamed")
-    if answer is not None and answer.content_type.partition(";")[0] != "text/event-stream":
-        return f"/streamed must answer with text/event-stream; it is {answer.content_type!r}."
+    response = seen.response("/streamed")
+    if response is not None and response.content_type.partition(";")[0] != "text/event-stream":
+        return f"/streamed must answer with text/event-stream; it is {response.content_type!r}."
     return show_state(seen) or answer_came_first(seen, "/streamed")
 
 

@@ -1,0 +1,89 @@
+"""What is an ASGI app, and where it is found by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgi_liveness.inside.app_import import ImportFailed, import_app, is_asgi
+
+
+async def function(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+async def of_two(scope: Any, receive: Any) -> None: ...
+
+
+def plain(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Instance:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+    async def method(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Plain:
+    def __call__(self, environ: Any, start_response: Any) -> None: ...
+
+
+@pytest.mark.parametrize("app", [function, Instance(), Instance().method])
+def test_a_coroutine_function_of_three_arguments_is_an_app(app: object) -> None:
+    assert is_asgi(app)
+
+
+@pytest.mark.parametrize("other", [of_two, plain, Instance, Plain(), 42, None, "app"])
+def test_anything_else_is_none(other: object) -> None:
+    assert not is_asgi(other)
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [("single", "app"), ("single:app", "app"), ("single:space.inner", "inner")],
+)
+def test_an_app_is_found_in_the_current_directory(
+    target: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "single.py").write_text(
+        "async def app(scope, receive, send): ...\n"
+        "class space:\n"
+        "    @staticmethod\n"
+        "    async def inner(scope, receive, send): ...\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.delitem(__import__("sys").modules, "single", raising=False)
+    assert getattr(import_app(target), "__name__", None) == found
+
+
+def test_an_inner_module_that_is_missing_is_not_taken_for_the_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outer.py").write_text("import inner_that_is_not_there\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [])
+    with pytest.raises(ImportFailed, match="importing outer failed: ModuleNotFoundError"):
+        import_app("outer:app")
+
+
+@pytest.mark.parametrize("attribute", ["make", "space.make"])
+def test_a_factory_is_called_and_returns_the_app(
+    attribute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made.py").write_text(
+        "async def app(scope, receive, send): ...\n"
+        "def make(): return app\n"
+        "class space: make = staticmethod(make)\n"
+    )
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.delitem(__import__("sys").modules, "made", raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = import_app(f"made:{attribute}", factory=True)
+    assert getattr(found, "__name__", None) == "app"
+    if attribute == "make":
+        with pytest.raises(
+            ImportFailed, match=r"calling it returns the app, write 'made:make\(\)'"
+        ):
+            import_app("made:make")
