@@ -1,0 +1,105 @@
+"""The generated blocks of the documents that are rendered from results/ and the kit's tables."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+from asgi_liveness.conformance import matrix, render
+from asgi_liveness.conformance.promises import PROMISES
+from asgi_liveness.conformance.report import ConformanceReport
+from tools import picture
+from tools.comparison import COMPARISON, ROOT
+
+RESULTS = ROOT / "results"
+
+
+def recorded() -> ConformanceReport:
+    """Return the recorded comparison."""
+    return ConformanceReport.load(RESULTS / "comparison.json")
+
+
+def result() -> str:
+    """Does `/hello` answer? Four rows, and in one sentence how far the frameworks agree."""
+    report = recorded()
+    table = render.answering(report).partition("\n\n")[0]
+    agreed = render.agreement(report).partition(";")[0].rstrip(".")
+    versions = " · ".join(f"{row.name} {row.version}" for row in report.targets)
+    machine = f"{report.platform['system']}, {report.platform['cores']} cores"
+    return f"{table}\n\n{agreed}. {versions} · Python {report.python} · {machine}.\n"
+
+
+def agreement() -> str:
+    """In which cells the frameworks agree, and which cases differ."""
+    return f"{render.agreement(recorded())}\n"
+
+
+def kept() -> str:
+    """Remedies by promises."""
+    return "\n".join(matrix.markdown(recorded())) + "\n"
+
+
+def promises() -> str:
+    """The promises, with their words."""
+    judged = {True: "", False: " (recorded, not judged)"}
+    return "".join(f"- **{row.name}**: {row.words}{judged[row.judged]}\n" for row in PROMISES)
+
+
+def differences() -> str:
+    """The known differences, each with its reason and its source."""
+    rows = tomllib.loads((ROOT / COMPARISON["known"]).read_text())["difference"]
+    titles, lines = recorded().titles, []
+    for row in rows:
+        cases, targets = (_several(row[key]) for key in ("case", "target"))
+        where = [", ".join(titles[target] for target in targets)]
+        where += [f"on {', '.join(row['server'])}"] if "server" in row else []
+        where += [f"with Python {', '.join(row['python'])}"] if "python" in row else []
+        lines.append(
+            f"- **{', '.join(cases)}** ({' '.join(where)}): {row['reason']} "
+            f"([source]({row['link']}))\n"
+        )
+    return "".join(lines)
+
+
+def _several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def compare() -> str:
+    """What ``nox -s compare`` prints of its windows."""
+    return _text(render.seen(recorded()))
+
+
+def failure() -> str:
+    """What a failed case prints, from the recorded failure of a miniature."""
+    (cell,) = ConformanceReport.load(RESULTS / "failure.json").cells
+    return _text(f"{cell.message}\n")
+
+
+def check() -> str:
+    """What a check of the hanging app prints."""
+    return _text((RESULTS / "check.txt").read_text())
+
+
+def frontier() -> str:
+    """Speed and waits of every way to run loops."""
+    return picture.table(json.loads((RESULTS / "frontier.json").read_text()))
+
+
+def costs() -> str:
+    """The time that the comparison itself takes, recorded with the frontier."""
+    return picture.costs_table(json.loads((RESULTS / "frontier.json").read_text()))
+
+
+def pacing() -> str:
+    """How ``nox -s pacing`` ended when it was last recorded by hand."""
+    return _text((RESULTS / "pacing.txt").read_text())
+
+
+def health() -> str:
+    """How bare ``nox`` ended when it was last recorded by hand; the tests check each session."""
+    return _text((RESULTS / "health.txt").read_text())
+
+
+def _text(text: str) -> str:
+    return f"```text\n{text}```\n"
