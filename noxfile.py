@@ -152,9 +152,19 @@ def serve(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write CONTRACT.md and the README's generated blocks (-- --check compares them)."""
+    """Write CONTRACT.md and the generated blocks of all documents (-- --check compares them)."""
     _install(session)
     session.run("python", "-m", "tools.docs", *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation into out/site; a warning is an error, and so is a broken link."""
+    _install(session, "docs")
+    # Without the last build's state: what is not read again would not warn again.
+    strict = ("--fail-on-warning", "--nitpicky", "--keep-going", "--fresh-env", "--quiet")
+    session.run("sphinx-build", *strict, "--doctree-dir", "out/doctrees", "docs", "out/site")
+    session.log("open out/site/index.html")
 
 
 @nox.session

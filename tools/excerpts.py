@@ -57,7 +57,9 @@ def _side_by_side(file: str, names: tuple[str, ...]) -> str:
         }
         words = next(iter(found.values())).words
         parts.append(f"### `/{name.replace('_', '-')}`\n\n{words}\n\n:::::{{container}} columns")
-        parts += [f"::::{{container}}\n**{title}**\n\n{_code(one)}\n::::" for title, one in found.items()]
+        parts += [
+            f"::::{{container}}\n**{title}**\n\n{_code(one)}\n::::" for title, one in found.items()
+        ]
         parts.append(":::::\n")
     return "\n".join(parts)
 
