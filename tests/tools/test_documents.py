@@ -17,12 +17,28 @@ from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
+from tools.docs import BLOCK, BLOCKS
 from tools.loops import NUMBERS
 from tools.picture import NOTHING
 from tools.ways import MOST, WAYS
 
-README = (ROOT / "README.md").read_text()
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CONTRACT.md"]
+TEXTS = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in (
+        *(ROOT / name for name in ("README.md", "shared/README.md", "CONTRIBUTING.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
+}
+"""The documents that are written by hand, with the generated blocks in them."""
+README = TEXTS["README.md"]
+REMEDIES_PAGE = TEXTS["docs/how-to/remedies.md"]
+GLOSSARY = "docs/develop/glossary.md"
+LINES = {"README.md": 200, "shared/README.md": 80}
+DIALECT = re.compile(
+    r"\b(turns?|looks?|told|beside|held against|by that|at rest|gives? way)\b", re.IGNORECASE
+)
+"""Words that the glossary replaces."""
+NAMED_COMMAND = re.compile(r"(?:^|`|run: )asgi-liveness ([a-z]+)\b([^`\n]*)", re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOXFILE = (ROOT / "noxfile.py").read_text()
 
@@ -38,23 +54,95 @@ def test_generated_parts_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_block_stands_in_a_document() -> None:
+    begun = [match[2] for text in TEXTS.values() for match in BLOCK.finditer(text)]
+    assert set(begun) == set(BLOCKS)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_short_document_stays_short(name: str) -> None:
+    assert len(TEXTS[name].splitlines()) <= LINES[name]
+
+
+def test_the_readme_has_no_long_table_and_no_case_ids() -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
+    assert tables
+    assert max(table.count("\n") for table in tables) <= 10
+    assert re.findall(r"\b[A-Z]{3,}-\d{3}\b", README) == []
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "CONTRACT.md"])
 def test_links_lead_to_files(name: str) -> None:
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / name).read_text())
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    path = ROOT / name
+    links = re.findall(r"\]\((?!https?://)([^)#\s]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_sessions_that_are_named_exist(name: str) -> None:
-    named = set(re.findall(r"nox -s (\w+)", (ROOT / name).read_text())) - {"NAME"}
-    defined = set(re.findall(r"^def (\w+)\(session", NOXFILE, re.MULTILINE)) | {*FRAMEWORKS}
+def test_links_within_the_readme_lead_to_headings() -> None:
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+
+
+def test_files_that_are_named_exist() -> None:
+    folders = r"(?:docs|examples|results|shared|tests|tools|[a-z]+_impl)"
+    named = {
+        found for text in TEXTS.values() for found in re.findall(rf"`({folders}/[\w./-]+)`", text)
+    }
     assert named
-    assert named <= defined
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_sessions_that_are_named_exist() -> None:
+    named = {found for text in TEXTS.values() for found in re.findall(r"nox -s \"?(\w+)", text)}
+    defined = set(re.findall(r"^def (\w+)\(session", NOXFILE, re.MULTILINE)) | {*FRAMEWORKS}
+    assert {"compare", "site", *FRAMEWORKS} <= named
+    assert named - {"NAME", "SESSION"} <= defined
 
 
 def test_cases_that_are_named_exist() -> None:
-    named = set(re.findall(r"\b[A-Z]{3,}-\d{3}\b", README))
+    named = {found for text in TEXTS.values() for found in re.findall(r"\b[A-Z]{3,}-\d{3}\b", text)}
+    assert named
     assert named <= {case.id for case in CASES}
+
+
+def test_commands_and_options_that_are_named_exist() -> None:
+    named: dict[str, set[str]] = {}
+    for text in TEXTS.values():
+        for command, words in NAMED_COMMAND.findall(text):
+            ours = re.split(r" -- |  +#", words)[0]
+            named.setdefault(command, set()).update(re.findall(r"--[a-z][a-z-]*", ours))
+    assert {"check", "run", "explain"} <= named.keys()
+    for command, options in named.items():
+        words = _help(command)
+        assert [option for option in options if option not in words] == [], command
+
+
+def _help(command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "asgi_liveness", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"asgi-liveness {command}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name != GLOSSARY])
+def test_the_old_dialect_is_gone(name: str) -> None:
+    written = BLOCK.sub("", TEXTS[name])
+    assert DIALECT.findall(written) == []
+
+
+def test_the_documents_name_all_remedies() -> None:
+    fixes = {"background", "cooperative", "normal"}
+    for text in (README, REMEDIES_PAGE):
+        assert {row.path for row in REMEDIES if row.name not in fixes} <= {
+            *re.findall(r"`(/\w+)`", text)
+        }
+    listed = TEXTS["docs/how-to/implement-the-contract.md"].partition("--liveness-all")[0]
+    assert {row.name for row in REMEDIES} <= set(re.findall(r"`(\w+)`", listed))
 
 
 def test_the_record_is_of_the_whole_comparison() -> None:
@@ -64,7 +152,24 @@ def test_the_record_is_of_the_whole_comparison() -> None:
     assert len(report.cells) == len(CASES) * len(SERVERS) * len(FRAMEWORKS)
     assert report.exit_code == 0
     minutes = round(sum(report.seconds.values()) / 60)
-    assert f"prints the whole matrix, in about {minutes} minutes" in README
+    assert f"in about {minutes} minutes." in _paragraph("`nox -s compare` tries all remedies")
+
+
+def _paragraph(start: str) -> str:
+    """Return a paragraph of the README, or an item of a list, as one line."""
+    found = README.partition(start)[2]
+    return " ".join(re.split(r"\n\n|\n- ", found)[0].split())
+
+
+def test_the_first_command_takes_half_a_minute() -> None:
+    assert "compares the three, in half a minute" in README
+    costs = json.loads((ROOT / "results" / "frontier.json").read_text())["costs"]
+    (seconds,) = (
+        row["wall"]
+        for row in costs
+        if (row["frameworks"], row["servers"], row["cases"]) == (3, 3, "LIVE")
+    )
+    assert 20 < seconds < 40
 
 
 def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
@@ -90,7 +195,7 @@ def test_the_recorded_frontier_is_whole() -> None:
     assert (ROOT / "results" / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_the_readme_says_of_the_frontier_was_measured() -> None:
+def test_claims_about_the_frontier_were_measured() -> None:
     recorded = json.loads((ROOT / "results" / "frontier.json").read_text())
     rows = {(row["way"], row["loops"]): row for row in recorded["pooled"]}
     for number in NUMBERS:
@@ -149,9 +254,10 @@ def test_a_remedy_holds_every_promise_everywhere() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SERVERS if kind.recommended])
-def test_the_readme_starts_servers_as_they_are_judged(kind: ServerKind) -> None:
+def test_the_documents_start_servers_as_they_are_judged(kind: ServerKind) -> None:
     program = kind.name.partition("/")[0]
-    assert re.search(rf"^{program} \S+ {' '.join(kind.recommended)}$", README, re.MULTILINE)
+    for text in (README, REMEDIES_PAGE):
+        assert re.search(rf"^{program} \S+ {' '.join(kind.recommended)}$", text, re.MULTILINE)
 
 
 def test_the_setting_is_needed() -> None:
