@@ -19,6 +19,11 @@ exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+# These are imported for type checkers alone, so their full names can't be found.
+autodoc_type_aliases = {
+    "Culprit": "asgi_liveness.stalls.culprit.Culprit",
+    "Frame": "asgi_liveness.serving.board.Frame",
+}
 maximum_signature_line_length = 80
 add_module_names = False
 copybutton_exclude = ".linenos, .gp, .go"

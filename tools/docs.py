@@ -1,4 +1,4 @@
-"""Write what is generated in the documents: CONTRACT.md, and the marked blocks of the rest.
+"""Write what is generated in the documents: CONTRACT.md, a picture, and the marked blocks.
 
 ``nox -s docs`` writes; with ``-- --check`` it writes nothing and names the files that are stale.
 """
@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from asgi_liveness.conformance import document
-from tools import blocks, excerpts
+from tools import blocks, excerpts, timeline
 from tools.comparison import ROOT
 
 if TYPE_CHECKING:
@@ -56,7 +56,11 @@ def documents() -> dict[Path, str]:
         page: BLOCK.sub(lambda match: f"{match[1]}{BLOCKS[match[2]]()}{match[3]}", page.read_text())
         for page in pages()
     }
-    return {**filled, ROOT / "CONTRACT.md": document.markdown()}
+    return {
+        **filled,
+        ROOT / "CONTRACT.md": document.markdown(),
+        ROOT / "docs" / "_static" / "probes.svg": timeline.svg(blocks.recorded()),
+    }
 
 
 def stale() -> list[str]:

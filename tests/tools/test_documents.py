@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import re
@@ -16,6 +17,7 @@ from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind
+from tools import timeline
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 from tools.docs import BLOCK, BLOCKS
 from tools.loops import NUMBERS
@@ -38,7 +40,8 @@ DIALECT = re.compile(
     r"\b(turns?|looks?|told|beside|held against|by that|at rest|gives? way)\b", re.IGNORECASE
 )
 """Words that the glossary replaces."""
-NAMED_COMMAND = re.compile(r"(?:^|`|run: )asgi-liveness ([a-z]+)\b([^`\n]*)", re.MULTILINE)
+CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+COMMAND = re.compile(r"(?:^ *|: )asgi-liveness ([a-z]+)\b([^\n]*)", re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOXFILE = (ROOT / "noxfile.py").read_text()
 
@@ -108,10 +111,10 @@ def test_cases_that_are_named_exist() -> None:
 
 def test_commands_and_options_that_are_named_exist() -> None:
     named: dict[str, set[str]] = {}
-    for text in TEXTS.values():
-        for command, words in NAMED_COMMAND.findall(text):
-            ours = re.split(r" -- |  +#", words)[0]
-            named.setdefault(command, set()).update(re.findall(r"--[a-z][a-z-]*", ours))
+    code = (block or inline for text in TEXTS.values() for block, inline in CODE.findall(text))
+    for command, words in (found for part in code for found in COMMAND.findall(part)):
+        ours = re.split(r" -- |  +#", words)[0]
+        named.setdefault(command, set()).update(re.findall(r"--[a-z][a-z-]*", ours))
     assert {"check", "run", "explain"} <= named.keys()
     for command, options in named.items():
         words = _help(command)
@@ -258,6 +261,14 @@ def test_the_documents_start_servers_as_they_are_judged(kind: ServerKind) -> Non
     program = kind.name.partition("/")[0]
     for text in (README, REMEDIES_PAGE):
         assert re.search(rf"^{program} \S+ {' '.join(kind.recommended)}$", text, re.MULTILINE)
+
+
+def test_the_picture_draws_no_probe_whose_fate_is_unknown() -> None:
+    report = ConformanceReport.load(ROOT / "results" / "comparison.json")
+    idle = report.windows[0]
+    partly = dataclasses.replace(idle, answered=idle.due - 1)
+    with pytest.raises(ValueError, match=f"{idle.due - 1} of {idle.due} probes"):
+        timeline.svg(dataclasses.replace(report, windows=(partly, *report.windows[1:])))
 
 
 def test_the_setting_is_needed() -> None:
