@@ -14,16 +14,13 @@ myst_heading_anchors = 3
 nitpicky = True
 # Names of the standard library: their pages would have to be fetched to be checked.
 nitpick_ignore_regex = [("py:.*", r"(collections|typing|asyncio|enum|pathlib)\..*")]
+# Imported for type checkers alone, so autodoc sees no more than the name.
+nitpick_ignore = [("py:class", "Culprit"), ("py:class", "Frame")]
 exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
-# These are imported for type checkers alone, so their full names can't be found.
-autodoc_type_aliases = {
-    "Culprit": "asgi_liveness.stalls.culprit.Culprit",
-    "Frame": "asgi_liveness.serving.board.Frame",
-}
 maximum_signature_line_length = 80
 add_module_names = False
 copybutton_exclude = ".linenos, .gp, .go"

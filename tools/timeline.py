@@ -45,9 +45,7 @@ def svg(report: ConformanceReport) -> str:
     ]
     width = _LEFT + _STEP * max(due for _, _, due in lanes) + _COUNT
     height = _TOP + _LANE * len(lanes) - 8
-    title = (
-        f"Probes of {target.name} {target.version} on {server}, in the order in which they were due"
-    )
+    title = f"{target.name} {target.version} on {server}: each mark is a probe of the app"
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{title}">',
