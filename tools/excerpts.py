@@ -149,15 +149,38 @@ def _options(command: str) -> str:
 
 
 def sessions() -> str:
-    """A row for each session of the noxfile, from its docstring."""
-    lines = ["| session | what it does |", "| --- | --- |"]
-    for node in ast.parse((ROOT / "noxfile.py").read_text()).body:
-        if not isinstance(node, ast.FunctionDef) or not node.args.args:
+    """A row for each session of the noxfile, from its docstring, grouped by its first tag."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    tags, rows = _tags(tree), []
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
             continue
-        if node.args.args[0].arg != "session" or node.name.startswith("_"):
+        if [argument.arg for argument in node.args.args][:1] != ["session"]:
             continue
         names = list(FRAMEWORKS) if node.name == "column" else [node.name]
         shown = ", ".join(f"`{name}`" for name in names)
         words = (ast.get_docstring(node) or "").partition("\n")[0]
-        lines.append(f"| {shown} | {words} |")
-    return "\n".join(lines) + "\n"
+        rows.append((tags.get(node.name, ""), f"| {shown} | {words} |"))
+    parts = []
+    for tag in dict.fromkeys(tag for tag, _ in rows):
+        if tag:
+            parts.append(f"Tag `{tag}` (`nox -t {tag}` runs all of them):\n")
+        parts += ["| session | what it does |", "| --- | --- |"]
+        parts += [*(row for of, row in rows if of == tag), ""]
+    return "\n".join(parts[:-1]) + "\n"
+
+
+def _tags(tree: ast.Module) -> dict[str, str]:
+    """Return the first tag of each session, by the name of its function."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            name, calls = node.name, node.decorator_list
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name):
+            name, calls = node.args[0].id, [node.func]
+        else:
+            continue
+        for call in (call for call in calls if isinstance(call, ast.Call)):
+            for keyword in (keyword for keyword in call.keywords if keyword.arg == "tags"):
+                found[name] = ast.literal_eval(keyword.value)[0]
+    return found
