@@ -9,7 +9,7 @@ from asgi_liveness.conformance import matrix, render
 from asgi_liveness.conformance.promises import PROMISES
 from asgi_liveness.conformance.report import ConformanceReport
 from tools import picture
-from tools.comparison import COMPARISON, ROOT
+from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 
 RESULTS = ROOT / "results"
 
@@ -26,7 +26,14 @@ def result() -> str:
     agreed = render.agreement(report).partition(";")[0].rstrip(".")
     versions = " · ".join(f"{row.name} {row.version}" for row in report.targets)
     machine = f"{report.platform['system']}, {report.platform['cores']} cores"
-    return f"{table}\n\n{agreed}. {versions} · Python {report.python} · {machine}.\n"
+    return f"{table}\n\n{agreed}. {versions} · Python {report.python} · {machine}.{_unrecorded()}\n"
+
+
+def _unrecorded() -> str:
+    """Say which columns the record does not have yet; "" if it has them all."""
+    titles = recorded().titles
+    names = [name for name, target in FRAMEWORKS.items() if target not in titles]
+    return f" Not recorded yet: {', '.join(names)} (`nox -s record` does it)." if names else ""
 
 
 def agreement() -> str:
@@ -47,11 +54,13 @@ def promises() -> str:
 
 def differences() -> str:
     """The known differences, each with its reason and its source."""
-    rows = tomllib.loads((ROOT / COMPARISON["known"]).read_text())["difference"]
+    own = (ROOT / f"{name}_impl" / "known_differences.toml" for name in FRAMEWORKS)
+    files = [ROOT / COMPARISON["known"], *(path for path in own if path.exists())]
+    rows = [row for path in files for row in tomllib.loads(path.read_text())["difference"]]
     titles, lines = recorded().titles, []
     for row in rows:
         cases, targets = (_several(row[key]) for key in ("case", "target"))
-        where = [", ".join(titles[target] for target in targets)]
+        where = [", ".join(titles.get(target, target) for target in targets)]
         where += [f"on {', '.join(row['server'])}"] if "server" in row else []
         where += [f"with Python {', '.join(row['python'])}"] if "python" in row else []
         lines.append(

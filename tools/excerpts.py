@@ -52,7 +52,7 @@ def _side_by_side(file: str, names: tuple[str, ...]) -> str:
     parts = []
     for name in names:
         found = {
-            titles[target]: _handlers(ROOT / f"{framework}_impl" / file, name)
+            titles.get(target, framework): _handlers(ROOT / f"{framework}_impl" / file, name)
             for framework, target in FRAMEWORKS.items()
         }
         words = next(iter(found.values())).words
