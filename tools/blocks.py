@@ -19,6 +19,12 @@ def recorded() -> ConformanceReport:
     return ConformanceReport.load(RESULTS / "comparison.json")
 
 
+def columns() -> dict[str, str]:
+    """Return the columns that are recorded: a new one stands in no document before it is."""
+    titles = recorded().titles
+    return {name: target for name, target in FRAMEWORKS.items() if target in titles}
+
+
 def result() -> str:
     """Does `/hello` answer? Four rows, and in one sentence how far the frameworks agree."""
     report = recorded()
@@ -26,14 +32,7 @@ def result() -> str:
     agreed = render.agreement(report).partition(";")[0].rstrip(".")
     versions = " · ".join(f"{row.name} {row.version}" for row in report.targets)
     machine = f"{report.platform['system']}, {report.platform['cores']} cores"
-    return f"{table}\n\n{agreed}. {versions} · Python {report.python} · {machine}.{_unrecorded()}\n"
-
-
-def _unrecorded() -> str:
-    """Say which columns the record does not have yet; "" if it has them all."""
-    titles = recorded().titles
-    names = [name for name, target in FRAMEWORKS.items() if target not in titles]
-    return f" Not recorded yet: {', '.join(names)} (`nox -s record` does it)." if names else ""
+    return f"{table}\n\n{agreed}. {versions} · Python {report.python} · {machine}.\n"
 
 
 def agreement() -> str:
@@ -54,13 +53,13 @@ def promises() -> str:
 
 def differences() -> str:
     """The known differences, each with its reason and its source."""
-    own = (ROOT / f"{name}_impl" / "known_differences.toml" for name in FRAMEWORKS)
+    own = (ROOT / f"{name}_impl" / "known_differences.toml" for name in columns())
     files = [ROOT / COMPARISON["known"], *(path for path in own if path.exists())]
     rows = [row for path in files for row in tomllib.loads(path.read_text())["difference"]]
     titles, lines = recorded().titles, []
     for row in rows:
         cases, targets = (_several(row[key]) for key in ("case", "target"))
-        where = [", ".join(titles.get(target, target) for target in targets)]
+        where = [", ".join(titles[target] for target in targets)]
         where += [f"on {', '.join(row['server'])}"] if "server" in row else []
         where += [f"with Python {', '.join(row['python'])}"] if "python" in row else []
         lines.append(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asgi_liveness.conformance import document
 from tools import blocks, excerpts, timeline
-from tools.comparison import ROOT
+from tools.comparison import FRAMEWORKS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,8 @@ def stale() -> list[str]:
 
 def main() -> int:
     """Write the documents, or check them."""
+    if missing := FRAMEWORKS.keys() - blocks.columns().keys():
+        print(f"not recorded yet: {', '.join(sorted(missing))} (nox -s record)", file=sys.stderr)
     if "--check" in sys.argv[1:]:
         for name in (names := stale()):
             print(f"{name} is not up to date: run `nox -s docs`", file=sys.stderr)

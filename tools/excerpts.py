@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.blocks import recorded
-from tools.comparison import FRAMEWORKS, ROOT
+from tools.blocks import columns, recorded
+from tools.comparison import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +52,8 @@ def _side_by_side(file: str, names: tuple[str, ...]) -> str:
     parts = []
     for name in names:
         found = {
-            titles.get(target, framework): _handlers(ROOT / f"{framework}_impl" / file, name)
-            for framework, target in FRAMEWORKS.items()
+            titles[target]: _handlers(ROOT / f"{framework}_impl" / file, name)
+            for framework, target in columns().items()
         }
         words = next(iter(found.values())).words
         parts.append(f"### `/{name.replace('_', '-')}`\n\n{words}\n\n:::::{{container}} columns")
@@ -103,7 +103,8 @@ def traps() -> str:
     for path in sorted((ROOT / "examples" / "traps").glob("*.py")):
         text = ast.get_docstring(ast.parse(path.read_text())) or ""
         symptom, *others = (" ".join(part.split()) for part in text.split("\n\n"))
-        parts.append(f"### {symptom.rstrip('.')}\n")
+        # A name that stays when the words of the symptom change.
+        parts.append(f"(trap-{path.stem.replace('_', '-')})=\n### {symptom.rstrip('.')}\n")
         parts += [f"{_bold(words)}\n" for words in others]
         parts.append(
             f"The app that shows it: `examples/traps/{path.name}`\n\n"
@@ -157,7 +158,7 @@ def sessions() -> str:
             continue
         if [argument.arg for argument in node.args.args][:1] != ["session"]:
             continue
-        names = list(FRAMEWORKS) if node.name == "column" else [node.name]
+        names = list(columns()) if node.name == "column" else [node.name]
         shown = ", ".join(f"`{name}`" for name in names)
         words = (ast.get_docstring(node) or "").partition("\n")[0]
         rows.append((tags.get(node.name, ""), f"| {shown} | {words} |"))
