@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 LIMIT = 60.0  # seconds that a command gets
 LEFT_LIMIT = 2.0  # seconds after which nothing of it may be there
@@ -47,10 +49,9 @@ def command(tmp_path: Path) -> Command:
             timeout=LIMIT,
             check=False,
         )
-        limit = time.monotonic() + LEFT_LIMIT
-        while (left := _marked(mark)) and time.monotonic() < limit:
-            time.sleep(0.01)
-        assert not left
+        with contextlib.suppress(AssertionError):  # the next line names what is left
+            until(lambda: not _marked(mark), LEFT_LIMIT)
+        assert not _marked(mark)
         assert not list(temporary.iterdir())
         return done
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
+from tests.waiting import until
 from tools.comparison import FRAMEWORKS
 
 LIMIT = 20.0  # seconds
@@ -28,13 +28,6 @@ def server(framework: str) -> Iterator[Server]:
     with Server(SERVERS[0], f"{framework}_impl.app:app") as server:
         asyncio.run(server.ready())
         yield server
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def start_loops(server: Server, number: int) -> None:

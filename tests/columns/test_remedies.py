@@ -28,8 +28,8 @@ from tests.columns.client import (
     begin,
     probing,
     reading,
-    until,
 )
+from tests.waiting import until
 from tools.comparison import FRAMEWORKS
 
 JOBS = 1000

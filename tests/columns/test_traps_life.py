@@ -12,7 +12,6 @@ import select
 import shutil
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from examples.traps.in_process_client import app
 from quart_impl.app import app as quart_app
+from tests.waiting import until
 from tools.comparison import ROOT
 
 LIMIT = 30.0  # seconds
@@ -64,13 +64,6 @@ def answered(connection: socket.socket) -> bool:
 
 def log(server: Server) -> str:
     return (server.group.folder / "stderr").read_text()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def running(ledger: Ledger, route: str) -> list[int]:

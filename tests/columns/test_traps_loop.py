@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import lt
 from pathlib import Path
@@ -22,6 +22,7 @@ from asgi_liveness.conformance.window import watch
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
+from tests.waiting import until_async
 
 LIMIT = 20.0  # seconds that anything may take
 FREEZE_HOLD = 0.25  # seconds for which a probe that must not be answered is watched
@@ -49,13 +50,6 @@ def steps(server: Server) -> int:
 
 def log(server: Server) -> str:
     return (server.group.folder / "stderr").read_text()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.01)
 
 
 def test_sleep_without_await() -> None:
@@ -90,7 +84,7 @@ async def streaming(server: Server, path: str, *, reads: bool = True) -> AsyncIt
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {server.url}\r\n\r\n".encode())
         if reads:
             reading = asyncio.create_task(read_on(reader))
-        await until(lambda: steps(server) > before)
+        await until_async(lambda: steps(server) > before)
         yield
     finally:
         if reading:
@@ -128,7 +122,7 @@ def test_stream_without_await(kind: ServerKind) -> None:
             async with streaming(server, "/stream"):
                 pass
             left = steps(server)
-            await until(lambda: steps(server) > left + MANY)
+            await until_async(lambda: steps(server) > left + MANY)
             await watched(server, State.FROZEN)
             said = "socket.send() raised exception." in log(server)
             assert said == (kind.name != "uvicorn/uvloop")  # uvloop says nothing
@@ -149,7 +143,7 @@ def test_called_not_passed() -> None:
             ):
                 window = await watched(server, State.FROZEN, path)
                 assert window.loops[0].on_event_loop
-                await until(lambda: error in log(server))  # noqa: B023 (awaited at once)
+                await until_async(lambda: error in log(server))  # noqa: B023 (awaited at once)
 
     asyncio.run(run())
 
@@ -159,7 +153,7 @@ def test_executor_in_with() -> None:
         async with serving("executor_in_with") as server, open_client(server.url) as client:
             for path, must_be in (("/without", State.ALIVE), ("/with", State.FROZEN)):
                 request = asyncio.create_task(client.get(path))
-                await until(lambda: f"{path} timed out" in log(server))  # noqa: B023 (awaited at once)
+                await until_async(lambda: f"{path} timed out" in log(server))  # noqa: B023 (awaited at once)
                 before = steps(server)
                 await watched(server, must_be)
                 assert steps(server) > before
@@ -202,7 +196,7 @@ def test_print_into_unread_pipe(tmp_path: Path) -> None:
             open_client(server.url) as client,
         ):
             printing = asyncio.create_task(client.get("/printing"))
-            await until(lambda: steps(server) > 0)
+            await until_async(lambda: steps(server) > 0)
             probe = await unanswered(server, client)
             before = steps(server), server.ledger.beats
             await asyncio.sleep(FREEZE_HOLD)
@@ -211,7 +205,7 @@ def test_print_into_unread_pipe(tmp_path: Path) -> None:
 
             asyncio.get_running_loop().add_reader(output, os.read, output, 2**16)
             assert (await asyncio.wait_for(probe, LIMIT)).status_code == 200
-            await until(lambda: steps(server) > before[0] + MANY)
+            await until_async(lambda: steps(server) > before[0] + MANY)
             await watched(server, State.ALIVE)
             assert (await asyncio.wait_for(printing, LIMIT)).status_code == 200
             asyncio.get_running_loop().remove_reader(output)
@@ -228,11 +222,11 @@ def test_lost_updates() -> None:
         first = server.ledger.taken
         for _ in range(2):
             await client.get(path)
-        await until(lambda: server.ledger.taken == first + 2)
+        await until_async(lambda: server.ledger.taken == first + 2)
         since = [loop.steps + MANY for loop in server.ledger.loops(first)]
-        await until(lambda: all(map(lt, since, made(server, first))))
+        await until_async(lambda: all(map(lt, since, made(server, first))))
         server.ledger.stop()
-        await until(lambda: all(loop.ended for loop in server.ledger.loops(first)))
+        await until_async(lambda: all(loop.ended for loop in server.ledger.loops(first)))
         counters = (await client.get("/counters")).json()
         return [counters[path], sum(made(server, first))]
 

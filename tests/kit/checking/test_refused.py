@@ -27,7 +27,6 @@ from tests.kit.checking.windows import call, window
 if TYPE_CHECKING:
     from tests.conftest import Command
 
-LIMIT = 20.0  # seconds for what must come
 __all__ = ["folder"]  # every test runs in it
 
 

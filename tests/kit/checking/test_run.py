@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -29,8 +27,8 @@ from tests.kit.checking.shop import (
     refused,
 )
 from tests.kit.checking.windows import heartbeat, window
+from tests.waiting import until
 
-LIMIT = 20.0  # seconds for what must come
 __all__ = ["folder"]  # every test runs in it
 
 
@@ -207,20 +205,13 @@ def test_an_app_without_a_document_lists_none_and_cannot_be_asked_to() -> None:
 # A server that runs already.
 
 
-def come(what: Callable[[], bool]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not what():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-
-
 def test_a_server_that_runs_is_judged_by_its_answers_and_left_running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(serves, "_PATIENCE", 0.5)
     command = (sys.executable, "-m", "uvicorn", "--port", "{port}", "--loop", "asyncio", "shop:app")
     with Launched(command) as server:
-        come(lambda: "running on" in server.log())
+        until(lambda: "running on" in server.log())
         fine = checked("/fine", target=server.url)
         assert fine.routes[1].probes.answered == fine.routes[1].probes.due
         report = checked("/spins", "/fine", target=server.url)

@@ -6,8 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import Address, App, Command, served, serving
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving.servers import version
+from tests.waiting import until
 
-LIMIT = 10.0  # seconds for what must come
 SERVER = """\
 import http.server, os, socket, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -64,14 +63,6 @@ def started(target: App | Command) -> Iterator[None]:
     with target:
         asyncio.run(target.answers("/healthz"))
         yield
-
-
-def come(what: Callable[[], bool]) -> None:
-    """Wait for what is not so yet."""
-    limit = time.monotonic() + LIMIT
-    while not what():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def refusal(target: App | Command | Address) -> str:
@@ -217,7 +208,7 @@ def test_all_that_listen_there_serve() -> None:
 def test_those_that_listen_elsewhere_do_not_serve() -> None:
     beside = "import os, socket, sys\nif not os.fork(): sys.argv[2] = '0'\n"
     with started(target := command(*python(beside + SERVER, "127.0.0.1", "{port}"))):
-        come(lambda: target.log().count("listening") == 2)
+        until(lambda: target.log().count("listening") == 2)
         assert len(target.group.members()) == 2
         assert serving(target) == {target.pid}
 

@@ -19,13 +19,13 @@ from tests.kit.inside.watched import (
     MAX_STALL,
     Start,
     board,
-    come,
     functions,
     over,
     run,
     seen,
     start,
 )
+from tests.waiting import until
 
 __all__ = ["board", "run", "start"]  # what the tests are given
 
@@ -34,18 +34,18 @@ __all__ = ["board", "run", "start"]  # what the tests are given
 
 def test_a_running_loop_beats_in_its_processs_name(board: Board, start: Start) -> None:
     process = start("over(60)")
-    (first,) = come(lambda: [one for one in board.heartbeats() if one.beat_at])
-    (later,) = come(lambda: [one for one in board.heartbeats() if one.beat_at > first.beat_at])
+    (first,) = until(lambda: [one for one in board.heartbeats() if one.beat_at])
+    (later,) = until(lambda: [one for one in board.heartbeats() if one.beat_at > first.beat_at])
     assert (later.process, later.thread, later.runs) == (process.pid, process.pid, True)
     assert (later.period, later.loop) == (inside.period(MAX_STALL), "asyncio")
     assert later.python == platform.python_version()
-    assert come(lambda: board.heartbeats()[0].watched_at > later.watched_at)
+    assert until(lambda: board.heartbeats()[0].watched_at > later.watched_at)
     assert (seen(board), over(board)) == ([], [])
 
 
 def test_uvloop_beats_and_is_watched_at_as_well(board: Board, start: Start) -> None:
     start("import uvloop\nuvloop.run(blocked(stand))")
-    come(partial(over, board))
+    until(partial(over, board))
     assert [one.loop for one in board.heartbeats()] == ["uvloop"]
     assert functions(board) == {"stand"}
 
@@ -60,7 +60,7 @@ def test_a_loop_of_another_kind_is_called_so(board: Board, run: Callable[..., st
 
 def test_a_stall_is_watched_at_and_its_end_is_noted(board: Board, start: Start) -> None:
     process = start("asyncio.run(blocked(stand))")
-    ((end, (counted, *samples)),) = come(partial(over, board))
+    ((end, (counted, *samples)),) = until(partial(over, board))
     assert end.process == process.pid
     assert end.ended - end.began >= 0.4
     assert (counted.stack, counted.began) == ((), end.began)  # what was counted before any look
@@ -77,7 +77,7 @@ def test_a_stall_is_watched_at_and_its_end_is_noted(board: Board, start: Start) 
 
 def test_a_stall_that_never_ends_is_watched_at_while_it_lasts(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(spin))")
-    come(lambda: len(seen(board)) > 2)
+    until(lambda: len(seen(board)) > 2)
     assert functions(board) == {"spin"}
     assert over(board) == []
     assert {sample.began for sample in seen(board)} == {board.heartbeats()[0].beat_at}
@@ -87,7 +87,7 @@ def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
     board: Board, start: Start
 ) -> None:
     start("asyncio.run(blocked(spin))")
-    come(lambda: len(seen(board)) > 3)
+    until(lambda: len(seen(board)) > 3)
     first, *_, last = seen(board)
     wanted = (last.ran - first.ran) + (last.queued - first.queued)
     assert last.ran > first.ran > 0
@@ -96,7 +96,7 @@ def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
 
 def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(lambda: time.sleep(60)))")
-    come(lambda: len(seen(board)) > 3)
+    until(lambda: len(seen(board)) > 3)
     first, *_, last = seen(board)
     assert last.ran - first.ran < 0.5 * (last.at - first.at)
 
@@ -104,7 +104,7 @@ def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
 @pytest.mark.parametrize("board", [0.02], indirect=True)
 def test_where_the_limit_is_short_nothing_is_counted(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(spin))")
-    come(lambda: len(seen(board)) > 2)
+    until(lambda: len(seen(board)) > 2)
     assert functions(board) == {"spin"}
     assert {
         (sample.ran, sample.queued, sample.slices, sample.cpu) for sample in board.samples()
@@ -119,7 +119,7 @@ def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> N
         "    await blocked(stand)\n"
         "asyncio.run(twice())"
     )
-    come(lambda: len(over(board)) > 1)
+    until(lambda: len(over(board)) > 1)
     (first, _), (second, _) = over(board)
     assert first.ended <= second.began
     assert {sample.began for sample in seen(board)} == {first.began, second.began}
@@ -129,7 +129,7 @@ def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
     start(
         "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
     )
-    come(partial(over, board))
+    until(partial(over, board))
     deep = [sample.stack for sample in seen(board) if sample.stack[0][2] == "stand"]
     assert {len(stack) for stack in deep} == {200}
 
@@ -142,7 +142,7 @@ def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> N
     assert process.stdout
     process.stdout.readline()
     (stopped,) = board.heartbeats()
-    come(lambda: board.heartbeats()[0].watched_at > stopped.beat_at + 5 * MAX_STALL)
+    until(lambda: board.heartbeats()[0].watched_at > stopped.beat_at + 5 * MAX_STALL)
     assert not board.heartbeats()[0].runs
     assert board.heartbeats()[0].silent(time.monotonic()) == 0.0
     assert seen(board) == []
@@ -171,7 +171,7 @@ def test_a_loop_in_another_thread_is_watched_where_the_main_thread_runs_none(
     board: Board, start: Start
 ) -> None:
     process = start(IN_A_THREAD.format("blocked(spin)") + "thread.join()")
-    come(partial(seen, board))
+    until(partial(seen, board))
     assert functions(board) == {"spin"}
     (one,) = board.heartbeats()
     assert (one.process, one.runs) == (process.pid, True)
@@ -189,7 +189,7 @@ def test_the_main_threads_loop_is_watched_before_any_other(
         else f"async def both():\n    exec({aside!r}, globals())\n    await blocked(spin)\n"
         "asyncio.run(both())"
     )
-    come(partial(seen, board))
+    until(partial(seen, board))
     assert functions(board) == {"spin"}
     assert [one.thread for one in board.heartbeats()] == [process.pid]
 
@@ -205,7 +205,7 @@ def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(
         "    await blocked(spin)\n"
         "asyncio.run(both())"
     )
-    come(partial(seen, board))
+    until(partial(seen, board))
     assert functions(board) == {"spin"}
 
 
@@ -217,11 +217,11 @@ def test_all_threads_are_told_but_the_watcher(board: Board, start: Start) -> Non
         "threading.Thread(target=spin, name='worker', daemon=True).start()\n"
         "asyncio.run(blocked(lambda: time.sleep(60)))"
     )
-    come(partial(seen, board))
+    until(partial(seen, board))
 
     for _ in range(2):
         number = board.ask_for_threads()
-        told = come(partial(board.threads, number))
+        told = until(partial(board.threads, number))
         stand = {(thread.is_loop, thread.stack[0][2]) for thread in told}
         assert (len(told), stand) == (2, {(True, "<lambda>"), (False, "spin")})
 
@@ -268,7 +268,7 @@ def test_what_a_thread_has_spent_is_counted_and_is_nothing_where_nobody_counts()
     with process:
         assert process.stdin
         spent = partial(inside.spent, process.pid, process.pid)
-        ran, _, slices = come(lambda: [counted for counted in [spent()] if counted[0]])[0]
+        ran, _, slices = until(lambda: [counted for counted in [spent()] if counted[0]])[0]
         assert ran > slices > 0
         process.communicate(b"\n")
     assert inside.spent(process.pid, process.pid) == (0, 0, 0)

@@ -13,12 +13,12 @@ from asgi_liveness.serving.board import Board
 from tests.kit.inside.watched import (
     Start,
     board,
-    come,
     functions,
     run,
     seen,
     start,
 )
+from tests.waiting import until
 
 __all__ = ["board", "run", "start"]  # what the tests are given
 
@@ -51,7 +51,7 @@ def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start
         "    await blocked(spin)\n"
         "asyncio.run(fork())"
     )
-    come(partial(seen, board))
+    until(partial(seen, board))
     assert functions(board) == {"spin"}
     assert [(one.process, one.runs) for one in board.heartbeats()] == [(process.pid, True)]
 

@@ -6,7 +6,6 @@ import fcntl
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import pytest
 
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.inside.ledger import PATH_VARIABLE, SLOTS, Ledger
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,10 +107,7 @@ def test_slots_taken_by_several_processes_at_once_are_distinct_and_no_start_is_l
     command = [sys.executable, "-c", TAKE_SLOTS, str(path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     try:
-        limit = time.monotonic() + LIMIT
-        while ledger.starts < 3:
-            assert time.monotonic() < limit
-            time.sleep(0.01)
+        until(lambda: ledger.starts == 3)
         ledger.stop()
         printed = [process.communicate(timeout=LIMIT)[0] for process in processes]
     finally:

@@ -7,10 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -19,7 +17,6 @@ from asgi_liveness.serving.board import Board, Sample, StallEnd
 LIMIT = 20.0  # seconds for what must come
 MAX_STALL = 0.05
 
-T = TypeVar("T")
 Start = Callable[..., subprocess.Popen[bytes]]
 
 HEAD = """\
@@ -95,15 +92,6 @@ def run(start: Start, tmp_path: Path) -> Callable[..., str]:
         return out.decode()
 
     return run
-
-
-def come(what: Callable[[], T]) -> T:
-    """Wait for what is not there yet, and return it."""
-    limit = time.monotonic() + LIMIT
-    while not (found := what()):
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-    return found
 
 
 def seen(board: Board) -> list[Sample]:

@@ -20,6 +20,7 @@ from asgi_liveness.probing.request import (
     finish,
     send_once,
 )
+from tests.waiting import until_async
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EVENTS = OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -72,13 +73,6 @@ async def say_nothing(_: bytes, __: asyncio.StreamWriter) -> None: ...
 
 async def hang_up(_: bytes, writer: asyncio.StreamWriter) -> None:
     writer.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.001)
 
 
 def test_an_answer_has_what_the_cases_read() -> None:
@@ -171,7 +165,7 @@ def test_a_stream_has_its_answer_before_its_end() -> None:
         async with client_of(begin) as client:
             request = Request("/streamed", time.monotonic(), reading=Reading.UNPARSED)
             request.send(client)
-            await until(lambda: request.response is not None)
+            await until_async(lambda: request.response is not None)
             assert request.response is not None
             assert (request.response.status, request.response.body) == (200, "")
             assert request.response.content_type == "text/event-stream"

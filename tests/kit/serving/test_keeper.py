@@ -9,16 +9,16 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from asgi_liveness.serving import keeper
+from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 LIMIT = 10.0  # seconds
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (only looked at: the system keeps semaphores there)
@@ -58,13 +58,6 @@ def read_line(stream: IO[str] | None) -> str:
     assert stream is not None
     assert select.select([stream], [], [], LIMIT)[0], "nothing was printed"
     return stream.readline().rstrip("\n")
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < limit, "it did not come true"
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:
@@ -183,7 +176,7 @@ def test_a_killed_runner_takes_group_and_folder_along(tmp_path: Path) -> None:
         finally:
             runner.kill()
     try:
-        wait_until(lambda: is_gone(int(keeper_pid)))
+        until(lambda: is_gone(int(keeper_pid)), LIMIT)
         assert is_gone(int(spinning))
         assert not Path(folder).exists()
     finally:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import pytest
@@ -19,8 +17,8 @@ from asgi_liveness.errors import TargetError
 from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving import launched as launching
 from asgi_liveness.serving.launched import Launched
+from tests.waiting import until
 
-LIMIT = 10.0  # seconds
 NAMES = ("TMPDIR", "PYTHONPATH", inside.BOARD_VARIABLE, inside.LIMIT_VARIABLE)
 SERVER = """\
 import http.server, sys
@@ -45,25 +43,15 @@ while True:
 """
 
 pytestmark = pytest.mark.usefixtures("temporary")
-T = TypeVar("T")
 
 
 def python(script: str, *arguments: str) -> tuple[str, ...]:
     return sys.executable, "-c", script, *arguments
 
 
-def come(what: Callable[[], T]) -> T:
-    """Wait for what is not there yet, and return it."""
-    limit = time.monotonic() + LIMIT
-    while not (found := what()):
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-    return found
-
-
 def told(server: Launched) -> str:
     """What a command that ends by itself wrote to its standard error."""
-    come(lambda: server.ended)
+    until(lambda: server.ended)
     return server.log()
 
 
@@ -78,7 +66,7 @@ def test_a_command_listens_on_the_port_that_it_is_told(temporary: Path) -> None:
             except httpx.HTTPError:
                 return ""
 
-        assert come(answer) == "hello"
+        assert until(answer) == "hello"
         assert server.group.members() == [server.pid]
     assert server.ended
 
@@ -169,7 +157,7 @@ def test_a_log_of_any_bytes_is_read() -> None:
 def test_a_server_may_end_itself_first(tmp_path: Path) -> None:
     server = Launched(python(PATIENT, "polite"))
     server.start()
-    come(server.log)
+    until(server.log)
     kept = tmp_path / "kept"
     kept.hardlink_to(server.group.folder / "stderr")
     server.end(politely=True)
@@ -184,7 +172,7 @@ def test_a_server_that_does_not_end_itself_is_ended(
     monkeypatch.setattr(launching, "POLITE_LIMIT", 0.1)
     server = Launched(python(PATIENT, "stubborn"))
     server.start()
-    come(server.log)
+    until(server.log)
     server.end(politely=politely)
     assert server.exit_code == -9
     assert server.group.members() == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from asgi_liveness.errors import TargetError
 from asgi_liveness.serving import server as serving
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,10 +133,7 @@ def test_a_frozen_hypercorn_is_ended_with_worker_and_tracker(start: Callable[...
     before = members(server)
     with socket.create_connection(("127.0.0.1", server.port), LIMIT) as connection:
         connection.sendall(b"GET /blocking HTTP/1.1\r\nHost: x\r\n\r\n")
-        limit = time.monotonic() + LIMIT
-        while not any(loop.steps for loop in server.ledger.loops()):
-            assert time.monotonic() < limit
-            time.sleep(0.01)
+        until(lambda: any(loop.steps for loop in server.ledger.loops()))
     server.end()
     for part in ("keeper.py", "-m hypercorn", "multiprocessing.spawn", "resource_tracker"):
         assert any(part in command for command in before)

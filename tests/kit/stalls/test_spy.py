@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from asgi_liveness.serving.board import Frame
 from asgi_liveness.stalls import spy
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed
+from tests.waiting import until, until_async
 
-LIMIT = 20.0  # seconds
 HOLDS = """\
 import re, threading, time
 
@@ -48,13 +47,14 @@ def holding(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def seen_at(process: int, script: Path, line: int) -> list[SpiedThread]:
     """What py-spy sees once a thread has come to that line of its script."""
-    limit = time.monotonic() + LIMIT
-    while True:
+
+    def look() -> list[SpiedThread]:
         seen = asyncio.run(dump(process))
         stacks = [one.stack for one in seen] if isinstance(seen, list) else []
-        if isinstance(seen, list) and (str(script), line) in {p[:2] for s in stacks for p in s}:
-            return seen
-        assert time.monotonic() < limit, seen
+        there = (str(script), line) in {p[:2] for s in stacks for p in s}
+        return seen if isinstance(seen, list) and there else []
+
+    return until(look)
 
 
 def test_a_process_whose_gil_is_held_is_seen_from_outside(
@@ -201,15 +201,9 @@ def test_one_that_is_no_longer_waited_for_ends_as_well(
     monkeypatch.setattr(spy, "_LIMIT", 0.5)
     fake(f"echo $$ > {tmp_path}/draft; mv {tmp_path}/draft {tmp_path}/pid; exec sleep 60")
 
-    def begun() -> None:
-        limit = time.monotonic() + LIMIT
-        while not (tmp_path / "pid").exists():
-            assert time.monotonic() < limit
-            time.sleep(0.01)
-
     async def cancel() -> None:
         task = asyncio.create_task(dump(42))
-        await asyncio.to_thread(begun)
+        await until_async((tmp_path / "pid").exists)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
