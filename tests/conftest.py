@@ -1,4 +1,8 @@
-"""How the tests run a command: as its user does, and nothing of it may be left."""
+"""How the tests run a command, and which of them may start a server.
+
+The rule: a test that starts a server, or a command that does, has the marker ``servers``. By it
+``nox -s fast`` leaves such tests out, so a test that starts one without it fails.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,19 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from asgi_liveness.serving.group import Group
 from tests.waiting import until
 
 LIMIT = 60.0  # seconds that a command gets
 LEFT_LIMIT = 2.0  # seconds after which nothing of it may be there
 MARK = "ASGI_LIVENESS_TEST"
+UNMARKED = "this test starts a server: mark it with @pytest.mark.servers"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -30,8 +37,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let only a marked test make the group of a server; its fixtures are held to it as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not _may_serve(item):
+            patch.setattr(Group, "__init__", _refuse)
+        return (yield)
+
+
+def _may_serve(item: pytest.Item) -> bool:
+    return item.get_closest_marker("servers") is not None
+
+
+def _refuse(*_: object) -> NoReturn:
+    pytest.fail(UNMARKED, pytrace=False)
+
+
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
     """Run ``python ARGUMENTS`` in *cwd*; its processes and temporary files must be gone then."""
 
     def run(
@@ -39,6 +63,7 @@ def command(tmp_path: Path) -> Command:
     ) -> subprocess.CompletedProcess[str]:
         temporary = tmp_path / f"temporary-{uuid.uuid4()}"
         temporary.mkdir()
+        made = temporary.stat().st_mtime_ns
         mark = str(uuid.uuid4())
         done = subprocess.run(
             [*prefix, sys.executable, *arguments],
@@ -53,6 +78,9 @@ def command(tmp_path: Path) -> Command:
             until(lambda: not _marked(mark), LEFT_LIMIT)
         assert not _marked(mark)
         assert not list(temporary.iterdir())
+        # A server's folder, or a file of a pytest's, was made and removed: that changed the time.
+        if not _may_serve(request.node) and temporary.stat().st_mtime_ns != made:
+            _refuse()
         return done
 
     return run

@@ -15,6 +15,8 @@ from tools.comparison import FRAMEWORKS, ROOT
 if TYPE_CHECKING:
     from tests.conftest import Command
 
+pytestmark = pytest.mark.servers
+
 # Quart starts a task before its answer leaves, as far as Python lets it (LIVE-011).
 STARTS_FIRST = {"quart"} if sys.version_info < (3, 12) else set()
 

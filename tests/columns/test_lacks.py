@@ -37,6 +37,7 @@ def start_loops(server: Server, number: int) -> None:
         until(lambda: sum(loop.steps > 0 for loop in server.ledger.loops()) == count)  # noqa: B023 (awaited at once)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("framework", THREADS)
 def test_as_many_loops_as_threads_hang_every_synchronous_route(
     framework: str, server: Server
@@ -56,6 +57,7 @@ def test_as_many_loops_as_threads_hang_every_synchronous_route(
     asyncio.run(ask())
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("framework", ["fastapi", "starlette"])
 def test_uvicorn_waits_for_a_background_loop_when_told_to_stop(server: Server) -> None:
     def steps() -> int:

@@ -32,6 +32,8 @@ from tests.columns.client import (
 from tests.waiting import until
 from tools.comparison import FRAMEWORKS
 
+pytestmark = pytest.mark.servers
+
 JOBS = 1000
 CLIENTS = 50
 UVICORN, _, HYPERCORN = SERVERS

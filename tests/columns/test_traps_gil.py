@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from statistics import median
 
+import pytest
+
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.window import watch
 from asgi_liveness.probing.request import fetch
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
+
+pytestmark = pytest.mark.servers
 
 
 async def typical_wait(path: str) -> float:

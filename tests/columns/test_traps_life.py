@@ -28,6 +28,8 @@ from quart_impl.app import app as quart_app
 from tests.waiting import until
 from tools.comparison import ROOT
 
+pytestmark = pytest.mark.servers
+
 LIMIT = 30.0  # seconds
 UVICORN, _, HYPERCORN = SERVERS
 UPGRADE = (

@@ -24,6 +24,8 @@ from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tests.waiting import until_async
 
+pytestmark = pytest.mark.servers
+
 LIMIT = 20.0  # seconds that anything may take
 FREEZE_HOLD = 0.25  # seconds for which a probe that must not be answered is watched
 MANY = 10_000  # steps

@@ -14,6 +14,8 @@ from asgi_liveness.conformance.contract import starts_by
 from asgi_liveness.conformance.promises import REMEDIES
 from tools.comparison import FRAMEWORKS
 
+pytestmark = pytest.mark.servers
+
 ROOT = Path(__file__).parents[2]
 SERVERS = [("uvicorn", "asyncio"), ("uvicorn", "uvloop"), ("hypercorn", "auto")]
 DEFECTS = {"GET /blocking": "blocking", "GET /background-async": "background_async_loop"}

@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Command
 
+pytestmark = pytest.mark.servers
+
 FOLDER = Path(__file__).parent / "commands"
 COMMANDS = {
     "gunicorn": "gunicorn -k uvicorn.workers.UvicornWorker -b 127.0.0.1:{port} main:app",

@@ -96,11 +96,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("steps", [1] * THOROUGH if thorough else [PART])
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("app", MARKS)
 def test_what_blocks_is_named_and_nothing_else(app: str, steps: int) -> None:
     assert not faults(app, MARKS[app][::steps], "uvicorn", "asyncio")
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(("app", "mark"), SOME, ids=[f"{app} {mark.request}" for app, mark in SOME])
 @pytest.mark.parametrize(("server", "loop"), [("uvicorn", "uvloop"), ("hypercorn", "asyncio")])
 def test_some_of_it_on_others(app: str, mark: Mark, server: str, loop: str) -> None:

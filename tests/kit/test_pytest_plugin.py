@@ -55,6 +55,7 @@ def target(name: str) -> tuple[str, ...]:
     return ("--liveness-target", name, *SERVER)
 
 
+@pytest.mark.servers
 def test_an_implementation_with_no_framework_passes(suite: Suite) -> None:
     done = suite(*target("examples.bare_asgi:app"))
     assert done.returncode == 0, done.stdout
@@ -62,6 +63,7 @@ def test_an_implementation_with_no_framework_passes(suite: Suite) -> None:
     assert "FROZEN    0/20" in done.stdout
 
 
+@pytest.mark.servers
 def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
     done = suite(*target("tests.apps.miniatures:apps.cooperative_without_await"), "-k", "LIVE-006")
     assert done.returncode == 1
@@ -76,6 +78,7 @@ def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
     assert "1 failed" in done.stdout
 
 
+@pytest.mark.servers
 def test_what_a_target_lacks_is_skipped_with_its_reason(suite: Suite) -> None:
     lacking = sum("sync" in case.needs for case in FIRST)
     done = suite(*target("examples.bare_asgi:app"), "--liveness-lacks", "sync")
@@ -85,6 +88,7 @@ def test_what_a_target_lacks_is_skipped_with_its_reason(suite: Suite) -> None:
     assert "answers  10/10" in done.stdout  # /hello-sync is not probed
 
 
+@pytest.mark.servers
 def test_what_a_target_has_is_held_against_a_promise(suite: Suite) -> None:
     done = suite(*target("examples.bare_asgi:app"), "--liveness-has", "cooperative", "-k", "SPEED")
     assert done.returncode == 0, done.stdout
@@ -92,6 +96,7 @@ def test_what_a_target_has_is_held_against_a_promise(suite: Suite) -> None:
     assert "not applicable: the target does not say that it has 'process'" in done.stdout
 
 
+@pytest.mark.servers
 def test_cases_that_end_servers_are_collected_too_if_asked_for(suite: Suite) -> None:
     # Without the option they are not: the counts of the other tests leave them out.
     done = suite(*target("examples.bare_asgi:app"), "--liveness-all", "--collect-only", "-q")
@@ -100,6 +105,7 @@ def test_cases_that_end_servers_are_collected_too_if_asked_for(suite: Suite) -> 
         assert f"-{case.name}]" in done.stdout
 
 
+@pytest.mark.servers
 def test_what_could_not_be_judged_is_an_error(suite: Suite) -> None:
     conts = sum(case.id.startswith("CONT") for case in CASES)
     done = suite(*target("nowhere:app"), "-k", "LIVE-002 or CONT-")
@@ -108,6 +114,7 @@ def test_what_could_not_be_judged_is_an_error(suite: Suite) -> None:
     assert "error: nowhere:app: there is no module 'nowhere'" in done.stdout
 
 
+@pytest.mark.servers
 def test_an_inconclusive_case_is_an_error(suite: Suite) -> None:
     done = suite(*target("tests.apps.miniatures:apps.ill_at_rest"), "-k", "LIVE-001 or LIVE-002")
     assert done.returncode == 1
@@ -119,6 +126,7 @@ def test_an_inconclusive_case_is_an_error(suite: Suite) -> None:
     )
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("app", "code", "told"),
     [
@@ -141,6 +149,7 @@ def test_a_list_of_known_differences_is_strict(
     assert "the task goes first" in done.stdout
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -174,6 +183,7 @@ def test_every_option_is_checked(
         pytest_plugin.pytest_configure(config)
 
 
+@pytest.mark.servers
 def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text(
         "import sys\n"
@@ -248,6 +258,7 @@ def test_the_projects_settings_are_taken_and_the_arguments_win(
     assert asked == [Options("a:app", during=("/b",), max_stall=0.05)]
 
 
+@pytest.mark.servers
 def test_a_strangers_test_names_the_line_that_blocks(command: Command, tmp_path: Path) -> None:
     (tmp_path / "blocking.py").write_text(
         "async def app(scope, receive, send):\n"

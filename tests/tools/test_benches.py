@@ -88,6 +88,7 @@ def test_the_interval_leaves_a_fortieth_on_each_side_at_the_most() -> None:
     assert interval(ratios) == pytest.approx((0.921, 0.938))
 
 
+@pytest.mark.servers
 def test_a_watched_process_that_crashes_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +169,7 @@ def test_what_is_not_judged_cannot_be_missed_and_says_neither() -> None:
     assert str(goals["beside"]).split() == ["(beside)", "0.000", "0.000"]
 
 
+@pytest.mark.servers
 def test_a_wait_counts_from_when_the_probe_was_due(tmp_path: Path) -> None:
     """The app hangs for a while: each probe that was due meanwhile waited for its rest."""
     (tmp_path / "hangs.py").write_text(HANGS)

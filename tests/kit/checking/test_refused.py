@@ -33,6 +33,7 @@ __all__ = ["folder"]  # every test runs in it
 # What cannot be started.
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("target", "told"),
     [
@@ -54,6 +55,7 @@ async def app(scope, receive, send):
 """
 
 
+@pytest.mark.servers
 def test_an_app_that_freezes_as_it_starts_is_told_its_line(folder: Path) -> None:
     (folder / "freezing.py").write_text(FREEZING.format("time.sleep(60)"))
     told = refused(target="freezing:app", start_limit=1.0)
@@ -63,6 +65,7 @@ def test_an_app_that_freezes_as_it_starts_is_told_its_line(folder: Path) -> None
     )
 
 
+@pytest.mark.servers
 def test_an_app_that_only_waits_as_it_starts_is_not_said_to_be_blocked(folder: Path) -> None:
     (folder / "freezing.py").write_text(FREEZING.format("time.sleep(0.5)"))
     assert refused(target="freezing:app", start_limit=1.0).endswith("in its lifespan start-up")
@@ -139,6 +142,7 @@ def test_where_no_path_answers_nothing_can_be_probed() -> None:
         probed({"/ping": None}, "/ping")
 
 
+@pytest.mark.servers
 def test_a_path_that_answers_once_and_then_no_more_cannot_be_probed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -179,11 +183,13 @@ def test_a_request_that_did_something_is_judged(calls: tuple[Any, ...]) -> None:
     assert _not_done(Call("GET", "/report"), window(calls=calls)) == ""
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("path", ["/missing", "/picky", "/moved"])
 def test_a_request_that_the_app_does_not_take_is_refused(path: str) -> None:
     assert refused(path).startswith(f"GET {path} answered ")
 
 
+@pytest.mark.servers
 def test_a_request_that_fails_is_noted() -> None:
     _, denied, breaks = checked("/denied", "/breaks").routes
     assert any("itself answered 401" in note for note in denied.notes)
@@ -195,6 +201,7 @@ def test_a_request_that_fails_is_noted() -> None:
 BLOCKED = "import time\nasync def app(scope, receive, send): time.sleep(60)\n"
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -218,6 +225,7 @@ def test_bad_input_is_a_line_and_leaves_nothing(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("target", [("shop:app",), ("--", "python", "-c", "")])
 def test_a_folder_that_cannot_be_written_to_is_a_line(
     target: tuple[str, ...], command: Command
@@ -231,6 +239,7 @@ def test_a_folder_that_cannot_be_written_to_is_a_line(
     assert "set TMPDIR" in done.stderr
 
 
+@pytest.mark.servers
 def test_one_that_is_interrupted_leaves_nothing(command: Command) -> None:
     done = command(
         *("-m", "asgi_liveness", "check", "shop:app", "--during", "/spins", "--duration", "1m"),
@@ -240,6 +249,7 @@ def test_one_that_is_interrupted_leaves_nothing(command: Command) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.servers
 def test_a_live_app_exits_with_0_and_a_stalled_one_with_1(command: Command, folder: Path) -> None:
     check = ("-m", "asgi_liveness", "check", "shop:app", "--duration", "500ms", "--loop", "asyncio")
     path = folder / "report.json"

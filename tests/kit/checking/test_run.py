@@ -47,6 +47,7 @@ async def app(scope, receive, send):
 # The report.
 
 
+@pytest.mark.servers
 def test_a_request_that_stalls_the_loop_is_named_with_its_line() -> None:
     told: list[str] = []
     report = run(options("GET /spins", probe="/healthz"), told.append)
@@ -68,6 +69,7 @@ def test_a_request_that_stalls_the_loop_is_named_with_its_line() -> None:
     assert report.again.startswith("asgi-liveness check shop:app --during 'GET /spins' --probe ")
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("server", "loop", "described"),
     [
@@ -86,6 +88,7 @@ def test_the_line_is_named_on_any_server_and_event_loop(
     assert route.culprit.function == "app"
 
 
+@pytest.mark.servers
 def test_each_request_finds_a_fresh_app() -> None:
     report = checked("POST /poisons", "/fine")
     _, poisons, fine = report.routes
@@ -94,6 +97,7 @@ def test_each_request_finds_a_fresh_app() -> None:
     assert fine.verdict is not Verdict.STALLED
 
 
+@pytest.mark.servers
 def test_an_app_that_died_at_rest_is_started_afresh_for_the_request(folder: Path) -> None:
     (folder / "frail.py").write_text(FRAIL)
     idle, route = checked("/fine", target="frail:app").routes
@@ -101,6 +105,7 @@ def test_an_app_that_died_at_rest_is_started_afresh_for_the_request(folder: Path
     assert route.verdict is not Verdict.DIED
 
 
+@pytest.mark.servers
 def test_an_app_at_rest_shuts_itself_down_and_one_that_hangs_is_ended(folder: Path) -> None:
     checked("/fine")
     assert (folder / "shut down").read_text() == "x"
@@ -108,12 +113,14 @@ def test_an_app_at_rest_shuts_itself_down_and_one_that_hangs_is_ended(folder: Pa
     assert (folder / "shut down").read_text() == "x"
 
 
+@pytest.mark.servers
 def test_a_request_that_has_no_end_is_closed_and_noted() -> None:
     report = checked("/waits")
     assert any("had not ended after" in note for note in report.routes[1].notes)
     assert report.routes[1].culprit is None
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("server", ["uvicorn", "hypercorn"])
 def test_an_app_that_ends_in_the_window_died_and_its_words_hold_no_secret(server: str) -> None:
     report = checked("/exits", server=server, headers=("X-Token: s3cr3t-t0ken",))
@@ -122,6 +129,7 @@ def test_an_app_that_ends_in_the_window_died_and_its_words_hold_no_secret(server
     assert "s3cr3t" not in report.to_json() + render.text(report)
 
 
+@pytest.mark.servers
 def test_what_headers_and_bodies_hold_stands_in_no_report(folder: Path) -> None:
     secrets = {"headers": ("Authorization: Bearer s3cr3t",), "body": b'{"password": "pa55w0rd"}'}
     report = checked("POST /import", **secrets)
@@ -157,6 +165,7 @@ def test_a_body_of_json_is_called_so(
 # Apps that do what apps do not.
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     "habit",
     [
@@ -177,12 +186,14 @@ def test_an_app_of_odd_habits_is_checked_as_any(habit: str, folder: Path) -> Non
 # The routes that a document lists.
 
 
+@pytest.mark.servers
 def test_routes_that_were_not_asked_for_are_listed() -> None:
     report = checked()
     assert [route.during for route in report.routes] == [None]
     assert report.untried == ("GET /fine", "GET /loops")
 
 
+@pytest.mark.servers
 def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
     report = checked("POST /once", "/loops", openapi=True)
     during = [route.during for route in report.routes]
@@ -191,6 +202,7 @@ def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
     assert report.untried == ()
 
 
+@pytest.mark.servers
 def test_a_route_of_a_document_that_the_app_does_not_take_ends_no_other(folder: Path) -> None:
     (folder / "shop.py").write_text(APP.replace('"/once": {"post"', '"/picky": {"get"'))
     report = checked(openapi=True)
@@ -198,6 +210,7 @@ def test_a_route_of_a_document_that_the_app_does_not_take_ends_no_other(folder: 
     assert report.untried == ("GET /picky",)
 
 
+@pytest.mark.servers
 def test_an_app_without_a_document_lists_none_and_cannot_be_asked_to() -> None:
     assert "has no OpenAPI document" in refused(target="tiny:make()", openapi=True)
 
@@ -205,6 +218,7 @@ def test_an_app_without_a_document_lists_none_and_cannot_be_asked_to() -> None:
 # A server that runs already.
 
 
+@pytest.mark.servers
 def test_a_server_that_runs_is_judged_by_its_answers_and_left_running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -228,6 +242,7 @@ def test_a_server_that_runs_is_judged_by_its_answers_and_left_running(
 # A command.
 
 
+@pytest.mark.servers
 def test_a_command_is_watched_with_all_its_workers() -> None:
     words = "-m", "uvicorn", "--port", "{port}", "--loop", "asyncio", "--workers", "2", "shop:app"
     report = checked("/spins", command=(sys.executable, *words), loop="auto", duration=1.5)

@@ -17,6 +17,8 @@ def named(miniature: Miniature) -> str:
     return miniature.during or miniature.app
 
 
+@pytest.mark.python
+@pytest.mark.servers
 @pytest.mark.usefixtures("temporary")
 @pytest.mark.parametrize("miniature", MINIATURES, ids=named)
 def test_a_miniature_is_judged_as_it_should_be(miniature: Miniature) -> None:

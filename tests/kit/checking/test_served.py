@@ -86,6 +86,7 @@ def test_it_is_told_from_the_options_what_is_checked() -> None:
 # An app.
 
 
+@pytest.mark.servers
 def test_an_app_is_served_and_listens_where_it_is_asked() -> None:
     target = App(Options("asgi_app:app", loop="asyncio"))
     with started(target):
@@ -96,12 +97,14 @@ def test_an_app_is_served_and_listens_where_it_is_asked() -> None:
     assert target.name == "asgi_app:app"
 
 
+@pytest.mark.servers
 def test_a_factory_is_called_and_the_app_is_called_by_its_name(folder: Path) -> None:
     (folder / "made.py").write_text(f"{TINY}\ndef make():\n    return app\n")
     with started(target := App(Options("made:make", factory=True, loop="asyncio"))):
         assert (target.name, target.target) == ("made:make", "made:make")
 
 
+@pytest.mark.servers
 def test_an_app_is_looked_for_in_its_folder(folder: Path) -> None:
     (folder / "src").mkdir()
     (folder / "src" / "within.py").write_text(TINY)
@@ -150,6 +153,7 @@ def test_a_server_that_is_not_installed_is_refused_with_the_way_home(
         served(Options("a:app", server=server, loop=loop))
 
 
+@pytest.mark.servers
 def test_an_app_that_cannot_be_imported_in_a_tools_environment_is_shown_the_way_home(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +166,7 @@ def test_an_app_that_cannot_be_imported_in_a_tools_environment_is_shown_the_way_
     assert refusal(App(Options("broken:app", loop="asyncio"))).endswith("division by zero")
 
 
+@pytest.mark.servers
 def test_an_app_has_its_limit_to_start(folder: Path) -> None:
     (folder / "slow.py").write_text("import time; time.sleep(3600)")
     told = refusal(App(Options("slow:app", loop="asyncio", start_limit=1.0)))
@@ -171,6 +176,7 @@ def test_an_app_has_its_limit_to_start(folder: Path) -> None:
 # A command.
 
 
+@pytest.mark.servers
 def test_a_command_listens_on_the_port_that_it_is_told() -> None:
     target = command(*python(SERVER, "127.0.0.1", "{port}"))
     with started(target):
@@ -180,6 +186,7 @@ def test_a_command_listens_on_the_port_that_it_is_told() -> None:
     assert target.name.startswith(f"{sys.executable} -c import http.server")
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1"])  # noqa: S104 (the example)
 def test_a_command_that_is_told_no_port_is_found_where_it_listens(host: str) -> None:
     if ":" in host and not socket.has_ipv6:
@@ -189,6 +196,7 @@ def test_a_command_that_is_told_no_port_is_found_where_it_listens(host: str) -> 
         assert len(serving(target)) == 1
 
 
+@pytest.mark.servers
 def test_all_that_listen_there_serve() -> None:
     shared = (
         "import os, socket, sys\n"
@@ -205,6 +213,7 @@ def test_all_that_listen_there_serve() -> None:
         assert target.pid in serving(target)
 
 
+@pytest.mark.servers
 def test_those_that_listen_elsewhere_do_not_serve() -> None:
     beside = "import os, socket, sys\nif not os.fork(): sys.argv[2] = '0'\n"
     with started(target := command(*python(beside + SERVER, "127.0.0.1", "{port}"))):
@@ -223,6 +232,7 @@ def test_a_connection_is_not_where_a_process_listens() -> None:
     assert ("127.0.0.1", port) not in serves._listens(os.getpid())
 
 
+@pytest.mark.servers
 def test_a_program_beside_this_python_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.defpath)
     target = command("uvicorn", "--port", "{port}", "asgi_app:app")
@@ -231,6 +241,7 @@ def test_a_program_beside_this_python_needs_no_path(monkeypatch: pytest.MonkeyPa
     assert target.name == "uvicorn --port {port} asgi_app:app"
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("script", "told"),
     [
@@ -246,6 +257,7 @@ def test_a_command_that_ends_before_it_answers_is_refused(script: str, told: str
     assert told in refusal(command(*python(script)))
 
 
+@pytest.mark.servers
 def test_a_command_that_is_not_there_is_refused() -> None:
     target = command("no-such-server", "{port}")
     with pytest.raises(TargetError, match="no-such-server cannot be started"):
@@ -253,6 +265,7 @@ def test_a_command_that_is_not_there_is_refused() -> None:
     target.end()
 
 
+@pytest.mark.servers
 def test_a_command_that_listens_nowhere_is_given_up() -> None:
     script = "import sys, time; print('waiting', file=sys.stderr, flush=True); time.sleep(3600)"
     told = refusal(command(*python(script), start_limit=1.0))
@@ -260,6 +273,7 @@ def test_a_command_that_listens_nowhere_is_given_up() -> None:
     assert told.endswith("its last words: waiting")
 
 
+@pytest.mark.servers
 def test_a_command_that_listens_elsewhere_is_told_both_ports() -> None:
     target = command(*python(SERVER, "127.0.0.1", "0", "{port}"), start_limit=1.0)
     told = refusal(target)
@@ -269,6 +283,7 @@ def test_a_command_that_listens_elsewhere_is_told_both_ports() -> None:
     assert f"it listens on {listens}, and was told {target.port}; " in told
 
 
+@pytest.mark.servers
 def test_a_command_that_accepts_and_says_nothing_is_given_up() -> None:
     script = (
         "import socket, sys, time\n"
@@ -376,6 +391,7 @@ def test_an_address_of_a_server_that_speaks_no_http_is_refused() -> None:
         asyncio.run(ask())
 
 
+@pytest.mark.servers
 def test_an_address_that_answers_whatever_it_does_is_there() -> None:
     with started(server := command(*python(SERVER, "127.0.0.1", "{port}"))):
         asyncio.run(Address(Options(server.url)).answers("/healthz"))

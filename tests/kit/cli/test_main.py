@@ -79,6 +79,7 @@ def refuse(command: Command, folder: Path, target: str, told: str) -> None:
     assert all(cell["verdict"] == "error" and told in cell["message"] for cell in asked)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_target_that_cannot_be_set_up(name: str, command: Command, tmp_path: Path) -> None:
     source, told = BROKEN[name]
@@ -86,6 +87,7 @@ def test_a_target_that_cannot_be_set_up(name: str, command: Command, tmp_path: P
     refuse(command, tmp_path, "broken:app", told)
 
 
+@pytest.mark.servers
 def test_each_of_several_targets_that_cannot_be_set_up_gets_a_line(
     command: Command, tmp_path: Path
 ) -> None:
@@ -103,6 +105,7 @@ def test_each_of_several_targets_that_cannot_be_set_up_gets_a_line(
         assert words in line
 
 
+@pytest.mark.servers
 def test_a_target_whose_start_up_does_not_end(command: Command, tmp_path: Path) -> None:
     def start(number: int) -> None:
         folder = tmp_path / str(number)
@@ -114,6 +117,7 @@ def test_a_target_whose_start_up_does_not_end(command: Command, tmp_path: Path) 
         list(pool.map(start, range(len(START_UPS))))
 
 
+@pytest.mark.servers
 def test_a_missing_loop_route_is_named_and_the_rest_is_judged(
     command: Command, tmp_path: Path
 ) -> None:
@@ -138,6 +142,7 @@ def test_a_missing_loop_route_is_named_and_the_rest_is_judged(
     assert {cell["verdict"] for cell in cells if cell["case"] not in others} == {"passed"}
 
 
+@pytest.mark.servers
 def test_what_a_target_has_is_held_against_a_promise(command: Command, tmp_path: Path) -> None:
     done = command(
         *("-m", "asgi_liveness", "run", "examples.bare_asgi:app", "--server", "uvicorn/asyncio"),
@@ -175,6 +180,7 @@ def test_cases_that_end_servers_are_run_if_asked_for(
     assert {case.id.partition("-")[0] for case in chosen} == families
 
 
+@pytest.mark.servers
 def test_the_ledger_cannot_be_written(command: Command) -> None:
     done = command(
         *("-m", "asgi_liveness", "run", "x:app", "--server", "hypercorn"),
@@ -221,6 +227,7 @@ def test_a_server_that_is_not_installed(
     assert "no supported server is installed" in capsys.readouterr().err
 
 
+@pytest.mark.servers
 def test_it_stops_where_the_port_is_taken(command: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

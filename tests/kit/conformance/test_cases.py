@@ -117,6 +117,7 @@ def messages(runner: Runner) -> str:
     return "\n".join(f"{row.cell.case.id} {row.verdict}: {row.message}" for row in runner.results)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", MINIATURES)
 def test_a_miniature_fails_just_what_it_says_and_why(name: str) -> None:
     wrong = MINIATURES[name]
@@ -131,6 +132,7 @@ def test_a_miniature_fails_just_what_it_says_and_why(name: str) -> None:
         assert words in told[case].message
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("name", VARIANTS)
 def test_wrong_remedies_fail_just_what_they_say(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = VARIANTS[name]
@@ -144,6 +146,7 @@ def test_wrong_remedies_fail_just_what_they_say(name: str, monkeypatch: pytest.M
     assert {row.verdict for row in runner.results} <= {Outcome.FAILED, Outcome.PASSED}
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("families", "fails"),
     [
@@ -169,6 +172,7 @@ def test_the_remedies_can_be_had_without_a_framework(
             assert row.verdict is (Outcome.RECORDED if recorded else Outcome.PASSED), row.message
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("name", "window"),
     [("background_that_starves", BACKGROUND), ("blocking_that_starves", BLOCKING)],
@@ -183,6 +187,7 @@ def test_a_starved_app_is_never_called_frozen(name: str, window: Window, kind: S
     assert subject.seen[window].state is State.STARVED
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
 def test_an_app_of_no_framework_passes(kind: ServerKind) -> None:
     runner = judge("examples.bare_asgi:app", kind)

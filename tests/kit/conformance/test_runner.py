@@ -74,6 +74,7 @@ def test_nothing_to_run_is_an_error(targets: list[str], servers: Any, cases: Any
 # Verdicts.
 
 
+@pytest.mark.servers
 def test_a_lacking_feature_is_not_probed() -> None:
     with Runner(
         ["tiny:without_sync"], [UVICORN], [CASE["LIVE-001"]], lacks=lacking(["sync"])
@@ -83,6 +84,7 @@ def test_a_lacking_feature_is_not_probed() -> None:
     assert subject.seen[IDLE].answered == {"/hello": 10}
 
 
+@pytest.mark.servers
 def test_known_differences_are_held_against_what_is_found() -> None:
     holds, holds_no_more, not_listed, passes = judge(
         "CONT-006",
@@ -119,6 +121,7 @@ def test_a_difference_that_does_not_hold_is_a_failure_of_what_is_only_recorded_t
     assert "a difference is listed that does not hold" in result.message
 
 
+@pytest.mark.servers
 def test_where_the_control_does_not_hold_a_case_is_inconclusive_listed_or_not() -> None:
     target = "tiny:unavailable"
     control, exchange, window = judge(
@@ -133,6 +136,7 @@ def test_where_the_control_does_not_hold_a_case_is_inconclusive_listed_or_not() 
         )
 
 
+@pytest.mark.servers
 def test_a_late_prober_holds_no_failure_against_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_module, "LATE_LIMIT", -1.0)
     failing, passing = judge("CONT-006", "CONT-005")
@@ -141,6 +145,7 @@ def test_a_late_prober_holds_no_failure_against_a_target(monkeypatch: pytest.Mon
     assert passing.verdict is Outcome.PASSED
 
 
+@pytest.mark.servers
 def test_a_target_that_does_not_come_up_is_an_error_that_nothing_excuses() -> None:
     first, second = judge(
         "LIVE-001",
@@ -153,12 +158,14 @@ def test_a_target_that_does_not_come_up_is_an_error_that_nothing_excuses() -> No
     assert first.message.startswith("tiny:gone: the module tiny has no attribute 'gone'")
 
 
+@pytest.mark.servers
 def test_a_missing_route_is_an_error_that_names_it() -> None:
     (result,) = judge("CONT-001", target="tiny:without_sync")
     assert result.verdict is Outcome.ERROR
     assert result.message.startswith("tiny:without_sync: GET /hello-sync answered 404")
 
 
+@pytest.mark.servers
 def test_a_missing_route_of_one_window_is_no_error_of_another_case() -> None:
     missing, other = judge("LIVE-002", "CONT-005")
     assert missing.verdict is Outcome.ERROR
@@ -169,6 +176,7 @@ def test_a_missing_route_of_one_window_is_no_error_of_another_case() -> None:
 # Servers.
 
 
+@pytest.mark.servers
 def test_another_target_ends_the_servers_of_the_last(temporary: Path) -> None:
     with Runner(["tiny:app", "tiny:other"], [UVICORN], [CASE["CONT-005"]]) as runner:
         for cell in runner.cells:
@@ -177,12 +185,14 @@ def test_another_target_ends_the_servers_of_the_last(temporary: Path) -> None:
     assert running(temporary) == 0
 
 
+@pytest.mark.servers
 def test_all_servers_of_a_target_start_together(temporary: Path) -> None:
     with Runner(["tiny:app"], [UVICORN, HYPERCORN], CASES) as runner:
         runner.start("tiny:app")
         assert running(temporary) == 2
 
 
+@pytest.mark.servers
 def test_a_run_that_is_broken_off_leaves_no_server(temporary: Path) -> None:
     def break_off() -> None:
         with Runner(["tiny:app"], [UVICORN], [CASE["CONT-005"]]) as runner:
@@ -195,6 +205,7 @@ def test_a_run_that_is_broken_off_leaves_no_server(temporary: Path) -> None:
     assert running(temporary) == 0
 
 
+@pytest.mark.servers
 def test_without_a_place_for_files_the_run_cannot_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +217,7 @@ def test_without_a_place_for_files_the_run_cannot_go_on(
 # Ends.
 
 
+@pytest.mark.servers
 def test_the_ends_of_all_servers_are_watched_together_and_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

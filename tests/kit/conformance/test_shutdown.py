@@ -71,6 +71,7 @@ def watched(target: str, shutdown: Shutdown, kind: ServerKind = SERVERS[0]) -> S
     return asyncio.run(watch_ends(kind, target, shutdown))
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("kind", [SERVERS[0], SERVERS[-1]], ids=lambda kind: kind.name)
 def test_what_goes_by_both_signals_leaves_nothing(kind: ServerKind) -> None:
     ended = watched("mortal:app", Shutdown(), kind)
@@ -79,6 +80,7 @@ def test_what_goes_by_both_signals_leaves_nothing(kind: ServerKind) -> None:
     assert ended.left == {"SIGTERM": "", "SIGINT": ""}
 
 
+@pytest.mark.servers
 def test_what_stays_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
     monkeypatch.setattr(ending, "SIGNALS", ("SIGTERM",))
@@ -87,6 +89,7 @@ def test_what_stays_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.servers
 def test_a_process_that_outlives_its_server_has_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
     monkeypatch.setattr(ending, "SIGNALS", ("SIGINT",))
@@ -95,6 +98,7 @@ def test_a_process_that_outlives_its_server_has_not_gone(monkeypatch: pytest.Mon
     assert ended.left["SIGINT"].startswith("1 of its processes were there; ")
 
 
+@pytest.mark.servers
 def test_the_recommended_settings_are_what_ends_an_endless_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -108,6 +112,7 @@ def test_the_recommended_settings_are_what_ends_an_endless_request(
     )
 
 
+@pytest.mark.servers
 def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "LIMIT", 0.2)
     with pytest.raises(TargetError) as raised:
@@ -117,6 +122,7 @@ def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch)
     )
 
 
+@pytest.mark.servers
 def test_a_target_that_does_not_come_up_is_an_error() -> None:
     with pytest.raises(TargetError, match="no attribute 'gone'"):
         watched("mortal:gone", Shutdown())

@@ -63,6 +63,7 @@ def test_what_needs_a_lacking_feature_is_not_applicable_and_starts_nothing(case:
     )
 
 
+@pytest.mark.servers
 def test_a_target_that_did_not_come_up_is_not_started_again(temporary: Path) -> None:
     async def act(subject: Subject) -> None:
         first = await subject.judge(CASE["LIVE-001"])
@@ -73,6 +74,7 @@ def test_a_target_that_did_not_come_up_is_not_started_again(temporary: Path) -> 
     use("tiny:gone", act)
 
 
+@pytest.mark.servers
 def test_what_a_window_showed_is_kept_and_so_is_a_healthy_server() -> None:
     async def act(subject: Subject) -> None:
         await subject.judge(CASE["LIVE-006"])
@@ -89,6 +91,7 @@ def test_what_a_window_showed_is_kept_and_so_is_a_healthy_server() -> None:
     assert subject.seen[COOPERATIVE].recovered
 
 
+@pytest.mark.servers
 def test_a_server_on_which_a_loop_could_not_be_stopped_is_thrown_away(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def watched(server: Server, window: Window) -> Observation:
     return seen
 
 
+@pytest.mark.servers
 def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(
     server: Server, frozen: Observation
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(
     assert all(loop.ended for loop in server.ledger.loops())
 
 
+@pytest.mark.servers
 def test_probes_leave_on_schedule_though_none_is_answered(frozen: Observation) -> None:
     assert len(frozen.probes) == BLOCKING.probes * len(BLOCKING.paths)
     assert all(probe.sent < frozen.judged_at for probe in frozen.probes)
@@ -76,18 +78,21 @@ def test_probes_leave_on_schedule_though_none_is_answered(frozen: Observation) -
     assert gaps == [BLOCKING.interval] * (BLOCKING.probes - 1)
 
 
+@pytest.mark.servers
 def test_a_living_window_is_judged_while_its_loop_runs(server: Server) -> None:
     seen = watched(server, BACKGROUND)
     assert seen.state is State.ALIVE
     assert [loop.ended for loop in seen.loops] == [False]
 
 
+@pytest.mark.servers
 def test_on_one_connection_means_one(server: Server) -> None:
     seen = watched(server, replace(SAME_CONNECTION, probes=3))
     requests = (*seen.jobs, *seen.probes)
     assert len({one.response and one.response.connection for one in requests}) == 1
 
 
+@pytest.mark.servers
 def test_a_loop_born_after_the_stop_is_stopped_as_well(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +106,7 @@ def test_a_loop_born_after_the_stop_is_stopped_as_well(
     assert watched(server, IDLE).state is State.ALIVE
 
 
+@pytest.mark.servers
 def test_a_missing_route_is_named(server: Server) -> None:
     with pytest.raises(RouteMissing, match="GET /offloaded answered 404"):
         asyncio.run(watch(server, Window("x", ("/offloaded",), State.ALIVE)))
@@ -109,12 +115,14 @@ def test_a_missing_route_is_named(server: Server) -> None:
 # What the promises ask for.
 
 
+@pytest.mark.servers
 def test_of_many_started_at_once_some_may_be_refused(remedies: Server) -> None:
     seen = watched(remedies, Window("ten", ("/offloaded",) * 10, State.ALIVE, at_once=True))
     assert (seen.state, seen.started, len(seen.jobs)) == (State.ALIVE, 8, 10)
     assert [(one.status, one.retry_after) for one in seen.refused] == [(503, "1")] * 2
 
 
+@pytest.mark.servers
 def test_of_jobs_that_were_accepted_each_is_waited_for(remedies: Server) -> None:
     seen = watched(remedies, Window("three", ("/process",) * 3, State.ALIVE, at_once=True))
     assert (seen.state, seen.started, seen.refused) == (State.ALIVE, 3, ())
@@ -122,6 +130,7 @@ def test_of_jobs_that_were_accepted_each_is_waited_for(remedies: Server) -> None
     assert {one.response and one.response.status for one in seen.jobs} == {202}
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("name", "told"),
     [
@@ -144,6 +153,7 @@ def test_who_leaves_is_seen_until_the_loop_has_ended(
     assert FEWEST <= len(seen.probes) <= window.probes
 
 
+@pytest.mark.servers
 def test_a_loop_that_does_not_end_has_no_time_of_its_end(server: Server) -> None:
     window = Window("left", ("/background",), State.ALIVE, ("/hello",), then=Then.LEAVE)
     seen = watched(server, window)
@@ -152,6 +162,7 @@ def test_a_loop_that_does_not_end_has_no_time_of_its_end(server: Server) -> None
     assert len(seen.probes) == window.probes
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("name", "told"), [("cooperative", ["before"]), ("supervised", ["before", "again"])]
 )

@@ -16,6 +16,8 @@ import pytest
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 
+pytestmark = pytest.mark.servers
+
 PAIRS = 40
 MOST = 3.0  # times the port's latency; without TCP_NODELAY it is a hundred times
 

@@ -15,6 +15,8 @@ from asgi_liveness.errors import LedgerError
 from asgi_liveness.serving import group as group_module
 from asgi_liveness.serving.group import Group
 
+pytestmark = [pytest.mark.servers, pytest.mark.python]
+
 SPIN = [sys.executable, "-c", "while True: pass"]
 
 

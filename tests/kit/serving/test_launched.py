@@ -42,7 +42,7 @@ while True:
     time.sleep(60)
 """
 
-pytestmark = pytest.mark.usefixtures("temporary")
+pytestmark = [pytest.mark.servers, pytest.mark.python, pytest.mark.usefixtures("temporary")]
 
 
 def python(script: str, *arguments: str) -> tuple[str, ...]:
