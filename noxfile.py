@@ -1,4 +1,8 @@
-"""Everything that can be run, a session each. ``nox -l`` lists them."""
+"""Everything that can be run, a session each. ``nox -l`` lists them in groups.
+
+The groups are tags: ``nox -t bench`` runs every session of one. ``nox -s fast`` is for every
+change; bare ``nox`` runs everything that must pass.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +89,16 @@ def _patiently(session: nox.Session, *command: str, exit_code: int = 0) -> None:
     )
 
 
+def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = BESIDE) -> None:
+    """Run pytest on the tests that are asked for (-- tests/PATH::NAME), or else *otherwise*."""
+    words = zip(["", *session.posargs], session.posargs, strict=False)
+    named = [word for before, word in words if word and before not in ("-k", "-m")]
+    paths = [word for word in named if (ROOT / word.partition("::")[0]).exists()]
+    # A test that is named runs alone, and so it needs no workers.
+    beside = () if any("::" in path for path in paths) else workers
+    _patiently(session, "pytest", *beside, *(() if paths else otherwise), *session.posargs)
+
+
 def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
     """Judge columns on all servers; a framework or server that is missing is an error."""
     servers = [argument for name in COMPARISON["servers"] for argument in ("--server", name)]
@@ -93,152 +107,17 @@ def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = 
     _patiently(session, "asgi-liveness", "run", *targets, *servers, *asked, *session.posargs)
 
 
-def column(session: nox.Session) -> None:
-    """Judge one column, no other framework installed (-- -k LIVE-002 for one case)."""
-    framework = session.name
-    _install(session, framework, "servers")
-    _without(session, *FRAMEWORKS.keys() - {framework, *MADE_OF.get(framework, ())})
-    if session.posargs[:1] == ["serve"]:  # as the session of that name asks
-        _patiently(session, "asgi-liveness", "serve", FRAMEWORKS[framework], *session.posargs[1:])
-    else:
-        _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
+@nox.session(venv_backend="none", tags=["test"])
+def fast(session: nox.Session) -> None:
+    """Lint, check types, and run all tests that start no server, in a minute (-- -k NAME)."""
+    session.notify("lint")
+    session.notify("types")
+    # Its environment has all that the tests import; two workers suffice where none waits.
+    quick = ("tests", "-m", "not servers", "--numprocesses", "2")
+    session.notify("columns", posargs=(*quick, *session.posargs))
 
 
-for _framework in FRAMEWORKS:
-    nox.session(name=_framework)(column)
-
-
-@nox.session
-def compare(session: nox.Session) -> None:
-    """Judge all three columns in one run, side by side (-- -k LIVE for the first half minute)."""
-    _install(session, *FRAMEWORKS, "servers")
-    everything = () if "-k" in session.posargs else ("--all",)
-    _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json", *everything))
-
-
-@nox.session
-@nox.parametrize("framework", [nox.param(name, id=name) for name in FRAMEWORKS])
-def shutdown(session: nox.Session, framework: str) -> None:
-    """End servers by SIGTERM and Ctrl+C while a loop runs (-- -k DEFAULTS: without settings)."""
-    _install(session, framework, "servers")
-    report = f"json=out/shutdown-{framework}.json"
-    _judge(session, framework, arguments=("-k", "EXITS", "--report", report))
-
-
-@nox.session
-def record(session: nox.Session) -> None:
-    """Compare, and renew results/ and the README's tables from it."""
-    _install(session, *FRAMEWORKS, "servers")
-    _judge(session, *FRAMEWORKS, arguments=("--all", "--report", "json=results/comparison.json"))
-    wrong = ("tests.apps.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
-    spoken = ("-k", "LIVE-006", "--report", "json=results/failure.json")
-    _patiently(session, "asgi-liveness", "run", *wrong, *spoken, exit_code=1)
-    found = ("asgi-liveness", "check", "examples.hanging:app", "--during", "GET /report")
-    screen = session.run(*found, silent=True, success_codes=[1])
-    (ROOT / "results" / "check.txt").write_text(str(screen))
-    session.run("python", "-m", "tools.docs")
-
-
-@nox.session(venv_backend="none")
-def serve(session: nox.Session) -> None:
-    """Serve one column (-- quart hypercorn) and say how to see the freeze and the fix."""
-    framework, server, *others = [*session.posargs, "fastapi", "uvicorn/asyncio"][
-        : max(2, len(session.posargs))
-    ]
-    if framework not in FRAMEWORKS:
-        session.error(f"no column is called {framework!r}; choose from: {', '.join(FRAMEWORKS)}")
-    session.notify(framework, posargs=["serve", "--server", server, *others])
-
-
-@nox.session
-def docs(session: nox.Session) -> None:
-    """Write CONTRACT.md and the generated blocks of all documents (-- --check compares them)."""
-    _install(session)
-    session.run("python", "-m", "tools.docs", *session.posargs)
-
-
-@nox.session
-def site(session: nox.Session) -> None:
-    """Build the documentation into out/site; a warning is an error, and so is a broken link."""
-    _install(session, "docs")
-    # Without the last build's state: what is not read again would not warn again.
-    strict = ("--fail-on-warning", "--nitpicky", "--keep-going", "--fresh-env", "--quiet")
-    session.run("sphinx-build", *strict, "--doctree-dir", "out/doctrees", "docs", "out/site")
-    session.log("open out/site/index.html")
-
-
-@nox.session
-@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
-def kit(session: nox.Session) -> None:
-    """Test the kit, with no web framework, on every supported Python that is here."""
-    _install(session, "servers", "test")
-    _without(session, *FRAMEWORKS)
-    RAN.append(next(version for version, path in FOUND.items() if path == session.python))
-    # These take three minutes, and what they show is no matter of the Python.
-    once = (
-        *("conformance/test_cases", "conformance/test_shutdown", "conformance/test_promised"),
-        *("conformance/test_runner", "conformance/test_window", "conformance/test_subject"),
-        *("checking/test_run", "checking/test_refused", "checking/test_served"),
-        *("cli/test_main", "test_pytest_plugin", "probing/test_latency", "serving/test_server"),
-    )
-    first = RAN[-1] == next(iter(FOUND))
-    fewer = () if first else [f"--ignore=tests/kit/{name}.py" for name in once]
-    _patiently(session, "pytest", "tests/kit", *BESIDE, *fewer, *session.posargs)
-    lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
-    session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
-
-
-@nox.session
-def columns(session: nox.Session) -> None:
-    """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
-    _install(session, *FRAMEWORKS, "servers", "test", "frontier")
-    apart = ("--ignore", "tests/kit", "--ignore", "tests/corpus")
-    _patiently(session, "pytest", "tests", *BESIDE, *apart, *session.posargs)
-
-
-@nox.session
-def check(session: nox.Session) -> None:
-    """Hold the check against blocking lines, the columns, and servers' commands (-- --thorough)."""
-    _install(session, *FRAMEWORKS, "servers", "test", "commands")
-    _patiently(session, "pytest", "tests/corpus", "--numprocesses", "auto", *session.posargs)
-
-
-@nox.session
-def steady(session: nox.Session) -> None:
-    """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
-    _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "-m", "tools.steady", *(session.posargs or ["5"]))
-
-
-@nox.session
-def frontier(session: nox.Session) -> None:
-    """Measure speed and waits of every way to run loops, and draw it (-- --quick for a minute)."""
-    _install(session, *FRAMEWORKS, "servers", "frontier")
-    _patiently(session, "python", "-m", "tools.frontier", *session.posargs)
-
-
-@nox.session
-def pacing(session: nox.Session) -> None:
-    """Hold Pace against its goals, in paired runs (-- 3)."""
-    _install(session, *FRAMEWORKS, "servers", "frontier")
-    _patiently(session, "python", "-m", "tools.pacing", *session.posargs)
-
-
-@nox.session
-def soak(session: nox.Session) -> None:
-    """Start, stop and leave loops for minutes; nothing may pile up (-- 5)."""
-    _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "-m", "tools.soak", *(session.posargs or ["5"]))
-
-
-@nox.session
-def orphans(session: nox.Session) -> None:
-    """Kill the runner at random moments; nothing of it may be left (-- 50)."""
-    _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "-m", "tools.orphans", *session.posargs)
-
-
-@nox.session
+@nox.session(tags=["test"])
 def lint(session: nox.Session) -> None:
     """Lint and check the format."""
     session.install("--constraint", LOCK, "--group", "lint")
@@ -246,14 +125,43 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
-@nox.session
+@nox.session(tags=["test"])
 def types(session: nox.Session) -> None:
     """Check the types, strictly: the kit, the columns, the tools and the tests."""
     _install(session, *GROUPS)
     session.run("mypy", ".")
 
 
-@nox.session
+@nox.session(tags=["test"])
+@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
+def kit(session: nox.Session) -> None:
+    """Test the kit, with no web framework, on every supported Python that is here."""
+    _install(session, "servers", "test")
+    _without(session, *FRAMEWORKS)
+    RAN.append(next(version for version, path in FOUND.items() if path == session.python))
+    # Most servers show the same on every Python, and their tests take minutes: once is enough.
+    first = RAN[-1] == next(iter(FOUND))
+    fewer = () if first else ("-m", "not servers or python")
+    _test(session, "tests/kit", *fewer)
+    lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
+    session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
+
+
+@nox.session(tags=["test"])
+def columns(session: nox.Session) -> None:
+    """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
+    _install(session, *FRAMEWORKS, "servers", "test", "frontier")
+    _test(session, "tests", "--ignore", "tests/kit", "--ignore", "tests/corpus")
+
+
+@nox.session(tags=["test"])
+def check(session: nox.Session) -> None:
+    """Hold the check against blocking lines, the columns, and servers' commands (-- --thorough)."""
+    _install(session, *FRAMEWORKS, "servers", "test", "commands")
+    _test(session, "tests/corpus", workers=("--numprocesses", "auto"))
+
+
+@nox.session(tags=["test"])
 def package(session: nox.Session) -> None:
     """Build the wheel, install it alone, and run the suite from it with no clone about."""
     session.install("--constraint", LOCK, "--group", "build")
@@ -268,7 +176,7 @@ def package(session: nox.Session) -> None:
             _patiently(session, *suite)
 
 
-@nox.session
+@nox.session(tags=["test"])
 def newcomer(session: nox.Session) -> None:
     """In an empty environment: the wheel, FastAPI and uvicorn, and five lines that hang."""
     session.install("--constraint", LOCK, "--group", "build", "--group", "fastapi", "uvicorn")
@@ -288,36 +196,81 @@ def newcomer(session: nox.Session) -> None:
         session.log(f"{found}")
 
 
-@nox.session
-def stalls(session: nox.Session) -> None:
-    """Count how many of the shortest stalls are found and named (-- 40)."""
-    _install(session, "servers")
-    _patiently(session, "python", "-m", "tools.stalls", *session.posargs)
+def column(session: nox.Session) -> None:
+    """Judge one column, no other framework installed (-- -k LIVE-002 for one case)."""
+    framework = session.name
+    _install(session, framework, "servers")
+    _without(session, *FRAMEWORKS.keys() - {framework, *MADE_OF.get(framework, ())})
+    if session.posargs[:1] == ["serve"]:  # as the session of that name asks
+        _patiently(session, "asgi-liveness", "serve", FRAMEWORKS[framework], *session.posargs[1:])
+    else:
+        _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
 
 
-@nox.session
-def heartbeat(session: nox.Session) -> None:
-    """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop)."""
-    _install(session, "servers")
-    _patiently(session, "python", "-m", "tools.heartbeat", *session.posargs)
+for _framework in FRAMEWORKS:
+    nox.session(name=_framework, tags=["show", "test"])(column)
 
 
-@nox.session
-@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
-def stall_soak(session: nox.Session) -> None:
-    """Stall a watched app for minutes: nothing may crash it or pile up (-- 5)."""
-    _install(session, "servers")
-    _patiently(session, "python", "-m", "tools.stall_soak", *session.posargs)
+@nox.session(tags=["show"])
+def compare(session: nox.Session) -> None:
+    """Judge all three columns in one run, side by side (-- -k LIVE for the first half minute)."""
+    _install(session, *FRAMEWORKS, "servers")
+    everything = () if "-k" in session.posargs else ("--all",)
+    _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json", *everything))
 
 
-@nox.session
-def strangers(session: nox.Session) -> None:
-    """Check applications that nobody here wrote (-- datasette glances)."""
-    session.install("--editable", "shared", "uvicorn", "--group", "strangers")
-    _patiently(session, "python", "-m", "tools.strangers", *session.posargs)
+@nox.session(tags=["show"])
+@nox.parametrize("framework", [nox.param(name, id=name) for name in FRAMEWORKS])
+def shutdown(session: nox.Session, framework: str) -> None:
+    """End servers by SIGTERM and Ctrl+C while a loop runs (-- -k DEFAULTS: without settings)."""
+    _install(session, framework, "servers")
+    report = f"json=out/shutdown-{framework}.json"
+    _judge(session, framework, arguments=("-k", "EXITS", "--report", report))
 
 
-@nox.session
+@nox.session(tags=["show"], venv_backend="none")
+def serve(session: nox.Session) -> None:
+    """Serve one column (-- quart hypercorn) and say how to see the freeze and the fix."""
+    framework, server, *others = [*session.posargs, "fastapi", "uvicorn/asyncio"][
+        : max(2, len(session.posargs))
+    ]
+    if framework not in FRAMEWORKS:
+        session.error(f"no column is called {framework!r}; choose from: {', '.join(FRAMEWORKS)}")
+    session.notify(framework, posargs=["serve", "--server", server, *others])
+
+
+@nox.session(tags=["record"])
+def record(session: nox.Session) -> None:
+    """Compare, and renew results/ and the README's tables from it."""
+    _install(session, *FRAMEWORKS, "servers")
+    _judge(session, *FRAMEWORKS, arguments=("--all", "--report", "json=results/comparison.json"))
+    wrong = ("tests.apps.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
+    spoken = ("-k", "LIVE-006", "--report", "json=results/failure.json")
+    _patiently(session, "asgi-liveness", "run", *wrong, *spoken, exit_code=1)
+    found = ("asgi-liveness", "check", "examples.hanging:app", "--during", "GET /report")
+    screen = session.run(*found, silent=True, success_codes=[1])
+    (ROOT / "results" / "check.txt").write_text(str(screen))
+    session.run("python", "-m", "tools.docs")
+
+
+@nox.session(tags=["record"])
+def docs(session: nox.Session) -> None:
+    """Write CONTRACT.md and the generated blocks of all documents (-- --check compares them)."""
+    _install(session)
+    session.run("python", "-m", "tools.docs", *session.posargs)
+
+
+@nox.session(tags=["record"])
+def site(session: nox.Session) -> None:
+    """Build the documentation into out/site; a warning is an error, and so is a broken link."""
+    _install(session, "docs")
+    # Without the last build's state: what is not read again would not warn again.
+    strict = ("--fail-on-warning", "--nitpicky", "--keep-going", "--fresh-env", "--quiet")
+    session.run("sphinx-build", *strict, "--doctree-dir", "out/doctrees", "docs", "out/site")
+    session.log("open out/site/index.html")
+
+
+@nox.session(tags=["record"])
 def latest(session: nox.Session) -> None:
     """Resolve afresh and judge all columns on that (-- --write renews the lock)."""
     fresh = ROOT / "out" / LOCK
@@ -335,3 +288,67 @@ def latest(session: nox.Session) -> None:
     _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/latest.json"))
     if write:
         shutil.copy(fresh, LOCK)
+
+
+@nox.session(tags=["bench"])
+def steady(session: nox.Session) -> None:
+    """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "-m", "tools.steady", *(session.posargs or ["5"]))
+
+
+@nox.session(tags=["bench"])
+def frontier(session: nox.Session) -> None:
+    """Measure speed and waits of every way to run loops, and draw it (-- --quick for a minute)."""
+    _install(session, *FRAMEWORKS, "servers", "frontier")
+    _patiently(session, "python", "-m", "tools.frontier", *session.posargs)
+
+
+@nox.session(tags=["bench"])
+def pacing(session: nox.Session) -> None:
+    """Hold Pace against its goals, in paired runs (-- 3)."""
+    _install(session, *FRAMEWORKS, "servers", "frontier")
+    _patiently(session, "python", "-m", "tools.pacing", *session.posargs)
+
+
+@nox.session(tags=["bench"])
+def stalls(session: nox.Session) -> None:
+    """Count how many of the shortest stalls are found and named (-- 40)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.stalls", *session.posargs)
+
+
+@nox.session(tags=["bench"])
+def heartbeat(session: nox.Session) -> None:
+    """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.heartbeat", *session.posargs)
+
+
+@nox.session(tags=["endurance"])
+def soak(session: nox.Session) -> None:
+    """Start, stop and leave loops for minutes; nothing may pile up (-- 5)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "-m", "tools.soak", *(session.posargs or ["5"]))
+
+
+@nox.session(tags=["endurance"])
+def orphans(session: nox.Session) -> None:
+    """Kill the runner at random moments; nothing of it may be left (-- 50)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "-m", "tools.orphans", *session.posargs)
+
+
+@nox.session(tags=["endurance"])
+@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
+def stall_soak(session: nox.Session) -> None:
+    """Stall a watched app for minutes: nothing may crash it or pile up (-- 5)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.stall_soak", *session.posargs)
+
+
+@nox.session(tags=["endurance"])
+def strangers(session: nox.Session) -> None:
+    """Check applications that nobody here wrote (-- datasette glances)."""
+    session.install("--editable", "shared", "uvicorn", "--group", "strangers")
+    _patiently(session, "python", "-m", "tools.strangers", *session.posargs)
