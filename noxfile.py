@@ -271,6 +271,25 @@ def site(session: nox.Session) -> None:
 
 
 @nox.session(tags=["record"])
+def coverage(session: nox.Session) -> None:
+    """Write down which lines of the kit no test runs, in any process (-- -k NAME)."""
+    _install(session, *FRAMEWORKS, "servers", "test", "commands", "coverage")
+    folder = ROOT / "out" / "coverage"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    session.env["COVERAGE_FILE"] = str(folder / "data")
+    session.env["COVERAGE_RCFILE"] = str(ROOT / "pyproject.toml")
+    _patiently(
+        session,
+        *("coverage", "run", "-m", "pytest", "tests/kit", "tests/corpus"),
+        *(*BESIDE, *session.posargs),
+    )
+    session.run("coverage", "combine", "--quiet")
+    found = session.run("coverage", "report", silent=True)
+    (ROOT / "results" / "coverage.txt").write_text(str(found))
+
+
+@nox.session(tags=["record"])
 def latest(session: nox.Session) -> None:
     """Resolve afresh and judge all columns on that (-- --write renews the lock)."""
     fresh = ROOT / "out" / LOCK
