@@ -127,7 +127,7 @@ def main() -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description="Prove that nothing outlives a run.")
     parser.add_argument("n", nargs="?", type=int, default=50, help="kills; N//5 interrupts (50)")
-    parser.add_argument("target", nargs="?", default="tests.apps.gil:app", help="an ASGI app")
+    parser.add_argument("target", nargs="?", default="tools.apps.gil:app", help="an ASGI app")
     parser.add_argument("--process", action="store_true", help="kill runs of /process alone")
     parser.add_argument("--nox", metavar="SESSION", help="interrupt this session; no kills")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)

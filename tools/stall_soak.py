@@ -25,9 +25,9 @@ from asgi_liveness.checking.served import App
 from asgi_liveness.errors import TargetError
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.stalls.sampler import Sampler
-from tests.apps.stalling import KINDS
+from tools.apps.stalling import KINDS
 
-TARGET: Final = "tests.apps.stalling:app"
+TARGET: Final = "tools.apps.stalling:app"
 MAX_STALL: Final = 0.005  # seconds
 STALLS: Final = (3, 60)  # milliseconds, from the shortest to the longest
 CLIENTS: Final = 3

@@ -21,7 +21,7 @@ from asgi_liveness.checking.served import App
 from asgi_liveness.checking.watch import CALLS, Call, CheckWindow, watch
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import stalls
-from tests.corpus.marks import marks
+from tools.marks import marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.stalls.stalls import Stall
 
-TARGET: Final = "tests.apps.stalling:app"
-SOURCE: Final = Path("tests/stalling_app.py")
+TARGET: Final = "tools.apps.stalling:app"
+SOURCE: Final = Path("tools/apps/stalling.py")
 MAX_STALL: Final = 0.005  # seconds
 GOAL: Final = 0.95  # of all stalls
 WINDOW: Final = 0.25 * CALLS  # seconds: a call every quarter of one

@@ -1,6 +1,6 @@
 """The corpus: of every app in ``corpus``, what blocks is found and named, and nothing else.
 
-What is right stands beside the lines of the apps, see ``corpus/marks.py``.
+Marks in the comments of the apps say what is right, see ``tools/marks.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.run import run
 from asgi_liveness.serving.board import Frame
 from asgi_liveness.stalls.culprit import Culprit
-from tests.corpus.marks import IDLE, Mark, marks
+from tools.marks import IDLE, Mark, marks
 
 FOLDER = Path(__file__).parent / "apps"
 PROBE = "/healthz"

@@ -1,14 +1,14 @@
-"""The right answers, read from the comments beside the lines of the corpus.
+"""Read from the comments in an app's source which lines ``check`` must find there.
 
-A mark is the comment at the end of a line. It names the request, and what must be said of it::
+A mark is the comment at the end of a line. It names a request and what ``check`` must report::
 
-    # GET /sleep blocks                          the event loop stalls, and this is the line
-    # GET /loop blocks for ever                  likewise, and the request has no end
-    # GET /sort blocks, below it: copy.deepcopy  the line calls this function, and sits in it
-    # GET /slow does not block                   the app answers all along
-    # idle blocks                                the app stalls with no request at all
+    # GET /sleep blocks                          the event loop stalls, and this line is the culprit
+    # GET /loop blocks for ever                  the same, and the request does not end
+    # GET /sort blocks, below it: copy.deepcopy  the line calls this function, which stalls
+    # GET /slow does not block                   the app answers while the request runs
+    # idle blocks                                the app stalls while no request runs
 
-Where lines of one loop bear the same mark, each of them is right.
+Where several lines of a loop have the same mark, each of them is right.
 """
 
 from __future__ import annotations
@@ -26,25 +26,28 @@ _MARK = re.compile(
     r"(does not block|(?P<blocks>blocks)(?P<endless> for ever)?(, below it: (?P<below>\w+\.\w+))?)"
 )
 _MEANT = re.compile(r"block|# (idle|GET|POST)\b")
-"""What is in a comment that is meant as a mark, right or wrong."""
+"""Matches every comment that is meant as a mark, right or wrong."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What must be said of one request."""
+    """What ``check`` must report of one request."""
 
     request: str
     """``GET /report``, or ``idle``."""
     blocks: bool
     endless: bool
     below: str
-    """Module and function in which the line sits; empty where none is named."""
+    """Module and function that the line calls and that stalls; empty where the mark names none."""
     lines: tuple[int, ...]
-    """Each of these is the right one; of a request that does not block, where it is said."""
+    """Numbers of the lines with the mark; each of them is a right culprit if the request blocks."""
 
 
 def marks(source: str) -> list[Mark]:
-    """Return the marks of a file, in the order of their first lines."""
+    """Return the marks of a file, in the order of their first lines.
+
+    Raises ``ValueError`` for a comment that is meant as a mark and is none.
+    """
     found: dict[str, Mark] = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         line = token.start[0]

@@ -1,6 +1,6 @@
-"""The bare app, with a /blocking that is stuck in C code which holds the GIL.
+"""The bare app with a ``/blocking`` that runs C code which holds the GIL for about an hour.
 
-No thread of the process runs there, and no signal handler: it can only be killed.
+Meanwhile no other thread and no signal handler of the process can run: only SIGKILL ends it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""An app that stalls its event loop for as long as it is asked to, in many ways.
+"""An app that stalls its event loop for as long as a request says, in one of many ways.
 
-``GET /compute?ms=20`` computes for 20 ms; ``KINDS`` has the others. A kind whose piece of work
-takes longer than it is asked for stalls longer.
+``GET /compute?ms=20`` computes for 20 ms; ``KINDS`` lists the other ways. A way that cannot stop
+in the middle of its work stalls for longer.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ DEEP = 800  # calls; a server has some forty below the app, and Python's limit i
 
 
 def compute(until: float) -> None:
-    turns = 0
+    iterations = 0
     while time.monotonic() < until:  # GET /compute blocks
-        turns += 1  # GET /compute blocks
+        iterations += 1  # GET /compute blocks
 
 
 def sleep(until: float) -> None:
@@ -52,7 +52,7 @@ def match(until: float) -> None:
 
 def total(until: float) -> None:
     while time.monotonic() < until:
-        sum(range(2 * 10**7))  # a quarter of a second, in which nobody else has the GIL
+        sum(range(2 * 10**7))  # holds the GIL for a quarter of a second
 
 
 def dump(until: float) -> None:
@@ -110,7 +110,7 @@ def chain(depth: int) -> Iterator[int]:
 def generate(until: float) -> None:
     while time.monotonic() < until:
         sum(chain(50))
-        next(chain(50))  # and is closed where it stands
+        next(chain(50))  # the generator is closed before its end
 
 
 def thread(until: float) -> None:
@@ -124,7 +124,7 @@ def thread(until: float) -> None:
 
 def execute(until: float) -> None:
     while time.monotonic() < until:
-        exec("def made(n): return [n for n in range(n)]\nmade(100)", {})  # noqa: S102 (its own)
+        exec("def made(n): return [n for n in range(n)]\nmade(100)", {})  # noqa: S102 (a constant)
 
 
 class Knot:
@@ -148,14 +148,14 @@ async def descend(depth: int) -> int:
 
 async def tasks(until: float) -> None:
     while time.monotonic() < until:
-        await gather(*(descend(200) for _ in range(500)))  # all in one turn of the event loop
+        await gather(*(descend(200) for _ in range(500)))  # all in one pass of the event loop
 
 
 STALLS = (
     *(compute, sleep, sort, match, total, dump, compress),
     *(recurse, overflow, fail, generate, thread, execute, collect),
 )
-# Each is called as the function that is seen on the event loop.
+# The name of each is that of the function which a sample of the event loop shows.
 KINDS: dict[str, Callable[[float], Awaitable[None] | None]] = {
     **{function.__name__: function for function in STALLS},
     "descend": tasks,
