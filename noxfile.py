@@ -27,14 +27,18 @@ LOCK = "requirements.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = [name for name in PROJECT["dependency-groups"] if name != "strangers"]
 COMPARISON = PROJECT["tool"]["comparison"]
-FRAMEWORKS: dict[str, str] = COMPARISON["frameworks"]
+FRAMEWORKS: dict[str, list[str]] = COMPARISON["frameworks"]
+COLUMNS = {
+    name: tomllib.loads((ROOT / f"{name}_impl" / "column.toml").read_text()) for name in FRAMEWORKS
+}
+OWN = (ROOT / f"{name}_impl" / "known_differences.toml" for name in FRAMEWORKS)
+KNOWN = [COMPARISON["known"], *(str(path.relative_to(ROOT)) for path in OWN if path.exists())]
 LAST = list(FRAMEWORKS)[-1]
 # Ends take minutes: here those of one column, in `nox -s record` those of all.
 nox.options.sessions = [
     *("lint", "types", "kit", "columns", "check", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
-MADE_OF = {"fastapi": ("starlette",)}  # what a column's environment has besides its own
 # Most tests wait for a server, some of them long.
 BESIDE = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
 PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
@@ -64,10 +68,19 @@ FOUND = {version: path for version, path in PYTHONS.items() if path}
 RAN: list[str] = []  # by `kit`, in this call of nox
 
 
-def _install(session: nox.Session, *groups: str, lock: str = LOCK) -> None:
-    """Install the kit and dependency groups, at the versions of the one lock."""
-    wanted = [argument for group in groups for argument in ("--group", group)]
-    session.install("--constraint", lock, "--editable", "shared", *wanted)
+def _install(session: nox.Session, *names: str, lock: str = LOCK) -> None:
+    """Install the kit, frameworks and dependency groups, at the versions of the one lock."""
+    session.install("--constraint", lock, "--editable", "shared", *_wanted(*names))
+
+
+def _wanted(*names: str) -> list[str]:
+    """Return what pip installs for frameworks and dependency groups."""
+    return [a for name in names for a in FRAMEWORKS.get(name, ("--group", name))]
+
+
+def _target(framework: str) -> str:
+    """Return a column's app."""
+    return f"{framework}_impl.app:app"
 
 
 def _without(session: nox.Session, *frameworks: str) -> None:
@@ -102,8 +115,9 @@ def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = BESI
 def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
     """Judge columns on all servers; a framework or server that is missing is an error."""
     servers = [argument for name in COMPARISON["servers"] for argument in ("--server", name)]
-    targets = [FRAMEWORKS[name] for name in frameworks]
-    asked = ("--known", COMPARISON["known"], "--has", COMPARISON["remedies"], *arguments)
+    targets = [_target(name) for name in frameworks]
+    known = [argument for path in KNOWN for argument in ("--known", path)]
+    asked = (*known, "--has", COMPARISON["remedies"], *arguments)
     _patiently(session, "asgi-liveness", "run", *targets, *servers, *asked, *session.posargs)
 
 
@@ -128,7 +142,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(tags=["test"])
 def types(session: nox.Session) -> None:
     """Check the types, strictly: the kit, the columns, the tools and the tests."""
-    _install(session, *GROUPS)
+    _install(session, *FRAMEWORKS, *GROUPS)
     session.run("mypy", ".")
 
 
@@ -179,7 +193,7 @@ def package(session: nox.Session) -> None:
 @nox.session(tags=["test"])
 def newcomer(session: nox.Session) -> None:
     """In an empty environment: the wheel, FastAPI and uvicorn, and five lines that hang."""
-    session.install("--constraint", LOCK, "--group", "build", "--group", "fastapi", "uvicorn")
+    session.install("--constraint", LOCK, *_wanted("build", "fastapi"), "uvicorn")
     with tempfile.TemporaryDirectory() as name:
         session.run("python", "-m", "build", "--wheel", "--outdir", name, "shared", silent=True)
         session.install(
@@ -200,9 +214,9 @@ def column(session: nox.Session) -> None:
     """Judge one column, no other framework installed (-- -k LIVE-002 for one case)."""
     framework = session.name
     _install(session, framework, "servers")
-    _without(session, *FRAMEWORKS.keys() - {framework, *MADE_OF.get(framework, ())})
+    _without(session, *FRAMEWORKS.keys() - {framework, *COLUMNS[framework].get("made_of", ())})
     if session.posargs[:1] == ["serve"]:  # as the session of that name asks
-        _patiently(session, "asgi-liveness", "serve", FRAMEWORKS[framework], *session.posargs[1:])
+        _patiently(session, "asgi-liveness", "serve", _target(framework), *session.posargs[1:])
     else:
         _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
 
@@ -213,7 +227,7 @@ for _framework in FRAMEWORKS:
 
 @nox.session(tags=["show"])
 def compare(session: nox.Session) -> None:
-    """Judge all three columns in one run, side by side (-- -k LIVE for the first half minute)."""
+    """Judge all columns in one run, side by side (-- -k LIVE for the first half minute)."""
     _install(session, *FRAMEWORKS, "servers")
     everything = () if "-k" in session.posargs else ("--all",)
     _judge(session, *FRAMEWORKS, arguments=("--report", "json=out/comparison.json", *everything))
@@ -294,12 +308,14 @@ def latest(session: nox.Session) -> None:
     """Resolve afresh and judge all columns on that (-- --write renews the lock)."""
     fresh = ROOT / "out" / LOCK
     fresh.parent.mkdir(exist_ok=True)
+    frameworks = fresh.with_name("frameworks.in")
+    frameworks.write_text("".join(f"{line}\n" for line in _wanted(*FRAMEWORKS)))
     session.install("uv")
     groups = [a for name in GROUPS for a in ("--group", f"pyproject.toml:{name}")]
     session.run(
         *("uv", "pip", "compile", "--universal", "--python-version", COMPARISON["pythons"][0]),
         *("--quiet", "--no-annotate", "--custom-compile-command", "nox -s latest -- --write"),
-        *("shared/pyproject.toml", *groups, "--output-file", str(fresh)),
+        *("shared/pyproject.toml", str(frameworks), *groups, "--output-file", str(fresh)),
     )
     _install(session, *FRAMEWORKS, "servers", lock=str(fresh))
     write = "--write" in session.posargs

@@ -1,9 +1,9 @@
-"""The contract in Quart: one endless loop, five ways to run it.
+"""The contract in Quart: one endless loop, run in five ways.
 
 Serve it from the repository's root: ``hypercorn quart_impl.app:app``.
 
-To copy a handler, replace ``body.step()`` by one turn of your work and ``body.running`` by your
-own condition, and drop the body.
+To copy a handler, replace ``body.step()`` by one iteration of your work and ``body.running`` by
+your own condition, and delete the line that makes the body.
 """
 
 import asyncio
@@ -19,19 +19,19 @@ app.register_blueprint(remedies.blueprint)
 
 @app.get("/hello")
 async def hello() -> dict[str, str]:
-    """Answer at once: what a liveness probe asks of the event loop."""
+    """Return at once: a liveness probe calls this route to see that the event loop runs."""
     return {"Hello": "World"}
 
 
 @app.get("/hello-sync")
 def hello_sync() -> dict[str, str]:
-    """Answer from a worker thread: what a probe asks of the thread pool."""
+    """Return from a worker thread: this route needs a free thread in the thread pool."""
     return {"Hello": "World"}
 
 
 @app.get("/normal")
 def normal() -> dict[str, int]:
-    """Run the loop in a plain def: the framework puts it into a worker thread."""
+    """Run the loop in a plain def: the framework calls it in a worker thread."""
     body = LoopBody("/normal")
     while body.running:
         body.step()
@@ -40,7 +40,7 @@ def normal() -> dict[str, int]:
 
 @app.get("/blocking")
 async def blocking() -> dict[str, int]:
-    """Run the loop in an async def without an await: the defect, everything else freezes."""
+    """Run the loop in an async def without an await: the defect, it blocks the event loop."""
     body = LoopBody("/blocking")
     while body.running:
         body.step()
@@ -48,7 +48,7 @@ async def blocking() -> dict[str, int]:
 
 
 def background_loop() -> None:
-    """Run the loop in a plain def: a background task runs it in a worker thread."""
+    """Run the loop in a plain def: a background task calls it in a worker thread."""
     body = LoopBody("/background")
     while body.running:
         body.step()
@@ -56,14 +56,14 @@ def background_loop() -> None:
 
 @app.get("/background")
 async def background() -> dict[str, str]:
-    """Hand the loop to a background task and answer without waiting for it: the first fix."""
-    # Quart starts a background task before the answer leaves.
+    """Give the loop to a background task and return without waiting for it: the first fix."""
+    # Quart starts a background task before it sends the response.
     app.add_background_task(background_loop)
     return {"message": "Background task started"}
 
 
 async def background_async_loop() -> None:
-    """Run the loop in an async def without an await: a task runs it on the event loop."""
+    """Run the loop in an async def without an await: a background task blocks the event loop."""
     body = LoopBody("/background-async")
     while body.running:
         body.step()
@@ -71,14 +71,14 @@ async def background_async_loop() -> None:
 
 @app.get("/background-async")
 async def background_async() -> dict[str, str]:
-    """Hand an async def loop to a background task: the trap, it freezes like the defect."""
+    """Give an async def loop to a background task: the trap, it blocks like the defect."""
     app.add_background_task(background_async_loop)
     return {"message": "Background task started"}
 
 
 @app.get("/cooperative")
 async def cooperative() -> dict[str, int]:
-    """Run the loop and give the event loop a turn in each of its own: the second fix."""
+    """Run the loop and yield to the event loop in each iteration: the second fix."""
     body = LoopBody("/cooperative")
     while body.running:
         body.step()

@@ -1,7 +1,7 @@
-"""The remedies in Quart: the same endless loop, bounded, owned, and stopped in time.
+"""The remedies in Quart: the same endless loop, with a limit, an owner and an end.
 
-``app.py`` mounts them. To copy one, replace ``body.step()`` by one turn of your work and
-``body.running`` by your own condition. What each of them promises is in CONTRACT.md.
+``app.py`` mounts them. To copy one, replace ``body.step()`` by one iteration of your work
+and ``body.running`` by your own condition. CONTRACT.md says what each of them promises.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from quart import Blueprint, Response
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from asgi_liveness import LoopBody
+from asgi_liveness.jobs import Job, Jobs
 from asgi_liveness.pacing import Pace
-from quart_impl.jobs import Job, Jobs
 
 THREADS = 8
 threads = ThreadPoolExecutor(THREADS)
@@ -28,28 +28,28 @@ blueprint = Blueprint("remedies", __name__)
 
 @blueprint.while_app_serving
 async def lifespan() -> AsyncGenerator[None, None]:
-    """Own the jobs: none of them outlives the app."""
+    """Own the jobs: stop all of them when the app shuts down."""
     yield
     await supervised_jobs.stop()
     await process_jobs.stop()
 
 
 def offloaded_loop(body: LoopBody) -> None:
-    """Run the loop in a plain def, until its body is stopped."""
+    """Run the loop in a plain def, until its handler stops the body."""
     while body.running:
         body.step()
 
 
 @blueprint.get("/offloaded")
 async def offloaded() -> dict[str, int]:
-    """Await the loop in a thread of a small pool of its own, for as long as its client is there."""
+    """Await the loop in a thread of a small pool, and stop it when its client disconnects."""
     if free_threads.locked():
-        raise ServiceUnavailable("all threads are taken", retry_after=1)
+        raise ServiceUnavailable("all threads are busy", retry_after=1)
     async with free_threads:
         body = LoopBody("/offloaded")
         done = asyncio.get_running_loop().run_in_executor(threads, offloaded_loop, body)
         try:
-            # Quart cancels a handler whose client has left.
+            # Quart cancels a handler whose client disconnects.
             await asyncio.wait({done})
         finally:
             body.stop()
@@ -58,7 +58,7 @@ async def offloaded() -> dict[str, int]:
 
 
 async def supervised_loop(job: Job) -> None:
-    """Run the loop and give the event loop a turn in each of its own."""
+    """Run the loop and yield to the event loop in each iteration."""
     body = LoopBody("/supervised")
     while body.running:
         body.step()
@@ -68,38 +68,38 @@ async def supervised_loop(job: Job) -> None:
 
 @blueprint.post("/supervised")
 async def supervised() -> tuple[dict[str, str], int, dict[str, str]]:
-    """Start the loop as a job that the app owns, and say where to ask for it."""
+    """Start the loop as a job that the app owns, and return the job's address."""
     if supervised_jobs.full:
-        raise ServiceUnavailable("all jobs are taken", retry_after=1)
+        raise ServiceUnavailable("too many jobs are running", retry_after=1)
     key = supervised_jobs.start(supervised_loop)
     return {"message": "Job started"}, 202, {"Location": f"/supervised/{key}"}
 
 
 @blueprint.get("/supervised")
 async def supervised_list() -> dict[str, str]:
-    """Say in what state each job is."""
+    """Return the state of each job."""
     return {key: job.state for key, job in supervised_jobs.items()}
 
 
 @blueprint.get("/supervised/<key>")
-async def supervised_seen(key: str) -> dict[str, int | str]:
-    """Say what a job has done."""
+async def supervised_status(key: str) -> dict[str, int | str]:
+    """Return what a job has done."""
     if key not in supervised_jobs:
         raise NotFound("no such job")
-    return supervised_jobs[key].seen()
+    return supervised_jobs[key].status()
 
 
 @blueprint.delete("/supervised/<key>")
 async def supervised_stop(key: str) -> dict[str, int | str]:
-    """Stop a job; one that has ended stays as it is."""
+    """Stop a job, and return what it has done."""
     if key not in supervised_jobs:
         raise NotFound("no such job")
     await supervised_jobs[key].stop()
-    return supervised_jobs[key].seen()
+    return supervised_jobs[key].status()
 
 
 async def streamed_loop() -> AsyncIterator[str]:
-    """Run the loop, and make each of its results a server-sent event."""
+    """Run the loop and yield each result as a server-sent event."""
     body = LoopBody("/streamed")
     while body.running:
         body.step()
@@ -109,16 +109,16 @@ async def streamed_loop() -> AsyncIterator[str]:
 
 @blueprint.get("/streamed")
 async def streamed() -> Response:
-    """Send the loop's results to its client as they come, for as long as it is there."""
-    # Quart cancels a streamed answer when its client leaves, and after a minute unless told not to.
+    """Send each result to the client at once, and stop when the client disconnects."""
+    # Quart cancels a streamed response when its client disconnects, and by default after 60 s.
     response = Response(streamed_loop(), content_type="text/event-stream")
     response.timeout = None
     return response
 
 
 async def process_job(job: Job) -> None:
-    """Run the loop in a process of its own and count its output; a process that fails, fails it."""
-    command = (sys.executable, "-m", "quart_impl.process_loop", str(os.getpid()))
+    """Run the loop in a process and count the lines it prints; if it fails, the job fails."""
+    command = (sys.executable, "-m", "asgi_liveness.process_loop", str(os.getpid()))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
@@ -129,44 +129,44 @@ async def process_job(job: Job) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        # Not wait(): behind a full pipe that nobody reads it may not come to an end.
+        # Not wait(): while the pipe is full and nobody reads it, that may not return.
         await process.communicate()
 
 
 @blueprint.post("/process")
 async def process() -> tuple[dict[str, str], int, dict[str, str]]:
-    """Start the loop in a process of its own, and say where to ask for it."""
+    """Start the loop in a process of its own, and return its job's address."""
     if process_jobs.full:
-        raise ServiceUnavailable("all processes are taken", retry_after=1)
+        raise ServiceUnavailable("too many processes are running", retry_after=1)
     key = process_jobs.start(process_job)
     return {"message": "Job started"}, 202, {"Location": f"/process/{key}"}
 
 
 @blueprint.get("/process")
 async def process_list() -> dict[str, str]:
-    """Say in what state each job is."""
+    """Return the state of each job."""
     return {key: job.state for key, job in process_jobs.items()}
 
 
 @blueprint.get("/process/<key>")
-async def process_seen(key: str) -> dict[str, int | str]:
-    """Say what a job has done."""
+async def process_status(key: str) -> dict[str, int | str]:
+    """Return what a job has done."""
     if key not in process_jobs:
         raise NotFound("no such job")
-    return process_jobs[key].seen()
+    return process_jobs[key].status()
 
 
 @blueprint.delete("/process/<key>")
 async def process_stop(key: str) -> dict[str, int | str]:
-    """Stop a job; one that has ended stays as it is."""
+    """Stop a job, and return what it has done."""
     if key not in process_jobs:
         raise NotFound("no such job")
     await process_jobs[key].stop()
-    return process_jobs[key].seen()
+    return process_jobs[key].status()
 
 
 async def paced_loop(body: LoopBody) -> None:
-    """Run the loop a slice at a time, in turns with all others."""
+    """Run the loop a slice at a time; all paced loops take their slices in turn."""
     async with Pace() as pace:
         while body.running:
             body.step()
@@ -175,11 +175,11 @@ async def paced_loop(body: LoopBody) -> None:
 
 @blueprint.get("/paced")
 async def paced() -> dict[str, int]:
-    """Await the loop while everything else goes on, for as long as its client is there."""
+    """Await the loop while other requests are answered, and stop it when its client disconnects."""
     body = LoopBody("/paced")
     loop = asyncio.create_task(paced_loop(body))
     try:
-        # Quart cancels a handler whose client has left.
+        # Quart cancels a handler whose client disconnects.
         await asyncio.wait({loop})
     finally:
         body.stop()

@@ -1,9 +1,9 @@
-"""The contract in Starlette: one endless loop, five ways to run it.
+"""The contract in Starlette: one endless loop, run in five ways.
 
 Serve it from the repository's root: ``uvicorn starlette_impl.app:app``.
 
-To copy a handler, replace ``body.step()`` by one turn of your work and ``body.running`` by your
-own condition, and drop the body.
+To copy a handler, replace ``body.step()`` by one iteration of your work and ``body.running`` by
+your own condition, and delete the line that makes the body.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from starlette_impl import remedies
 
 
 async def hello(request: Request) -> JSONResponse:
-    """Answer at once: what a liveness probe asks of the event loop."""
+    """Return at once: a liveness probe calls this route to see that the event loop runs."""
     return JSONResponse({"Hello": "World"})
 
 
 def hello_sync(request: Request) -> JSONResponse:
-    """Answer from a worker thread: what a probe asks of the thread pool."""
+    """Return from a worker thread: this route needs a free thread in the thread pool."""
     return JSONResponse({"Hello": "World"})
 
 
 def normal(request: Request) -> JSONResponse:
-    """Run the loop in a plain def: the framework puts it into a worker thread."""
+    """Run the loop in a plain def: the framework calls it in a worker thread."""
     body = LoopBody("/normal")
     while body.running:
         body.step()
@@ -37,7 +37,7 @@ def normal(request: Request) -> JSONResponse:
 
 
 async def blocking(request: Request) -> JSONResponse:
-    """Run the loop in an async def without an await: the defect, everything else freezes."""
+    """Run the loop in an async def without an await: the defect, it blocks the event loop."""
     body = LoopBody("/blocking")
     while body.running:
         body.step()
@@ -45,34 +45,34 @@ async def blocking(request: Request) -> JSONResponse:
 
 
 def background_loop() -> None:
-    """Run the loop in a plain def: a background task runs it in a worker thread."""
+    """Run the loop in a plain def: a background task calls it in a worker thread."""
     body = LoopBody("/background")
     while body.running:
         body.step()
 
 
 async def background(request: Request) -> JSONResponse:
-    """Hand the loop to a background task and answer without waiting for it: the first fix."""
-    # Starlette starts a background task after the answer has left.
+    """Give the loop to a background task and return without waiting for it: the first fix."""
+    # Starlette starts a background task after it has sent the response.
     task = BackgroundTask(background_loop)
     return JSONResponse({"message": "Background task started"}, background=task)
 
 
 async def background_async_loop() -> None:
-    """Run the loop in an async def without an await: a task runs it on the event loop."""
+    """Run the loop in an async def without an await: a background task blocks the event loop."""
     body = LoopBody("/background-async")
     while body.running:
         body.step()
 
 
 async def background_async(request: Request) -> JSONResponse:
-    """Hand an async def loop to a background task: the trap, it freezes like the defect."""
+    """Give an async def loop to a background task: the trap, it blocks like the defect."""
     task = BackgroundTask(background_async_loop)
     return JSONResponse({"message": "Background task started"}, background=task)
 
 
 async def cooperative(request: Request) -> JSONResponse:
-    """Run the loop and give the event loop a turn in each of its own: the second fix."""
+    """Run the loop and yield to the event loop in each iteration: the second fix."""
     body = LoopBody("/cooperative")
     while body.running:
         body.step()

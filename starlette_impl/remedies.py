@@ -1,7 +1,7 @@
-"""The remedies in Starlette: the same endless loop, bounded, owned, and stopped in time.
+"""The remedies in Starlette: the same endless loop, with a limit, an owner and an end.
 
-``app.py`` mounts them. To copy one, replace ``body.step()`` by one turn of your work and
-``body.running`` by your own condition. What each of them promises is in CONTRACT.md.
+``app.py`` mounts them. To copy one, replace ``body.step()`` by one iteration of your work
+and ``body.running`` by your own condition. CONTRACT.md says what each of them promises.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from asgi_liveness import LoopBody
+from asgi_liveness.jobs import Job, Jobs
 from asgi_liveness.pacing import Pace
-from starlette_impl.jobs import Job, Jobs
 
 THREADS = 8
 threads = ThreadPoolExecutor(THREADS)
@@ -30,27 +30,27 @@ process_jobs = Jobs(most=8)
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Own the jobs: none of them outlives the app."""
+    """Own the jobs: stop all of them when the app shuts down."""
     yield
     await supervised_jobs.stop()
     await process_jobs.stop()
 
 
 def offloaded_loop(body: LoopBody) -> None:
-    """Run the loop in a plain def, until its body is stopped."""
+    """Run the loop in a plain def, until its handler stops the body."""
     while body.running:
         body.step()
 
 
 async def offloaded(request: Request) -> JSONResponse:
-    """Await the loop in a thread of a small pool of its own, for as long as its client is there."""
+    """Await the loop in a thread of a small pool, and stop it when its client disconnects."""
     if free_threads.locked():
-        raise HTTPException(503, "all threads are taken", {"Retry-After": "1"})
+        raise HTTPException(503, "all threads are busy", {"Retry-After": "1"})
     async with free_threads:
         body = LoopBody("/offloaded")
         done = asyncio.get_running_loop().run_in_executor(threads, offloaded_loop, body)
         try:
-            # Starlette does not cancel a handler whose client has left: it has to ask.
+            # Starlette does not cancel a handler whose client disconnects: it has to ask.
             while not (done.done() or await request.is_disconnected()):
                 await asyncio.wait({done}, timeout=0.1)
         finally:
@@ -60,7 +60,7 @@ async def offloaded(request: Request) -> JSONResponse:
 
 
 async def supervised_loop(job: Job) -> None:
-    """Run the loop and give the event loop a turn in each of its own."""
+    """Run the loop and yield to the event loop in each iteration."""
     body = LoopBody("/supervised")
     while body.running:
         body.step()
@@ -69,37 +69,37 @@ async def supervised_loop(job: Job) -> None:
 
 
 async def supervised(request: Request) -> JSONResponse:
-    """Start the loop as a job that the app owns, and say where to ask for it."""
+    """Start the loop as a job that the app owns, and return the job's address."""
     if supervised_jobs.full:
-        raise HTTPException(503, "all jobs are taken", {"Retry-After": "1"})
+        raise HTTPException(503, "too many jobs are running", {"Retry-After": "1"})
     key = supervised_jobs.start(supervised_loop)
     return JSONResponse({"message": "Job started"}, 202, {"Location": f"/supervised/{key}"})
 
 
 async def supervised_list(request: Request) -> JSONResponse:
-    """Say in what state each job is."""
+    """Return the state of each job."""
     return JSONResponse({key: job.state for key, job in supervised_jobs.items()})
 
 
-async def supervised_seen(request: Request) -> JSONResponse:
-    """Say what a job has done."""
+async def supervised_status(request: Request) -> JSONResponse:
+    """Return what a job has done."""
     key = request.path_params["key"]
     if key not in supervised_jobs:
         raise HTTPException(404, "no such job")
-    return JSONResponse(supervised_jobs[key].seen())
+    return JSONResponse(supervised_jobs[key].status())
 
 
 async def supervised_stop(request: Request) -> JSONResponse:
-    """Stop a job; one that has ended stays as it is."""
+    """Stop a job, and return what it has done."""
     key = request.path_params["key"]
     if key not in supervised_jobs:
         raise HTTPException(404, "no such job")
     await supervised_jobs[key].stop()
-    return JSONResponse(supervised_jobs[key].seen())
+    return JSONResponse(supervised_jobs[key].status())
 
 
 async def streamed_loop() -> AsyncIterator[str]:
-    """Run the loop, and make each of its results a server-sent event."""
+    """Run the loop and yield each result as a server-sent event."""
     body = LoopBody("/streamed")
     while body.running:
         body.step()
@@ -108,14 +108,14 @@ async def streamed_loop() -> AsyncIterator[str]:
 
 
 async def streamed(request: Request) -> StreamingResponse:
-    """Send the loop's results to its client as they come, for as long as it is there."""
-    # Starlette cancels a streamed answer when its client leaves.
+    """Send each result to the client at once, and stop when the client disconnects."""
+    # Starlette cancels a streamed response when its client disconnects.
     return StreamingResponse(streamed_loop(), media_type="text/event-stream")
 
 
 async def process_job(job: Job) -> None:
-    """Run the loop in a process of its own and count its output; a process that fails, fails it."""
-    command = (sys.executable, "-m", "starlette_impl.process_loop", str(os.getpid()))
+    """Run the loop in a process and count the lines it prints; if it fails, the job fails."""
+    command = (sys.executable, "-m", "asgi_liveness.process_loop", str(os.getpid()))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
@@ -126,42 +126,42 @@ async def process_job(job: Job) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        # Not wait(): behind a full pipe that nobody reads it may not come to an end.
+        # Not wait(): while the pipe is full and nobody reads it, that may not return.
         await process.communicate()
 
 
 async def process(request: Request) -> JSONResponse:
-    """Start the loop in a process of its own, and say where to ask for it."""
+    """Start the loop in a process of its own, and return its job's address."""
     if process_jobs.full:
-        raise HTTPException(503, "all processes are taken", {"Retry-After": "1"})
+        raise HTTPException(503, "too many processes are running", {"Retry-After": "1"})
     key = process_jobs.start(process_job)
     return JSONResponse({"message": "Job started"}, 202, {"Location": f"/process/{key}"})
 
 
 async def process_list(request: Request) -> JSONResponse:
-    """Say in what state each job is."""
+    """Return the state of each job."""
     return JSONResponse({key: job.state for key, job in process_jobs.items()})
 
 
-async def process_seen(request: Request) -> JSONResponse:
-    """Say what a job has done."""
+async def process_status(request: Request) -> JSONResponse:
+    """Return what a job has done."""
     key = request.path_params["key"]
     if key not in process_jobs:
         raise HTTPException(404, "no such job")
-    return JSONResponse(process_jobs[key].seen())
+    return JSONResponse(process_jobs[key].status())
 
 
 async def process_stop(request: Request) -> JSONResponse:
-    """Stop a job; one that has ended stays as it is."""
+    """Stop a job, and return what it has done."""
     key = request.path_params["key"]
     if key not in process_jobs:
         raise HTTPException(404, "no such job")
     await process_jobs[key].stop()
-    return JSONResponse(process_jobs[key].seen())
+    return JSONResponse(process_jobs[key].status())
 
 
 async def paced_loop(body: LoopBody) -> None:
-    """Run the loop a slice at a time, in turns with all others."""
+    """Run the loop a slice at a time; all paced loops take their slices in turn."""
     async with Pace() as pace:
         while body.running:
             body.step()
@@ -169,11 +169,11 @@ async def paced_loop(body: LoopBody) -> None:
 
 
 async def paced(request: Request) -> JSONResponse:
-    """Await the loop while everything else goes on, for as long as its client is there."""
+    """Await the loop while other requests are answered, and stop it when its client disconnects."""
     body = LoopBody("/paced")
     loop = asyncio.create_task(paced_loop(body))
     try:
-        # Starlette does not cancel a handler whose client has left: it has to ask.
+        # Starlette does not cancel a handler whose client disconnects: it has to ask.
         while not (loop.done() or await request.is_disconnected()):
             await asyncio.wait({loop}, timeout=0.1)
     finally:
@@ -186,12 +186,12 @@ routes = [
     Route("/offloaded", offloaded),
     Route("/supervised", supervised, methods=["POST"]),
     Route("/supervised", supervised_list),
-    Route("/supervised/{key}", supervised_seen),
+    Route("/supervised/{key}", supervised_status),
     Route("/supervised/{key}", supervised_stop, methods=["DELETE"]),
     Route("/streamed", streamed),
     Route("/process", process, methods=["POST"]),
     Route("/process", process_list),
-    Route("/process/{key}", process_seen),
+    Route("/process/{key}", process_status),
     Route("/process/{key}", process_stop, methods=["DELETE"]),
     Route("/paced", paced),
 ]

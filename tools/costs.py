@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asgi_liveness.serving.servers import SERVERS
-from tools.comparison import COMPARISON, FRAMEWORKS
+from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
 
 LIMIT: Final = 300.0  # seconds
 
@@ -23,13 +23,14 @@ def cost(frameworks: int, servers: int, cases: str, loops: int) -> dict[str, Any
     """
     targets = list(FRAMEWORKS.values())[:frameworks]
     kinds = [argument for kind in SERVERS[:servers] for argument in ("--server", kind.name)]
-    known = ("--known", COMPARISON["known"], "--has", COMPARISON["remedies"])
+    known = [argument for file in known_differences() for argument in ("--known", str(file))]
+    has = ("--has", COMPARISON["remedies"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         kit = (sys.executable, "-m", "asgi_liveness", "run")
         began = time.monotonic()
         subprocess.run(
-            [*kit, *targets, *kinds, *known, "-k", cases, "--report", f"json={path}"],
+            [*kit, *targets, *kinds, *known, *has, "-k", cases, "--report", f"json={path}"],
             stdout=subprocess.DEVNULL,
             check=True,
             timeout=LIMIT,

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 
 from asgi_liveness.conformance import known
 from asgi_liveness.conformance.cases import choose_cases
@@ -21,7 +20,7 @@ from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.servers import choose_servers
-from tools.comparison import COMPARISON, FRAMEWORKS
+from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
 
 # It ends by itself when its parent is gone, however that came about.
 BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
@@ -70,7 +69,7 @@ def counted(verdicts: Counter[str]) -> str:
 
 def once(targets: list[str]) -> tuple[ConformanceReport, float]:
     """Judge everything once; return the report, and how late a probe was sent at the worst."""
-    differences = known.load(Path(COMPARISON["known"]), targets)
+    differences = [row for file in known_differences() for row in known.load(file, targets)]
     servers = choose_servers(COMPARISON["servers"])
     lacks = lacking(has=[COMPARISON["remedies"]])
     with Runner(targets, servers, choose_cases(None), differences, lacks) as runner:

@@ -1,72 +1,24 @@
-"""How the three columns are compared: by syntax tree, what may differ left out.
+"""Compare two columns by syntax tree: every statement is the same, or a listed deviation.
 
-Compared are names, order, docstrings, ``def`` or ``async def``, and every statement. Left out are
-decorators, parameters, what an answer or a refusal is wrapped in, and the lines listed here.
+Compared are function names, their order, docstrings, ``def`` or ``async def``, and every
+statement. Not compared are decorators, parameters, the call that wraps a response or a refusal,
+and the deviations in the column's own ``column.toml``.
 """
 
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+import re
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-TITLES: Final = {"fastapi": "FastAPI", "starlette": "Starlette", "quart": "Quart"}
-FIRST, *OTHERS = TITLES
-_KEY: Final = 'key = request.path_params["key"]'
-_STREAMS: Final = 'return StreamingResponse(streamed_loop(), media_type="text/event-stream")'
+from tools.comparison import COLUMNS, ROOT, Column
 
-
-def _asks(awaited: str) -> str:
-    return (
-        f"while not ({awaited}.done() or await request.is_disconnected()):\n"
-        f"    await asyncio.wait({{{awaited}}}, timeout=0.1)\n"
-    )
-
-
-MAY_DIFFER: Final = {
-    "background": {
-        "fastapi": "background_tasks.add_task(background_loop)",
-        "starlette": "task = BackgroundTask(background_loop)",
-        "quart": "app.add_background_task(background_loop)",
-    },
-    "background_async": {
-        "fastapi": "background_tasks.add_task(background_async_loop)",
-        "starlette": "task = BackgroundTask(background_async_loop)",
-        "quart": "app.add_background_task(background_async_loop)",
-    },
-    "offloaded": {
-        "fastapi": _asks("done"),
-        "starlette": _asks("done"),
-        "quart": "await asyncio.wait({done})",
-    },
-    "supervised": {"fastapi": 'response.headers["Location"] = f"/supervised/{key}"'},
-    "supervised_seen": {"starlette": _KEY},
-    "supervised_stop": {"starlette": _KEY},
-    "streamed": {
-        "fastapi": _STREAMS,
-        "starlette": _STREAMS,
-        "quart": (
-            'response = Response(streamed_loop(), content_type="text/event-stream")\n'
-            "response.timeout = None\n"
-            "return response"
-        ),
-    },
-    "process_job": {
-        name: f'command = (sys.executable, "-m", "{name}_impl.process_loop", str(os.getpid()))'
-        for name in TITLES
-    },
-    "process": {"fastapi": 'response.headers["Location"] = f"/process/{key}"'},
-    "process_seen": {"starlette": _KEY},
-    "process_stop": {"starlette": _KEY},
-    "paced": {
-        "fastapi": _asks("loop"),
-        "starlette": _asks("loop"),
-        "quart": "await asyncio.wait({loop})",
-    },
-}
+FIRST, *OTHERS = COLUMNS
+VERBS: Final = {"get", "post", "put", "patch", "delete"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Line = tuple[int, str]
+"""A line of unparsed code, after the number of its statement's line in the file."""
 
 
 def read(framework: str, file: str = "app.py") -> str:
@@ -78,11 +30,14 @@ def functions(source: str) -> list[Function]:
 
 
 class _Bare(ast.NodeTransformer):
-    """Take off what a framework wraps an answer or a refusal in."""
+    """Take off the call that a framework wraps a response or a refusal in."""
+
+    def __init__(self, column: Column) -> None:
+        self._column = column
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
         value = node.value
-        if isinstance(value, ast.Call) and ast.unparse(value.func) == "JSONResponse":
+        if isinstance(value, ast.Call) and ast.unparse(value.func) in self._column.responses:
             value = value.args[0]
         if isinstance(value, ast.Tuple):
             value = value.elts[0]
@@ -90,62 +45,99 @@ class _Bare(ast.NodeTransformer):
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         assert isinstance(node.exc, ast.Call)
-        messages = [arg for arg in node.exc.args if isinstance(arg, ast.Constant | ast.JoinedStr)]
-        words = [arg for arg in messages if not isinstance(getattr(arg, "value", ""), int)]
-        return ast.Raise(ast.Call(ast.Name("refusal"), list(words), []))
+        values = [*node.exc.args, *(keyword.value for keyword in node.exc.keywords)]
+        texts: list[ast.expr] = [
+            value
+            for value in values
+            if isinstance(value, ast.JoinedStr)
+            or (isinstance(value, ast.Constant) and isinstance(value.value, str))
+        ]
+        return ast.Raise(ast.Call(ast.Name("refusal"), texts, []))
 
 
-def lines_of(function: Function, framework: str) -> list[tuple[int, str]]:
-    """The lines of a function, each with its statement's number in the file."""
+def lines_of(function: Function, column: Column) -> list[Line]:
     kind = type(function).__name__
     found = [(function.lineno, f"{kind} {function.name}: {ast.get_docstring(function)}")]
     for node in function.body[1:]:
         number = node.lineno
-        found += [(number, line) for line in ast.unparse(_Bare().visit(node)).split("\n")]
-    allowed = MAY_DIFFER.get(function.name, {}).get(framework, "")
-    return _without(found, ast.unparse(_Bare().visit(ast.parse(allowed))).split("\n"))
+        found += [(number, line) for line in ast.unparse(_Bare(column).visit(node)).split("\n")]
+    return found
 
 
-def _without(lines: list[tuple[int, str]], allowed: list[str]) -> list[tuple[int, str]]:
-    """Leave out the block that may differ, wherever it stands."""
+def block(code: str, column: Column) -> list[str]:
+    """Return the lines of a deviation in the form in which functions are compared."""
+    return ast.unparse(_Bare(column).visit(ast.parse(code))).split("\n") if code else []
+
+
+def replaced(lines: list[Line], old: list[str], new: list[str]) -> list[Line] | None:
+    """Return *lines* with the block *new* in place of *old*, or None where *old* is missing."""
     texts = [text.strip() for _, text in lines]
-    wanted = [text.strip() for text in allowed]
-    for start in range(len(lines) - len(wanted) + 1):
-        if texts[start : start + len(wanted)] == wanted:
-            return lines[:start] + lines[start + len(wanted) :]
-    return [*lines, (lines[0][0], f"lacks {allowed[0]!r}")] if any(wanted) else lines
-
-
-def drift(framework: str, source: str, model: str, file: str = "app.py") -> str | None:
-    """Say where *source* has left the first column, or None."""
-    mine, theirs = functions(source), functions(model)
-    where = f"{framework}_impl/{file}"
-    for function, other in zip(mine, theirs, strict=False):
-        there = [text for _, text in lines_of(other, FIRST)]
-        for number, (line, text) in enumerate(lines_of(function, framework)):
-            if number >= len(there) or text != there[number]:
-                wanted = there[number] if number < len(there) else "nothing"
-                return f"{where}:{line} {function.name}: {text!r}, not {wanted!r}"
-        if len(there) > number + 1:
-            return f"{where}:{line} {function.name}: lacks {there[number + 1]!r}"
-    if len(mine) != len(theirs):
-        return f"{where}: {len(mine)} functions, not {len(theirs)}"
+    wanted = [text.strip() for text in old]
+    for start in range(len(lines) - len(old) + 1):
+        if texts[start : start + len(old)] == wanted:
+            number, first = lines[start]
+            indent = first[: len(first) - len(first.lstrip())]
+            block = [(number, indent + text) for text in new]
+            return [*lines[:start], *block, *lines[start + len(old) :]]
     return None
 
 
-def routes(source: str) -> list[tuple[str, str, str]]:
-    """Method, path and handler, from decorators and from Starlette's table, in their order."""
+def drift(framework: str, source: str, model: str, file: str = "app.py") -> str | None:
+    """Return where *source*, of a framework's column, differs from the first column, or None."""
+    mine, theirs = functions(source), functions(model)
+    for function, other in zip(mine, theirs, strict=False):
+        wrong = _drift_of(function, other, COLUMNS[framework])
+        if wrong is not None:
+            line, words = wrong
+            return f"{framework}_impl/{file}:{line} {function.name}: {words}"
+    if len(mine) != len(theirs):
+        return f"{framework}_impl/{file}: {len(mine)} functions, not {len(theirs)}"
+    return None
+
+
+def _drift_of(function: Function, other: Function, column: Column) -> tuple[int, str] | None:
+    here, there = lines_of(function, column), lines_of(other, COLUMNS[FIRST])
+    for row in column.deviations:
+        if row.function != function.name:
+            continue
+        first, own = block(row.first, COLUMNS[FIRST]), block(row.here, column)
+        if own:
+            found = replaced(here, own, first)
+            here = found or here
+        else:
+            found = replaced(there, first, [])
+            there = found or there
+        if found is None:
+            where = column.name if own else FIRST
+            return function.lineno, f"{where} lacks {(own or first)[0]!r} of column.toml"
+    for (line, text), wanted in zip(here, [text for _, text in there], strict=False):
+        if text != wanted:
+            return line, f"{text!r}, not {wanted!r}"
+    if len(here) > len(there):
+        line, text = here[len(there)]
+        return line, f"{text!r}, not nothing"
+    if len(there) > len(here):
+        return function.lineno, f"lacks {there[len(here)][1]!r}"
+    return None
+
+
+def routes(source: str, column: Column) -> list[tuple[str, str, str]]:
+    """Return method, path and handler of each route, from decorators or a table, in order."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, Function):
-            for call in node.decorator_list:
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-                    path = str(ast.literal_eval(call.args[0]))
-                    found.append((call.func.attr.upper(), path, node.name))
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Route":
+            calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+            for call in calls:
+                verb = ast.unparse(call.func).rpartition(".")[2]
+                if verb in VERBS:
+                    found.append((verb.upper(), str(ast.literal_eval(call.args[0])), node.name))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == column.route_call:
             methods = [ast.literal_eval(word.value)[0] for word in node.keywords]
             path = str(ast.literal_eval(node.args[0]))
             found.append((*(methods or ["GET"]), path, ast.unparse(node.args[1])))
-    return [
-        (method, path.replace("<", "{").replace(">", "}"), name) for method, path, name in found
-    ]
+    return [(method, _plain(path), name) for method, path, name in found]
+
+
+def _plain(path: str) -> str:
+    """Write ``<str:key>``, ``<key>`` and ``{key:str}`` as ``{key}``."""
+    return re.sub(r"<(?:\w+:)?(\w+)>|{(\w+)(?::\w+)?}", r"{\1\2}", path)

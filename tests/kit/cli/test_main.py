@@ -203,6 +203,8 @@ def test_the_ledger_cannot_be_written(command: Command) -> None:
         ),
         (("-k", "LIVE-999"), "no case has 'LIVE-999' in its name"),
         (("--known", "nowhere.toml"), "nowhere.toml cannot be read"),
+        (("--known", "/dev/null", "--known", "nowhere.toml"), "nowhere.toml cannot be read"),
+        (("--known", "nowhere.toml", "--known", "/dev/null"), "nowhere.toml cannot be read"),
         (("--report", "xml=out.xml"), "write FORMAT=FILE"),
         (("--report", "json=/dev/null/out.json"), "cannot be written"),
     ],

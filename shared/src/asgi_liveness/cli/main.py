@@ -93,7 +93,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _run(args: argparse.Namespace) -> int:
-    differences = known.load(args.known, args.target) if args.known else []
+    differences = [row for file in args.known for row in known.load(file, args.target)]
     servers, cases = choose_servers(args.server), choose_cases(args.k, ends_servers=args.all)
     lacks = lacking(split_names(args.lacks), split_names(args.has))
     wanted = outputs.parse_outputs(args.report, ("json", "md"))
@@ -195,7 +195,14 @@ def _parser() -> Parser:
         "--has", action="append", default=[], metavar="NAME,...", help=f"remedies: of {remedies}"
     )
     run.add_argument("--lacks", action="append", default=[], help="a feature that targets lack")
-    run.add_argument("--known", type=Path, metavar="FILE", help="a list of known differences")
+    run.add_argument(
+        "--known",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a list of known differences; may be given several times",
+    )
     run.add_argument(
         "--report",
         action="append",
