@@ -1,6 +1,6 @@
-"""The contract in bare ASGI, with no framework: what a stranger's implementation may look like.
+"""The contract in bare ASGI, without a framework: an example of your own implementation.
 
-``LoopBody`` is all that it imports of the kit. The miniatures are this app, wrong in one way.
+It imports only ``LoopBody`` from the kit. Each miniature in the tests is this app with one mistake.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ async def answer(
     status: int = 200,
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),),
 ) -> None:
+    """Send *body* as a JSON response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
 def run(route: str) -> int:
+    """Run the endless loop of *route*; return its steps once something stops it."""
     body = LoopBody(route)
     while body.running:
         body.step()
@@ -40,32 +42,39 @@ def run(route: str) -> int:
 
 
 async def hello(send: Send) -> None:
+    """Respond at once."""
     await answer(send, HELLO)
 
 
 async def hello_sync(send: Send) -> None:
+    """Respond from a worker thread."""
     await answer(send, await asyncio.to_thread(lambda: HELLO))
 
 
 async def normal(send: Send) -> None:
+    """Run the loop in a worker thread."""
     await answer(send, {"steps": await asyncio.to_thread(run, "/normal")})
 
 
 async def blocking(send: Send) -> None:
+    """Run the loop on the event loop, which it blocks."""
     await answer(send, {"steps": run("/blocking")})
 
 
 async def background(send: Send) -> None:
+    """Respond, then run the loop in a worker thread."""
     await answer(send, STARTED)
     await asyncio.to_thread(run, "/background")
 
 
 async def background_async(send: Send) -> None:
+    """Respond, then run the loop on the event loop, which it blocks."""
     await answer(send, STARTED)
     run("/background-async")
 
 
 async def cooperative(send: Send) -> None:
+    """Run the loop and yield to the event loop in each iteration."""
     body = LoopBody("/cooperative")
     while body.running:
         body.step()
@@ -85,6 +94,8 @@ ROUTES: dict[str, Handler] = {
 
 
 def make_app(routes: Mapping[str, Handler], methods: tuple[str, ...] = ("GET",)) -> App:
+    """Return an ASGI app that serves *routes*."""
+
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"  # servers take the exception for "no lifespan here"
         handler = routes.get(scope["path"])

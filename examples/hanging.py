@@ -1,4 +1,4 @@
-"""An app that hangs, in the five lines that people write."""
+"""An app whose /report hangs everything, and the same loop mended."""
 
 import asyncio
 

@@ -1,9 +1,11 @@
-"""The loop awaits something in every turn, and everything else hangs all the same
+"""Every iteration of the loop awaits something, and the app still answers nothing else.
 
-Why: `await` gives the event loop a turn only if there is something to wait for. A coroutine that
-waits for nothing, a queue that has an item and a lock that is free go on at once.
+Why: `await` yields to the event loop only if the awaited object has to wait. A coroutine that
+waits for nothing, a queue that has an item and a lock that is free continue at once.
 
-Way out: `await asyncio.sleep(0)` in every turn, which always gives the event loop one.
+Way out: write `await asyncio.sleep(0)` in each iteration: it always yields to the event loop.
+
+See it: `asgi-liveness check examples.traps.await_that_never_suspends:app --openapi --probe /hello`
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """The background task never runs, and nothing is logged.
 
-Why: FastAPI hands injected `BackgroundTasks` to the answer that the handler returns; they are
-dropped where it raises `HTTPException`, and where the answer has a `background` of its own.
+Why: FastAPI adds the injected `BackgroundTasks` to the response that the handler returns. It drops
+them if the handler raises `HTTPException`, and if the response has a `background` of its own.
 
-Way out: return the error as a `Response`, and add every task to the injected ones.
+Way out: return the error as a `Response`, and add every task to the injected `BackgroundTasks`.
+
+See it: `uvicorn examples.traps.background_task_dropped:app`, then in a second terminal
+`curl http://127.0.0.1:8000/raises` and `curl http://127.0.0.1:8000/returns`: only the second
+request starts a loop, which prints in the server's terminal.
 """
 
 from __future__ import annotations

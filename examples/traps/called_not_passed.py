@@ -1,11 +1,13 @@
-"""`run_in_executor(None, work())` hangs all; `TypeError: 'NoneType' object is not callable`
+"""`run_in_executor(None, work())` blocks the app; `TypeError: 'NoneType' object is not callable`
 
-Why: `work()` calls the function right there, on the event loop. Only its result goes to the
-thread, and that it is no function is said only once the loop has ended. `add_task(work())` is
-the same, in other words: `TypeError: the first argument must be callable`.
+Why: `work()` calls the function at once, on the event loop. Only its result goes to the thread,
+and the error that the result is no function comes after the loop has ended. `add_task(work())` is
+the same mistake; its error is `TypeError: the first argument must be callable`.
 
-Way out: pass the function and its arguments, without calling it: `run_in_executor(None, work)`,
+Way out: pass the function and its arguments without calling it: `run_in_executor(None, work)`,
 `add_task(work)`.
+
+See it: `asgi-liveness check examples.traps.called_not_passed:app --openapi --probe /hello`
 """
 
 from __future__ import annotations

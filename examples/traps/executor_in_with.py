@@ -1,9 +1,11 @@
-"""A request gives its thread up after a time-out, and from then on everything hangs
+"""A request gives up its thread after a timeout, and then the app answers nothing any more.
 
-Why: leaving `with ThreadPoolExecutor()` waits until all of its threads have ended, and waits on
-the event loop: no time-out ends a thread.
+Why: at its end, `with ThreadPoolExecutor()` waits until all of its threads have ended, and it
+waits on the event loop; a timeout ends no thread.
 
-Way out: one executor for the whole app, made outside of the request and without `with`.
+Way out: make one executor for the whole app, outside the request and without `with`.
+
+See it: `asgi-liveness check examples.traps.executor_in_with:app --openapi --probe /hello`
 """
 
 from __future__ import annotations

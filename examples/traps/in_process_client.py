@@ -1,9 +1,12 @@
 """The test of a route with an endless background task hangs, and `timeout=` does not help.
 
-Why: `TestClient` and `httpx.ASGITransport` have no server between them and the app: they wait
-until the app has returned, and in Starlette and FastAPI that is after the background task.
+Why: `TestClient` and `httpx.ASGITransport` call the app without a server: they wait until the app
+has returned, and Starlette and FastAPI return after the background task.
 
-Way out: ask a real server, in a process of its own.
+Way out: send the request to a real server, in a process of its own.
+
+See it: `nox -s columns -- -k in_process_client`, a test in which both clients wait until the loop
+stops, and a request to uvicorn does not.
 """
 
 from __future__ import annotations

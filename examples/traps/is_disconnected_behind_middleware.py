@@ -1,9 +1,13 @@
-"""`await request.is_disconnected()` is never True, although the client has left.
+"""`await request.is_disconnected()` is always False, although the client has disconnected.
 
-Why: `is_disconnected()` does not wait, and behind a `BaseHTTPMiddleware`, which is what
-`@app.middleware("http")` makes, nothing is received without waiting.
+Why: `is_disconnected()` does not wait. Behind a `BaseHTTPMiddleware`, which is what
+`@app.middleware("http")` makes, the app receives nothing without waiting.
 
 Way out: write the middleware as a plain ASGI class.
+
+See it: `uvicorn examples.traps.is_disconnected_behind_middleware:app`, then in a second terminal
+`curl -m 1 http://127.0.0.1:8000/loop`: the loop prints in the server's terminal, and stops when
+curl disconnects. After `curl -m 1 http://127.0.0.1:8000/behind/loop` it does not stop.
 """
 
 from __future__ import annotations

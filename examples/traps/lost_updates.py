@@ -1,10 +1,13 @@
-"""A counter that several loops add to is too low, and there is no error
+"""A counter that several loops increment is too low, and there is no error.
 
-Why: between reading the counter and writing it back, another thread may write it: its update is
-lost. On the event loop another loop runs only at an `await`.
+Why: after one thread has read the counter and before it writes the sum, another thread may write
+the counter: that update is lost. On the event loop another loop runs only at an `await`.
 
-Way out: a `threading.Lock` around the read and the write, or loops on the event loop that do not
-`await` between the two.
+Way out: hold a `threading.Lock` during the read and the write, or run the loops on the event loop
+and do not `await` between the two.
+
+See it: `nox -s columns -- -k lost_updates`, a test that compares the counter with the steps of
+two loops.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ async def read_counters() -> dict[str, int]:
 
 def update(body: LoopBody) -> None:
     count = counters[body.route]
-    body.step()  # whatever it does: another thread may run before it comes back
+    body.step()  # another thread may run before this call returns
     counters[body.route] = count + 1
 
 

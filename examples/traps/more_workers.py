@@ -1,9 +1,12 @@
-"""`uvicorn --workers 2` hangs as well, after two such requests, and no worker is replaced.
+"""`uvicorn --workers 2` hangs as well, after two such requests, and replaces no worker.
 
-Why: each stuck request freezes a worker of its own, and uvicorn's health check is answered by a
-thread, not by the event loop.
+Why: each endless request blocks one worker. uvicorn's health check does not notice, because a
+thread answers it and not the event loop.
 
-Way out: mend the loop: in a plain `def` route it runs in a thread.
+Way out: fix the loop: in a plain `def` route it runs in a thread.
+
+See it: `asgi-liveness check --concurrency 2 --during /blocking --probe /hello -- \
+    uvicorn examples.traps.more_workers:app --workers 2 --port {port}`
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
-"""The loop awaits and uses no CPU, and yet everything hangs until somebody reads its output
+"""The loop awaits and uses no CPU, and the app answers nothing until somebody reads its output.
 
-Why: its stdout is a pipe that nobody reads. Once that is full (64 KiB on Linux), `print` waits
-until it is read, and waits on the event loop.
+Why: the output goes to a pipe that nobody reads. When the pipe is full (64 KiB on Linux), `print`
+waits until somebody reads, and it waits on the event loop.
 
-Way out: whoever starts the server reads its output, or sends it to a file or to `/dev/null`.
+Way out: the program that starts the server reads its output, or sends it to a file or to
+`/dev/null`.
+
+See it: `asgi-liveness check --during /printing --probe /hello -- \
+    sh -c "uvicorn examples.traps.print_into_unread_pipe:app --port {port} | sleep 60"`
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""`StatReload detected changes in 'app.py'. Reloading...`, and nothing answers any more.
+"""`StatReload detected changes in 'app.py'. Reloading...`, and the app answers nothing any more.
 
-Why: the reloader waits without limit for the old process, and that waits for its background task.
+Why: the reloader waits without limit for the old process, which waits for its background task.
 
 Way out: start uvicorn with `--reload --timeout-graceful-shutdown 1`.
+
+See it: `uvicorn examples.traps.reload_behind_loop:app --reload`, then in a second terminal
+`curl http://127.0.0.1:8000/background`, `touch examples/traps/reload_behind_loop.py` and
+`curl -m 2 http://127.0.0.1:8000/hello`: curl gets no response.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""`RuntimeWarning: coroutine 'sleep' was never awaited`, and everything hangs
+"""`RuntimeWarning: coroutine 'sleep' was never awaited`, and everything hangs.
 
-Why: without `await`, `asyncio.sleep(0)` only makes a coroutine that never runs: the event loop
-gets no turn.
+Why: without `await`, `asyncio.sleep(0)` only makes a coroutine that never runs, and does not yield
+to the event loop.
 
-Way out: write `await asyncio.sleep(0)`; mypy reports where it is missing (`unused-coroutine`).
+Way out: write `await asyncio.sleep(0)`; mypy reports the missing `await` (`unused-coroutine`).
+
+See it: `asgi-liveness check examples.traps.sleep_without_await:app --openapi --probe /hello`
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
 """`Waiting for background tasks to complete`, although the lifespan's shutdown stops the loop.
 
-Why: uvicorn waits for background tasks before it runs the lifespan's shutdown, and this loop
-waits for the flag that is set there.
+Why: uvicorn waits for background tasks before it runs the lifespan's shutdown, and the loop waits
+for the flag that the shutdown sets.
 
 Way out: run the loop in a task of your own, for which uvicorn does not wait, or start uvicorn
 with `--timeout-graceful-shutdown SECONDS`.
+
+See it: `uvicorn examples.traps.stop_flag_in_lifespan:app`, then in a second terminal
+`curl http://127.0.0.1:8000/background`, then Ctrl+C in the first terminal: uvicorn prints the
+message and does not exit.
 """
 
 from __future__ import annotations

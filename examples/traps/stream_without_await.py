@@ -1,11 +1,13 @@
-"""A stream flows and all else hangs, or the log repeats `socket.send() raised exception.`
+"""The app streams and answers nothing else, or it logs `socket.send() raised exception.` for ever.
 
-Why: sending a chunk waits only once the connection's buffers are full. While the client reads as
-fast as the generator yields, the event loop gets no turn; nor after the client has left, which
-the app then never notices.
+Why: a response waits to send only when the connection's buffers are full. While the client reads
+as fast as the generator yields, the response does not yield to the event loop. After the client
+has disconnected it does not yield either, and the app never notices.
 
-Way out: `await asyncio.sleep(0)` after every `yield`, or a generator that is a plain `def`: the
-framework runs that in a thread.
+Way out: write `await asyncio.sleep(0)` after each `yield`, or make the generator a plain `def`:
+the framework runs it in a thread.
+
+See it: `asgi-liveness check examples.traps.stream_without_await:app --openapi --probe /hello`
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""Every answer takes hundreds of milliseconds, and no request is slow by itself.
+"""Every response takes hundreds of milliseconds, and no request is slow by itself.
 
-Why: threads that only compute share one GIL with the event loop and give it up only when asked,
-after 5 ms each; an answer needs several turns. A thread that prints or waits gives it up at once.
+Why: threads that only compute share one GIL with the event loop, and each thread keeps it for
+5 ms; a response needs the GIL several times. A thread that prints or waits releases it at once.
 
-Way out: run what computes in processes, behind the server in priority.
+Way out: run computations in processes, at a lower priority than the server's.
+
+See it: `asgi-liveness check examples.traps.threads_that_compute:app \
+    --during /threads --probe /hello`
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A client of a server, in threads: it asks, stays, reads a stream and leaves."""
+"""A client of a server: it sends requests, probes, reads streams and disconnects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
 
 def ask(server: Server, method: str, path: str) -> Answer:
-    """Ask on a connection of its own: one that is kept alive may be closed as it is used again."""
+    """Send a request on a new connection: a server may close a reused one at any moment."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT)
     with contextlib.closing(connection):
         connection.request(method, path)
@@ -38,7 +38,7 @@ def ask(server: Server, method: str, path: str) -> Answer:
 
 
 def begin(server: Server, path: str) -> socket.socket:
-    """Send a request and do not wait for the answer. Who closes the connection has left."""
+    """Send a request and do not wait for the response. Close the connection to disconnect."""
     connection = socket.create_connection(("127.0.0.1", server.port), LIMIT)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return connection
@@ -46,7 +46,7 @@ def begin(server: Server, path: str) -> socket.socket:
 
 @contextmanager
 def probing(server: Server) -> Iterator[list[int]]:
-    """Ask /hello all along. Each answer is what it should be."""
+    """Probe /hello all the time, and check that each response is a 200."""
     probes: list[int] = []
     over = threading.Event()
 
@@ -66,7 +66,7 @@ def probing(server: Server) -> Iterator[list[int]]:
 
 @contextmanager
 def reading(server: Server, path: str) -> Iterator[Future[None]]:
-    """Read a stream in big chunks to its end, which may not come: then leave."""
+    """Read a stream in big chunks to its end, and disconnect where the end does not come."""
 
     def drain() -> None:
         with contextlib.suppress(ConnectionError):
@@ -77,5 +77,5 @@ def reading(server: Server, path: str) -> Iterator[Future[None]]:
         try:
             yield pool.submit(drain)
         finally:
-            with contextlib.suppress(OSError):  # the server may have left before
+            with contextlib.suppress(OSError):  # the server may have disconnected before
                 client.shutdown(socket.SHUT_RDWR)

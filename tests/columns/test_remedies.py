@@ -1,6 +1,6 @@
-"""The remedies at their limits: a thousand jobs, bad input, killed processes, streams, the end.
+"""The remedies at their limits: a thousand jobs, bad input, killed processes, streams, shutdown.
 
-The order of events shows it; a limit only bounds how long a test hangs.
+The order of events judges; a time limit only ends a test that hangs.
 """
 
 from __future__ import annotations
@@ -49,30 +49,30 @@ def serving(target: str, kind: ServerKind = UVICORN, **how: Any) -> Iterator[Ser
 
 @pytest.fixture(scope="module", params=list(FRAMEWORKS.values()), ids=list(FRAMEWORKS))
 def served(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """One for all tests that leave no loop behind and do not end it."""
+    """One server for all tests that leave no loop behind and do not end it."""
     with serving(request.param) as server:
         yield server
 
 
 def steps(server: Server) -> list[int]:
-    """Of each loop that runs."""
+    """Return the steps of each loop that runs."""
     return [loop.steps for loop in server.ledger.loops() if not loop.ended]
 
 
 def run(server: Server, number: int) -> None:
-    """Wait until so many loops run, and each of them has made a step more."""
+    """Wait until *number* loops run and each of them has made one more step."""
     until(lambda: len(steps(server)) == number)
     before = steps(server)
     until(lambda: all(now > then for now, then in zip(steps(server), before, strict=True)))
 
 
 def told(pid: int, name: str) -> int:
-    """What the system says of a process."""
+    """Return a number that the system keeps of a process."""
     return int(Path(f"/proc/{pid}/status").read_text().partition(f"{name}:")[2].split()[0])
 
 
 def process_loops(server: Server) -> list[int]:
-    """The processes that /process started."""
+    """Return the processes that /process started."""
     found = []
     for pid in server.group.members():
         with contextlib.suppress(OSError):
@@ -81,7 +81,7 @@ def process_loops(server: Server) -> list[int]:
 
 
 def start_and_stop_all(server: Server, pool: ThreadPoolExecutor, probes: list[int]) -> int:
-    """Let all jobs run at once; return the memory that the server had then."""
+    """Let all jobs run at once; return the memory that the server used then."""
     first, seen = server.ledger.taken, [len(probes)]
     jobs = list(pool.map(lambda _: ask(server, "POST", "/supervised"), range(JOBS)))
     assert {job.status for job in jobs} == {202}
@@ -95,7 +95,7 @@ def start_and_stop_all(server: Server, pool: ThreadPoolExecutor, probes: list[in
     seen.append(len(probes))
     stopped = list(pool.map(lambda job: ask(server, "DELETE", job.location).body, jobs))
     seen.append(len(probes))
-    # The first probe of each part may have been asked before it.
+    # The first probe of each part may have left before the part began.
     assert all(after > before + 1 for before, after in itertools.pairwise(seen))
     assert {job["state"] for job in stopped} == {"stopped"}
     until(lambda: not steps(server))
@@ -106,7 +106,7 @@ def start_and_stop_all(server: Server, pool: ThreadPoolExecutor, probes: list[in
 
 
 @each_column
-def test_a_thousand_jobs_at_once(target: str) -> None:
+def test_thousand_jobs_run_at_once_and_leave_nothing(target: str) -> None:
     def start_and_stop(_: int) -> None:
         ask(server, "DELETE", ask(server, "POST", "/supervised").location)
 
@@ -115,18 +115,18 @@ def test_a_thousand_jobs_at_once(target: str) -> None:
         ThreadPoolExecutor(CLIENTS) as pool,
         probing(server) as probes,
     ):
-        before = told(server.pid, "RssAnon")  # the ledger's pages are not the app's own
-        # The app remembers as many ended jobs as may run: let both rounds find that many.
+        before = told(server.pid, "RssAnon")  # the ledger's pages do not count as the app's
+        # The app remembers JOBS ended jobs: let it have that many before both rounds.
         list(pool.map(start_and_stop, range(JOBS)))
         peak = start_and_stop_all(server, pool, probes)
         after = told(server.pid, "RssAnon")
         start_and_stop_all(server, pool, probes)
-        # CPython gives little back to the system: it has come back if the next round lives on it.
+        # CPython returns little memory to the system: it is free if the next round needs no more.
         assert told(server.pid, "RssAnon") - after < (peak - before) / 4
 
 
 @pytest.mark.parametrize("path", ["/supervised", "/process"])
-def test_a_job_that_is_unknown_or_was_stopped(served: Server, path: str) -> None:
+def test_unknown_or_stopped_job_has_the_right_response(served: Server, path: str) -> None:
     assert ask(served, "GET", f"{path}/unknown").status == 404
     assert ask(served, "DELETE", f"{path}/unknown").status == 404
     job = ask(served, "POST", path).location
@@ -137,9 +137,9 @@ def test_a_job_that_is_unknown_or_was_stopped(served: Server, path: str) -> None
     until(lambda: not steps(served))
 
 
-def test_a_full_pool_of_threads(served: Server) -> None:
+def test_full_thread_pool_refuses_until_a_client_disconnects(served: Server) -> None:
     def has_room() -> bool:
-        """Whether one more is let in. It leaves again."""
+        """Whether the pool takes one more request, which then disconnects."""
         before = served.ledger.taken
         with begin(served, "/offloaded") as client:
             until(lambda: served.ledger.taken > before or any(select.select([client], [], [], 0)))
@@ -157,7 +157,7 @@ def test_a_full_pool_of_threads(served: Server) -> None:
     until(lambda: not steps(served))
 
 
-def test_a_process_that_is_killed_makes_room_in_a_full_pool(served: Server) -> None:
+def test_killed_process_makes_room_in_a_full_pool(served: Server) -> None:
     jobs = [ask(served, "POST", "/process").location for _ in range(8)]
     assert all(jobs)
     assert ask(served, "POST", "/process")[:3] == REFUSED
@@ -187,7 +187,7 @@ def test_no_process_outlives_the_server(target: str, kind: ServerKind) -> None:
         until(lambda: not process_loops(server))
 
 
-def test_a_stream_is_not_cut() -> None:
+def test_stream_outlives_the_response_timeout() -> None:
     with serving("tests.apps.impatient:app") as server, reading(server, "/streamed") as streamed:
         run(server, 1)
         with reading(server, "/plain") as plain:
@@ -197,7 +197,7 @@ def test_a_stream_is_not_cut() -> None:
         assert not streamed.done()
 
 
-def test_a_stream_holds_uvicorn_up_unless_that_has_a_limit() -> None:
+def test_stream_delays_the_exit_of_uvicorn_without_a_limit() -> None:
     for recommended in (False, True):
         with (
             serving(FRAMEWORKS["starlette"], recommended=recommended) as server,

@@ -1,4 +1,4 @@
-"""Threads that compute, and processes that do: what a probe beside them waits."""
+"""Probes wait longer while threads compute than while processes compute."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ pytestmark = pytest.mark.servers
 
 
 async def typical_wait(path: str) -> float:
-    """Seconds that a probe of /hello waits in the median, beside what *path* starts."""
+    """Return the median wait of probes of /hello, in seconds, after a request to *path*."""
     with Server(SERVERS[0], "examples.traps.threads_that_compute:app") as server:
         await server.ready()
         assert (await fetch(server.url, "GET", path)).status == 200
-        probes = Window("beside", (), State.ALIVE, paths=("/hello",), probes=20, interval=0.1)
+        probes = Window("computing", (), State.ALIVE, paths=("/hello",), probes=20, interval=0.1)
         seen = await watch(server, probes)
     assert seen.answered == {"/hello": 20}
     return median(seen.waits)
 
 
 def test_threads_that_compute() -> None:
-    beside_threads = asyncio.run(typical_wait("/threads"))
-    beside_processes = asyncio.run(typical_wait("/processes"))
-    assert beside_threads > 5 * beside_processes
+    with_threads = asyncio.run(typical_wait("/threads"))
+    with_processes = asyncio.run(typical_wait("/processes"))
+    assert with_threads > 5 * with_processes

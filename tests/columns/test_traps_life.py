@@ -1,6 +1,6 @@
-"""Traps in how a loop is started, stopped and served: each app in ``traps/`` does what it says.
+"""Traps in how a loop is started, stopped and served: each app does what its docstring says.
 
-The order of events shows it: what waits for a loop goes on when the loop is stopped from outside.
+The order of events judges: what waits for a loop continues when the test stops the loop.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def get(server: Server, path: str) -> int:
 
 
 def ask(server: Server, path: str, headers: str = "") -> socket.socket:
-    """Send a request and do not wait for the answer. Who closes the connection has left."""
+    """Send a request and do not wait for the response. Close the connection to disconnect."""
     connection = socket.create_connection(("127.0.0.1", server.port), LIMIT)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
     return connection
@@ -69,13 +69,13 @@ def log(server: Server) -> str:
 
 
 def running(ledger: Ledger, route: str) -> list[int]:
-    """The steps of each loop of a route that has made some and has not ended."""
+    """Return the steps of each loop of a route that has begun and has not ended."""
     loops = [loop for loop in ledger.loops() if loop.route == route and not loop.ended]
     return [loop.steps for loop in loops if loop.steps]
 
 
 def goes_on(ledger: Ledger, route: str, loops: int = 1) -> None:
-    """Wait until so many loops of a route run, and each of them has made ten steps more."""
+    """Wait until *loops* loops of a route run and each of them has made ten more steps."""
     until(lambda: len(running(ledger, route)) == loops)
     before = running(ledger, route)
     until(lambda: all(b + 10 <= a for b, a in zip(before, running(ledger, route), strict=True)))
@@ -169,7 +169,7 @@ def test_reload_behind_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
     def change() -> bool:
-        file.touch()  # again and again: the reloader may not have seen the file as it was
+        file.touch()  # repeatedly: the reloader may not have seen the file before the change
         return all(words in log(server) for words in ("Reloading...", "Waiting for background"))
 
     with serving(uvicorn("--reload"), "reload_behind_loop:app") as server:
@@ -205,7 +205,7 @@ def test_websocket_client_gone(kind: ServerKind) -> None:
         until(lambda: not running(server.ledger, "/sends"))
 
 
-# It would rather have httpx2; with httpx it does the same.
+# The warning recommends httpx2; with httpx the client behaves the same.
 @pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient` is deprecated")
 def test_in_process_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from starlette.testclient import TestClient  # noqa: PLC0415 (its warning is expected here)
@@ -239,8 +239,8 @@ def test_in_process_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
                 goes_on(ledger, "/background")
             finally:
                 ledger.stop()
-            assert answer.result(LIMIT) == (200, stops)  # it came after the loop was stopped
-    assert asyncio.run(by_quart()) == 200  # it came while the loop went on
+            assert answer.result(LIMIT) == (200, stops)  # the response came after the stop
+    assert asyncio.run(by_quart()) == 200  # the response came while the loop ran
     with serving(UVICORN, "examples.traps.in_process_client:app") as server:
         assert get(server, "/background") == 200
         goes_on(server.ledger, "/background")

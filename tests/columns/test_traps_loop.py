@@ -1,6 +1,6 @@
-"""The mistakes that people make around endless loops, each beside its way out.
+"""Traps in the code around an endless loop: each app blocks, and its way out does not.
 
-Each app in ``examples/traps`` says what is seen, why, and the way out.
+The docstring of each app in ``examples/traps`` has the symptom, the reason and the way out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def serving(trap: str, kind: ServerKind = SERVERS[0]) -> AsyncIterator[Ser
 
 
 async def watched(server: Server, must_be: State, *jobs: str) -> Observation:
-    """Probe ``/hello`` while the jobs run, or whatever runs already; the loops end with it."""
+    """Probe ``/hello`` while loops run, the given ones or those that run already; then end them."""
     seen = await watch(server, Window("a trap", jobs, must_be, paths=("/hello",)))
     assert seen.state is must_be
     assert seen.recovered
@@ -78,7 +78,7 @@ def test_await_that_never_suspends() -> None:
 
 @asynccontextmanager
 async def streaming(server: Server, path: str, *, reads: bool = True) -> AsyncIterator[None]:
-    """A client of a stream, until it leaves."""
+    """Be the client of a stream within the block, then disconnect."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     reading: asyncio.Task[None] | None = None
     try:
@@ -114,12 +114,12 @@ def test_stream_without_await(kind: ServerKind) -> None:
                     await watched(server, must_be)
                     assert steps(server) > before
 
-            # Its client does not read: the buffers fill, the stream waits, and the app answers.
+            # Its client does not read: the buffers fill, the stream waits, and the app responds.
             async with streaming(server, "/stream?size=65536", reads=False):
                 await watched(server, State.ALIVE)
                 assert not server.ledger.loops()[-1].ended
 
-            # Its client leaves: what is sent to nobody waits for nothing.
+            # Its client disconnects: from then on a send never waits.
             assert "socket.send()" not in log(server)
             async with streaming(server, "/stream"):
                 pass
@@ -127,7 +127,7 @@ def test_stream_without_await(kind: ServerKind) -> None:
             await until_async(lambda: steps(server) > left + MANY)
             await watched(server, State.FROZEN)
             said = "socket.send() raised exception." in log(server)
-            assert said == (kind.name != "uvicorn/uvloop")  # uvloop says nothing
+            assert said == (kind.name != "uvicorn/uvloop")  # uvloop logs nothing
 
     asyncio.run(run())
 
@@ -175,7 +175,7 @@ def into(pipe: Path) -> ServerKind:
 
 
 async def unanswered(server: Server, client: httpx.AsyncClient) -> asyncio.Task[httpx.Response]:
-    """Probe until one is not answered while no step is made; return that one."""
+    """Probe until a probe gets no response while no loop makes a step; return that probe."""
     limit = time.monotonic() + LIMIT
     while time.monotonic() < limit:
         probe, before = asyncio.create_task(client.get("/hello")), -1
@@ -220,7 +220,7 @@ def test_print_into_unread_pipe(tmp_path: Path) -> None:
 
 def test_lost_updates() -> None:
     async def counted_and_made(server: Server, client: httpx.AsyncClient, path: str) -> list[int]:
-        """Run two loops beside each other; return the counter, and the updates made."""
+        """Run two loops at the same time; return the counter and the number of updates."""
         first = server.ledger.taken
         for _ in range(2):
             await client.get(path)
