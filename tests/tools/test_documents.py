@@ -231,7 +231,7 @@ def test_every_framework_has_a_folder_and_a_group() -> None:
     for name, target in FRAMEWORKS.items():
         assert target == f"{name}_impl.app:app"
         assert (ROOT / f"{name}_impl" / "app.py").exists()
-        assert PROJECT["dependency-groups"][name]
+        assert COMPARISON["frameworks"][name]
 
 
 def test_the_table_has_all_remedies() -> None:
