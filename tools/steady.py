@@ -75,8 +75,9 @@ def once(targets: list[str]) -> tuple[ConformanceReport, float]:
     with Runner(targets, servers, choose_cases(None), differences, lacks) as runner:
         for cell in runner.cells:
             runner.judge(cell)
-        seen = [seen for bench in runner.subjects.values() for seen in bench.seen.values()]
-        late = max((lateness(one.probes) for one in seen), default=0.0)
+        subjects = runner.subjects.values()
+        observations = [row for subject in subjects for row in subject.observations.values()]
+        late = max((lateness(row.probes) for row in observations), default=0.0)
         return ConformanceReport.of(runner), late
 
 

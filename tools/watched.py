@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parent.parent
 LIMIT: Final = 2.0  # seconds in which everything must be gone
 POLL: Final = 0.01  # seconds
-FREEZES: Final = [job for row in WINDOWS if row.must_be is State.FROZEN for job in row.jobs]
+FREEZES: Final = [path for row in WINDOWS if row.must_be is State.FROZEN for path in row.load]
 PHASES: Final = [*FREEZES, "/process"]
 OVER: Final = "after their own end"
 

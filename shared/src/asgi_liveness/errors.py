@@ -1,22 +1,22 @@
-"""Every error of the kit. Each says what was found, where, and what to do next, in one line."""
+"""The errors of the kit. Each message says what was found, where, and what to do, in one line."""
 
 from __future__ import annotations
 
 
 class LivenessError(Exception):
-    """The run cannot go on as asked. ``str()`` of it is one line for a terminal."""
+    """The base of all errors. ``str()`` returns one line for a terminal."""
 
 
 class UsageError(LivenessError):
-    """An option, a file or an environment was asked for that is not there."""
+    """An option, a file or an environment that the user named and that cannot be used."""
 
 
 class TargetError(LivenessError):
-    """The target cannot be set up: it was found, imported or started, and did not come up."""
+    """A target that cannot be found, imported or started."""
 
 
 class RouteMissing(TargetError):
-    """The target came up and lacks a route of the contract."""
+    """A running target without a route of the contract."""
 
     def __init__(self, target: str, method: str, path: str) -> None:
         super().__init__(
@@ -26,4 +26,4 @@ class RouteMissing(TargetError):
 
 
 class LedgerError(LivenessError):
-    """The ledger cannot be made, opened or written."""
+    """A ledger that cannot be created, opened or written."""

@@ -1,4 +1,4 @@
-"""What a word of a report means, why it matters, and what to do."""
+"""The explanation of a word of a report: its meaning, why it matters, and what to do."""
 
 from __future__ import annotations
 

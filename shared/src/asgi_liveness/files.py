@@ -1,4 +1,4 @@
-"""Files that a user names: read, or refused in one line."""
+"""Reading of the files that a user names, with errors of one line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the table in *path*. Raises ``UsageError`` where there is none."""
+    """Return the table in *path*. Raises ``UsageError`` if *path* cannot be read or is not TOML."""
     return _read(path, tomllib.loads, "TOML")  # type: ignore[no-any-return]  # TOML is a table
 
 
 def read_json(path: Path) -> Any:
-    """Return the value in *path*. Raises ``UsageError`` where there is none."""
+    """Return the value in *path*. Raises ``UsageError`` if *path* cannot be read or is not JSON."""
     return _read(path, json.loads, "JSON")
 
 

@@ -1,9 +1,10 @@
 """The fixture ``liveness``, and the conformance cases as pytest items.
 
-``liveness.check("myapp.main:app", during="GET /report")`` checks any app. The cases are run by
-``pytest --pyargs asgi_liveness.suite``: a failed case fails, a known difference is an expected
-failure, a case that does not apply is a skip with its reason, and what could not be judged is an
-error.
+``liveness.check("myapp.main:app", during="GET /report")`` checks any app.
+
+``pytest --pyargs asgi_liveness.suite`` runs the cases. A failed case fails, a known difference is
+an expected failure, and a case that does not apply is skipped with its reason. A case that could
+not be judged is an error.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ _RUNNER: pytest.StashKey[Runner | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, all of them ``--liveness-...``."""
+    """Add the options ``--liveness-...``."""
     group = parser.getgroup("liveness", "event-loop liveness of ASGI apps")
     group.addoption(
         "--liveness-target",
         action="append",
         default=[],
         metavar="MODULE:APP",
-        help="the app to judge; may be given again",
+        help="an app to judge; repeat it for several",
     )
     group.addoption(
         "--liveness-server",
         action="append",
         default=[],
         metavar="NAME",
-        help="a server to judge it on; by default every supported one that is installed",
+        help="a server to judge it on; repeat it for several; default: all that are installed",
     )
     group.addoption(
         "--liveness-lacks",
@@ -51,23 +52,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME,...",
-        help="remedies that the target has, to be held against every promise",
+        help="remedies that the target has; each is tested against every promise",
     )
     group.addoption(
         "--liveness-all",
         action="store_true",
-        help="also the cases that end servers, which takes minutes",
+        help="also run the cases that end servers, which takes minutes",
     )
     group.addoption(
         "--liveness-known",
         type=Path,
         metavar="FILE",
-        help="a list of known differences",
+        help="a TOML file of known differences",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Turn the options into a runner; a bad option is a usage error."""
+    """Make a runner from the options; a bad option is a usage error."""
     config.stash[_RUNNER] = None
     if not config.option.liveness_target:
         return
@@ -96,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one item of each cell."""
+    """Make one test item for each cell."""
     if "liveness_cell" not in metafunc.fixturenames:
         return
     runner = metafunc.config.stash[_RUNNER]
@@ -109,15 +110,15 @@ def _cell_id(cell: Cell) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse to judge nothing."""
-    wanting = any("liveness_cell" in getattr(item, "fixturenames", ()) for item in items)
-    if wanting and config.stash[_RUNNER] is None:
-        raise pytest.UsageError("there is no app to judge: add --liveness-target module:app")
+    """Raise a usage error if the suite has no target."""
+    has_cells = any("liveness_cell" in getattr(item, "fixturenames", ()) for item in items)
+    if has_cells and config.stash[_RUNNER] is None:
+        raise pytest.UsageError("no app to judge; add --liveness-target module:app")
 
 
 @pytest.fixture(scope="session")
 def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
-    """The runner of this session; its servers are ended with the session."""
+    """The runner of this session; its servers end with the session."""
     runner = pytestconfig.stash[_RUNNER]
     assert runner is not None
     with runner:
@@ -126,7 +127,7 @@ def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
 
 @pytest.fixture
 def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
-    """The verdict on a cell. What could not be judged is an error, and never a skip."""
+    """The result of a cell. A cell that could not be judged is an error, never a skip."""
     from asgi_liveness.conformance.outcome import Outcome
     from asgi_liveness.errors import LivenessError
 
@@ -134,9 +135,9 @@ def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
         result = liveness_runner.judge(liveness_cell)
     except LivenessError as error:
         pytest.fail(str(error), pytrace=False)
-    if result.verdict in (Outcome.ERROR, Outcome.INCONCLUSIVE):
-        pytest.fail(f"{result.verdict}: {result.message}", pytrace=False)
-    if result.verdict is Outcome.NOT_APPLICABLE:
+    if result.outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
+        pytest.fail(f"{result.outcome}: {result.message}", pytrace=False)
+    if result.outcome is Outcome.NOT_APPLICABLE:
         pytest.skip(f"not applicable: {result.message}")
     return result
 
@@ -144,7 +145,7 @@ def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Show the table of what was seen."""
+    """Print the report of the run."""
     runner = config.stash[_RUNNER]
     if runner is None or not runner.results:
         return
@@ -156,13 +157,13 @@ def pytest_terminal_summary(
 
 
 class Liveness:
-    """What the fixture ``liveness`` is."""
+    """The object that the fixture ``liveness`` returns."""
 
     def check(self, target: str | Sequence[str] = "", **options: Any) -> Report:
-        """Check an app as ``asgi_liveness.check`` does; the test fails unless it is live.
+        """Check an app as ``asgi_liveness.check`` does; the test fails unless the app is live.
 
-        What is left open is taken from ``[tool.asgi-liveness]`` of the ``pyproject.toml``, as the
-        command takes it.
+        As for the command, ``[tool.asgi-liveness]`` of the ``pyproject.toml`` supplies the options
+        that are missing here.
         """
         from asgi_liveness.checking import render, settings
         from asgi_liveness.checking.called import given
@@ -180,5 +181,5 @@ class Liveness:
 
 @pytest.fixture(scope="session")
 def liveness() -> Liveness:
-    """Checks whether an app still answers while it works: ``liveness.check(...)``."""
+    """Checks whether an app still answers during a request: ``liveness.check(...)``."""
     return Liveness()

@@ -1,4 +1,4 @@
-"""The suite that a stranger's pytest runs::
+"""The conformance suite for pytest, to run against any implementation::
 
 pytest --pyargs asgi_liveness.suite --liveness-target mypkg.app:app
 """
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def test_contract(liveness_result: Result) -> None:
-    """Hold one cell, a case on a target and a server, against its claim."""
-    if liveness_result.verdict is Outcome.DIFFERS:
+    """Test the claim of one cell: a case on a target and a server."""
+    if liveness_result.outcome is Outcome.DIFFERS:
         pytest.xfail(f"{liveness_result.message} {liveness_result.link}")
-    if liveness_result.verdict is Outcome.FAILED:
+    if liveness_result.outcome is Outcome.FAILED:
         pytest.fail(liveness_result.message, pytrace=False)

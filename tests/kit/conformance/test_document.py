@@ -1,4 +1,4 @@
-"""The contract's document has every route and every case."""
+"""CONTRACT.md has every route, promise, remedy and case."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_the_contract_has_every_case_as_an_anchor_once(case: Case) -> None:
 def test_the_contract_has_every_claim_once_with_its_cases(cases: list[Case]) -> None:
     title = cases[0].name
     if len(cases) > 1:
-        named = ", ".join(remedy.name for remedy in REMEDIES)
-        title = f"{cases[0].id} to {cases[-1].id}: {cases[0].promise}, of {named}"
+        remedies = ", ".join(remedy.name for remedy in REMEDIES)
+        title = f"{cases[0].id} to {cases[-1].id}: {cases[0].promise}, for {remedies}"
         assert len(cases) == len(REMEDIES)
     at = LINES.index(f"### {title}")
     assert LINES.count(f"### {title}") == 1
@@ -55,7 +55,7 @@ def test_every_case_says_what_it_must_see_and_why() -> None:
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
-def test_the_contract_has_every_promise_once_and_says_if_it_is_judged(promise: Promise) -> None:
+def test_the_contract_has_every_promise_once(promise: Promise) -> None:
     judged = "judged" if promise.judged else "recorded, not judged"
     assert LINES.count(f"| `{promise.name}` | {promise.words} | {judged} |") == 1
 

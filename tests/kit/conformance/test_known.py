@@ -1,4 +1,4 @@
-"""A list of known differences is read strictly, and a row excuses what it lists alone."""
+"""A file of known differences is read strictly, and a row excuses only the cells that it lists."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def file(tmp_path: Path) -> Path:
 
 
 def row(**changes: str | None) -> str:
-    """A good row with some values changed; None leaves one out."""
+    """Return a good row with some values changed; None removes a key."""
     values = {**GOOD, **changes}
     lines = [f"{key} = {value}" for key, value in values.items() if value is not None]
     return "\n".join(["[[difference]]", *lines, ""])
 
 
-def test_a_good_row_is_on_every_server_and_on_this_python(file: Path) -> None:
+def test_a_row_covers_every_server_and_this_python(file: Path) -> None:
     file.write_text(row())
     names = tuple(kind.name for kind in SERVERS)
     assert known.load(file, ["a:app"]) == [
@@ -47,80 +47,93 @@ def test_a_row_may_name_servers_and_pythons(file: Path) -> None:
 
 def test_rows_keep_their_order(file: Path) -> None:
     file.write_text(row(case='"LIVE-010"') + row(case='"LIVE-001"'))
-    assert [found.case for found in known.load(file, ["a:app"])] == [("LIVE-010",), ("LIVE-001",)]
+    assert [difference.case for difference in known.load(file, ["a:app"])] == [
+        ("LIVE-010",),
+        ("LIVE-001",),
+    ]
 
 
 def test_an_empty_file_lists_nothing(file: Path) -> None:
-    file.write_text("# nothing is known to differ\n")
+    file.write_text("# no known differences\n")
     assert known.load(file, ["a:app"]) == []
 
 
+NOT_FOUND = (
+    "the target 'no_such_module.app:app' is not in this run and cannot be imported here; "
+    "correct its name or remove the row"
+)
 KEYS = "case, target, reason, link, server, python"
 BAD_ROWS = {
-    "no case": (row(case=None), "'case' must be there and be a text, or several"),
-    "no target": (row(target=None), "'target' must be there and be a text, or several"),
-    "no reason": (row(reason=None), "'reason' must be there and be a text"),
-    "no link": (row(link=None), "'link' must be there and be a text"),
-    "an empty reason": (row(reason='""'), "'reason' must be there and be a text"),
-    "a case that is no text": (row(case="11"), "'case' must be there and be a text, or several"),
-    "no case in a list": (row(case="[]"), "'case' must be there and be a text, or several"),
-    "an empty target in a list": (
+    "no case": (row(case=None), "'case' is required, as a string or a list of strings"),
+    "no target": (row(target=None), "'target' is required, as a string or a list of strings"),
+    "no reason": (row(reason=None), "'reason' is required, as a string"),
+    "no link": (row(link=None), "'link' is required, as a string"),
+    "an empty reason": (row(reason='""'), "'reason' is required, as a string"),
+    "a case that is a number": (
+        row(case="11"),
+        "'case' is required, as a string or a list of strings",
+    ),
+    "an empty list of cases": (
+        row(case="[]"),
+        "'case' is required, as a string or a list of strings",
+    ),
+    "an empty string in a list of targets": (
         row(target='["a:app", ""]'),
-        "'target' must be there and be a text, or several",
+        "'target' is required, as a string or a list of strings",
     ),
-    "several reasons": (row(reason='["so", "so"]'), "'reason' must be there and be a text"),
-    "an unknown case among known ones": (
+    "several reasons": (row(reason='["so", "so"]'), "'reason' is required, as a string"),
+    "an unknown case among known cases": (
         row(case='["LIVE-011", "POOL-999"]'),
-        "there is no case 'POOL-999'; `asgi-liveness explain` lists all",
+        "there is no case 'POOL-999'; `asgi-liveness explain` lists all cases",
     ),
-    "a target that is nowhere among others": (
+    "an unknown target among known targets": (
         row(target='["a:app", "no_such_module.app:app"]'),
-        "the target 'no_such_module.app:app' is not in this run and cannot be found here",
+        NOT_FOUND,
     ),
     "an unknown key": (
         row(sever='["hypercorn"]'),
-        f"there is no 'sever'; known: {KEYS}",
+        f"unknown key 'sever'; choose from: {KEYS}",
     ),
-    "a server that is no list": (
+    "a server that is not in a list": (
         row(server='"hypercorn"'),
-        "'server' must be a list of texts, or left out for all",
+        "'server' must be a list of strings; omit it for all",
     ),
-    "a Python that is no text": (
+    "a Python that is a number": (
         row(python="[3.11]"),
-        "'python' must be a list of texts, or left out for all",
+        "'python' must be a list of strings; omit it for all",
     ),
     "an empty list": (
         row(server="[]"),
-        "'server' must be a list of texts, or left out for all",
+        "'server' must be a list of strings; omit it for all",
     ),
     "an unknown case": (
         row(case='"LIVE-999"'),
-        "there is no case 'LIVE-999'; `asgi-liveness explain` lists all",
+        "there is no case 'LIVE-999'; `asgi-liveness explain` lists all cases",
     ),
     "a case by its slug": (
         row(case='"LIVE-001 idle-answers"'),
-        "there is no case 'LIVE-001 idle-answers'; `asgi-liveness explain` lists all",
+        "there is no case 'LIVE-001 idle-answers'; `asgi-liveness explain` lists all cases",
     ),
     "an unknown server": (
         row(server='["hypercorn", "uvicorn"]'),
-        "no server is called 'uvicorn'; uvicorn/asyncio, uvicorn/uvloop, hypercorn are",
+        "there is no server 'uvicorn'; choose from: uvicorn/asyncio, uvicorn/uvloop, hypercorn",
     ),
-    "a target that is nowhere": (
+    "an unknown target": (
         row(target='"no_such_module.app:app"'),
-        "the target 'no_such_module.app:app' is not in this run and cannot be found here",
+        NOT_FOUND,
     ),
 }
 
 
 @pytest.mark.parametrize(("text", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
-def test_a_bad_row_is_named_with_file_and_number(file: Path, text: str, message: str) -> None:
+def test_an_error_in_a_row_names_file_and_row(file: Path, text: str, message: str) -> None:
     file.write_text(row() + text)
     with pytest.raises(UsageError) as raised:
         known.load(file, ["a:app"])
     assert str(raised.value) == f"{file}, row 2: {message}"
 
 
-def test_a_file_that_is_not_there_is_an_error(file: Path) -> None:
+def test_a_missing_file_is_an_error(file: Path) -> None:
     with pytest.raises(UsageError) as raised:
         known.load(file, [])
     assert str(raised.value) == f"{file} cannot be read: No such file or directory"
@@ -133,20 +146,22 @@ def test_a_file_that_is_not_toml_is_an_error_of_one_line(file: Path, content: by
         known.load(file, [])
 
 
-def test_another_table_than_the_rows_is_an_error(file: Path) -> None:
+def test_an_unknown_table_is_an_error(file: Path) -> None:
     file.write_text("[[differences]]\n")
     with pytest.raises(UsageError) as raised:
         known.load(file, [])
-    assert str(raised.value) == f"{file} has 'differences'; a row begins with [[difference]]"
+    assert str(raised.value) == f"{file} has 'differences'; begin each row with [[difference]]"
 
 
-def test_a_target_of_another_run_need_only_be_found(
+def test_a_target_of_another_run_must_only_be_importable(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "somewhere_else.py").write_text("raise AssertionError('it is not imported')")
     monkeypatch.chdir(tmp_path)
     file.write_text(row(target='"somewhere_else:app"'))
-    assert [found.target for found in known.load(file, ["a:app"])] == [("somewhere_else:app",)]
+    assert [difference.target for difference in known.load(file, ["a:app"])] == [
+        ("somewhere_else:app",)
+    ]
 
 
 COVERING = Difference(("LIVE-011",), ("a:app",), "it is so", "https://x", ("hypercorn",), (PYTHON,))
@@ -174,9 +189,9 @@ def test_a_row_of_another_python_covers_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["[difference]\ncase = 'x'\n", "difference = 3\n"])
-def test_rows_that_are_no_rows_are_an_error(text: str, file: Path) -> None:
+def test_a_difference_outside_double_brackets_is_an_error(text: str, file: Path) -> None:
     file.write_text(text)
-    with pytest.raises(UsageError, match="a row begins with"):
+    with pytest.raises(UsageError, match="begin each row with"):
         known.load(file, ["a:app"])
 
 

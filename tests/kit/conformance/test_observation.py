@@ -1,4 +1,4 @@
-"""What a window shows follows from the order of events, from hand-made ones here."""
+"""The state of a window follows from the order of events, which these tests make by hand."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def probe(
     return SentRequest(path, due, due + late, response)
 
 
-def seen(*answers: Response | None, **changes: Any) -> Observation:
-    """A window in which a loop steps on the event loop, and the probes got these answers."""
+def observed(*responses: Response | None, **changes: Any) -> Observation:
+    """Return a window in which a loop steps on the event loop and the probes got *responses*."""
     usual = Observation(
         window=BLOCKING,
         judged_at=JUDGED_AT,
-        probes=tuple(probe(response) for response in answers),
-        jobs=(),
+        probes=tuple(probe(response) for response in responses),
+        load=(),
         loops=(ON_EVENT_LOOP,),
         steps=5,
         kept_running=True,
@@ -50,48 +50,52 @@ def seen(*answers: Response | None, **changes: Any) -> Observation:
 @pytest.mark.parametrize(
     ("state", "window"),
     [
-        pytest.param(State.ALIVE, seen(ANSWERED, ANSWERED), id="all answered"),
-        pytest.param(State.ALIVE, seen(ANSWERED, loops=(), window=IDLE), id="all answered at rest"),
-        pytest.param(State.MIXED, seen(ANSWERED, None), id="one answered, one not"),
-        pytest.param(State.MIXED, seen(ANSWERED, TOO_LATE), id="one answered too late"),
-        pytest.param(State.MIXED, seen(ANSWERED, UNAVAILABLE), id="one answered 503"),
+        pytest.param(State.ALIVE, observed(ANSWERED, ANSWERED), id="all answered"),
         pytest.param(
-            State.MIXED, seen(ANSWERED, None, beats=3), id="one answered, event loop turned"
+            State.ALIVE, observed(ANSWERED, loops=(), window=IDLE), id="all answered while idle"
         ),
-        pytest.param(State.FROZEN, seen(None, None), id="none answered, loop on the event loop"),
+        pytest.param(State.MIXED, observed(ANSWERED, None), id="one answered, one not"),
+        pytest.param(State.MIXED, observed(ANSWERED, TOO_LATE), id="one answered too late"),
+        pytest.param(State.MIXED, observed(ANSWERED, UNAVAILABLE), id="one answered 503"),
+        pytest.param(State.MIXED, observed(ANSWERED, None, beats=3), id="one answered, heartbeats"),
+        pytest.param(
+            State.FROZEN, observed(None, None), id="none answered, loop on the event loop"
+        ),
         pytest.param(
             State.FROZEN,
-            seen(None, loops=(IN_A_THREAD, ON_EVENT_LOOP)),
+            observed(None, loops=(IN_A_THREAD, ON_EVENT_LOOP)),
             id="none answered, one of two loops on the event loop",
         ),
         pytest.param(
             State.FROZEN,
-            seen(None, loops=(), window=IDLE),
-            id="none answered at rest, event loop did not turn",
+            observed(None, loops=(), window=IDLE),
+            id="none answered while idle, no heartbeat",
         ),
-        pytest.param(State.STARVED, seen(None, beats=1), id="none answered, event loop turned"),
+        pytest.param(State.STARVED, observed(None, beats=1), id="none answered, heartbeats"),
         pytest.param(
             State.STARVED,
-            seen(None, loops=(IN_A_THREAD,)),
-            id="no answer, steps in other threads, zero beats: starved, not frozen",
-        ),
-        pytest.param(
-            State.STARVED,
-            seen(None, loops=(ENDED, IN_A_THREAD)),
-            id="no answer, the loop on the event loop has ended",
+            observed(None, loops=(IN_A_THREAD,)),
+            id="none answered, steps in other threads, no heartbeat: starved, not frozen",
         ),
         pytest.param(
             State.STARVED,
-            seen(None, loops=(), window=IDLE, beats=1),
-            id="none answered at rest, event loop turned",
+            observed(None, loops=(ENDED, IN_A_THREAD)),
+            id="none answered, the loop on the event loop has ended",
         ),
         pytest.param(
-            State.NOT_RUNNING, seen(ANSWERED, kept_running=False), id="answered without a loop"
+            State.STARVED,
+            observed(None, loops=(), window=IDLE, beats=1),
+            id="none answered while idle, heartbeats",
         ),
-        pytest.param(State.NOT_RUNNING, seen(None, kept_running=False), id="silent without a loop"),
+        pytest.param(
+            State.NOT_RUNNING, observed(ANSWERED, kept_running=False), id="answered without a loop"
+        ),
+        pytest.param(
+            State.NOT_RUNNING, observed(None, kept_running=False), id="silent without a loop"
+        ),
     ],
 )
-def test_state(state: State, window: Observation) -> None:
+def test_a_window_shows_its_state(state: State, window: Observation) -> None:
     assert window.state is state
 
 
@@ -110,11 +114,11 @@ def test_state(state: State, window: Observation) -> None:
 def test_only_a_success_before_the_judgement_counts(
     response: Response | None, *, counts: bool
 ) -> None:
-    assert seen(response).total_answered == counts
+    assert observed(response).total_answered == counts
 
 
-def test_answers_are_counted_by_path() -> None:
-    window = seen(
+def test_answered_probes_are_counted_by_path() -> None:
+    window = observed(
         probes=(
             probe(ANSWERED, "/hello"),
             probe(ANSWERED, "/hello"),
@@ -129,28 +133,28 @@ def test_answers_are_counted_by_path() -> None:
 @pytest.mark.parametrize(
     ("response", "wait"),
     [
-        pytest.param(Response(at=9.25, status=200), 0.25, id="from due to answer"),
+        pytest.param(Response(at=9.25, status=200), 0.25, id="from due time to response"),
         pytest.param(None, 1.0, id="unanswered: to the judgement"),
         pytest.param(TOO_LATE, 1.0, id="answered too late: to the judgement"),
         pytest.param(UNAVAILABLE, 1.0, id="refused: to the judgement"),
     ],
 )
-def test_a_wait_is_counted_from_due(response: Response | None, wait: float) -> None:
-    assert seen(probes=(probe(response, due=9.0, late=0.125),)).longest_wait == wait
+def test_a_wait_counts_from_the_due_time(response: Response | None, wait: float) -> None:
+    assert observed(probes=(probe(response, due=9.0, late=0.125),)).longest_wait == wait
 
 
 def test_the_longest_wait_is_that_of_the_worst_probe() -> None:
-    window = seen(probes=(probe(ANSWERED, due=9.25), probe(ANSWERED, due=8.5), probe(ANSWERED)))
+    window = observed(probes=(probe(ANSWERED, due=9.25), probe(ANSWERED, due=8.5), probe(ANSWERED)))
     assert window.longest_wait == 1.0
 
 
-def test_lateness_is_that_of_the_probe_sent_worst() -> None:
-    window = seen(probes=(probe(None), probe(None, late=0.5), probe(None, late=0.25)))
+def test_lateness_is_that_of_the_probe_sent_latest() -> None:
+    window = observed(probes=(probe(None), probe(None, late=0.5), probe(None, late=0.25)))
     assert lateness(window.probes) == 0.5
 
 
-def test_without_probes_nothing_was_late_and_nothing_waited() -> None:
-    window = seen()
+def test_without_probes_lateness_and_wait_are_zero() -> None:
+    window = observed()
     assert (lateness(window.probes), window.longest_wait) == (0.0, 0.0)
 
 
@@ -164,28 +168,28 @@ def test_without_probes_nothing_was_late_and_nothing_waited() -> None:
         (BROKEN, True),
     ],
 )
-def test_what_is_no_success_was_refused(response: Response, *, refused: bool) -> None:
+def test_a_response_without_success_counts_as_refused(response: Response, *, refused: bool) -> None:
     assert response.refused is refused
-    job = SentRequest("/normal", 8.0, 8.0, response)
-    assert seen(jobs=(job, probe(None))).refused == ((response,) if refused else ())
+    request = SentRequest("/normal", 8.0, 8.0, response)
+    assert observed(load=(request, probe(None))).refused == ((response,) if refused else ())
 
 
-def test_a_jobs_answer_is_that_of_the_first_at_its_path() -> None:
-    jobs = (probe(None, "/normal"), probe(MOVED, "/background"), probe(ANSWERED, "/background"))
-    window = seen(jobs=jobs)
+def test_the_response_at_a_path_is_that_of_its_first_request() -> None:
+    load = (probe(None, "/normal"), probe(MOVED, "/background"), probe(ANSWERED, "/background"))
+    window = observed(load=load)
     assert window.response("/background") is MOVED
     assert window.response("/normal") is window.response("/nowhere") is None
 
 
-def test_a_loop_has_started_with_its_first_step() -> None:
-    assert seen(loops=(ON_EVENT_LOOP, replace(IN_A_THREAD, steps=0), ENDED)).started == 2
+def test_a_loop_counts_as_started_after_its_first_step() -> None:
+    assert observed(loops=(ON_EVENT_LOOP, replace(IN_A_THREAD, steps=0), ENDED)).started == 2
 
 
 def test_the_rate_counts_from_the_first_probe_to_the_judgement() -> None:
-    assert seen(probes=(probe(None, due=8.0), probe(None, due=9.5)), steps=500).rate == 250.0
+    assert observed(probes=(probe(None, due=8.0), probe(None, due=9.5)), steps=500).rate == 250.0
 
 
-@pytest.mark.parametrize(("number", "place"), [(1, 0), (10, 9), (100, 98), (101, 99), (200, 197)])
-def test_the_p99_is_what_99_of_100_do_not_exceed(number: int, place: int) -> None:
-    answers = [Response(at=9.0 + n / 1000, status=200) for n in reversed(range(number))]
-    assert seen(*answers).p99 == pytest.approx(place / 1000)
+@pytest.mark.parametrize(("number", "index"), [(1, 0), (10, 9), (100, 98), (101, 99), (200, 197)])
+def test_the_p99_is_the_wait_that_99_of_100_do_not_exceed(number: int, index: int) -> None:
+    responses = [Response(at=9.0 + n / 1000, status=200) for n in reversed(range(number))]
+    assert observed(*responses).p99 == pytest.approx(index / 1000)

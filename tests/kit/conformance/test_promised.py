@@ -1,4 +1,4 @@
-"""What the claims of the promises say of hand-made evidence, and what is measured."""
+"""The claims of the promises judge hand-made observations, and measure their figures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from asgi_liveness.conformance.contract import BLOCKING
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
+    GIL_CONTROL,
     GIL_LIMIT,
-    QUIET,
     REMEDIES,
     SHOWN,
     Remedy,
@@ -27,27 +27,28 @@ CASE = {case.id: case for case in CASES}
 OF = {remedy.name: remedy for remedy in REMEDIES}
 JUDGED_AT = 10.0
 LOOP = Loop("/any", "app.py:7", 5, ended=False, on_event_loop=False, in_app=True)
-GONE = Response(at=9.5, status=404)
+UNKNOWN = Response(at=9.5, status=404)
 STEPS = Response(at=9.5, status=200, body={"steps": 5})
 REFUSED = Response(at=9.5, status=503, retry_after="1")
 LOGGED = "Traceback (most recent call last)\nLoopFailure: from outside"
-GOOD_END = ShutdownTimes({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
-STUCK = ShutdownTimes({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were there", "SIGINT": ""})
+GOOD_EXIT = ShutdownTimes({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
+STUCK = ShutdownTimes({"SIGTERM": None, "SIGINT": 0.25}, {"SIGTERM": "2 were left", "SIGINT": ""})
 STUCK_TWICE = ShutdownTimes(
-    {"SIGTERM": None, "SIGINT": None}, {"SIGTERM": "2 were there", "SIGINT": "3"}
+    {"SIGTERM": None, "SIGINT": None}, {"SIGTERM": "2 were left", "SIGINT": "3"}
 )
-NOT_GONE = "10 s after SIGTERM not all was gone: 2 were there."
+WITHOUT_LOOP = "even without a loop the server did not exit after SIGTERM: 2 were left."
+STILL_RAN = "10 s after SIGTERM the server still ran: 2 were left."
 
 
-def seen(at: Any, wait: float = 0.001, **changes: Any) -> Observation:
-    """A window that is as it should be, the probes of which waited so long."""
+def observed(window: Any, wait: float = 0.001, **changes: Any) -> Observation:
+    """Return a window as it should be, whose probes waited *wait* seconds."""
     response = Response(at=9.0 + wait, status=200, connection="theirs")
     usual = Observation(
-        window=at,
+        window=window,
         judged_at=JUDGED_AT,
         probes=(SentRequest("/hello", 9.0, 9.0, response),) * 100,
-        jobs=(SentRequest("/any", 8.0, 8.0, Response(at=8.5, status=200, connection="its own")),),
-        loops=(LOOP,) * len(at.jobs),
+        load=(SentRequest("/any", 8.0, 8.0, Response(at=8.5, status=200, connection="its own")),),
+        loops=(LOOP,) * len(window.load),
         steps=100,
         kept_running=True,
         beats=5,
@@ -56,25 +57,25 @@ def seen(at: Any, wait: float = 0.001, **changes: Any) -> Observation:
     return replace(usual, **changes)
 
 
-def wrong(case: str, *results: Observation | ShutdownTimes) -> str:
-    """What the case says is wrong, without its name and its way out."""
+def failure(case: str, *results: Observation | ShutdownTimes) -> str:
+    """Return the failure in the case's message, without its name and its advice."""
     message = CASE[case].judge(*results) or f"{CASE[case].name}: \n  "
     return message.removeprefix(f"{CASE[case].name}: ").rpartition("\n  ")[0]
 
 
-def beside(remedy: str, wait: float, **changes: Any) -> Observation:
-    return seen(promises.gil(OF[remedy]), wait, **changes)
+def together(remedy: str, wait: float, **changes: Any) -> Observation:
+    return observed(promises.gil(OF[remedy]), wait, **changes)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.promise], ids=lambda case: case.id)
 def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
-    still = [
-        GOOD_END
+    results = [
+        GOOD_EXIT
         if isinstance(experiment, promises.Shutdown)
-        else seen(experiment, kept_running=False, steps=0)
+        else observed(experiment, kept_running=False, steps=0)
         for experiment in case.experiments
     ]
-    kept = case.judge(*still) is None
+    kept = case.judge(*results) is None
     assert kept is (case.promise in ("exits", "defaults"))  # where its first step is waited for
 
 
@@ -82,104 +83,112 @@ def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
 
 
 def many(started: int, *refusals: Response) -> Observation:
-    jobs = tuple(SentRequest("/normal", 8.0, 8.0, response) for response in refusals)
+    load = tuple(SentRequest("/normal", 8.0, 8.0, response) for response in refusals)
     window = promises.pool(OF["normal"])
-    return seen(window, loops=(LOOP,) * started, jobs=jobs)
+    return observed(window, loops=(LOOP,) * started, load=load)
 
 
 @pytest.mark.parametrize("refused", [0, 1, 56, AT_ONCE - 1])
-def test_each_steps_or_was_refused(refused: int) -> None:
-    assert wrong("POOL-003", many(AT_ONCE - refused, *[REFUSED] * refused)) == ""
+def test_every_loop_runs_or_was_refused(refused: int) -> None:
+    assert failure("POOL-003", many(AT_ONCE - refused, *[REFUSED] * refused)) == ""
 
 
-def test_some_wait_for_their_turn() -> None:
+def test_hanging_requests_fail_the_pool() -> None:
     waiting = replace(LOOP, steps=0)
     results = replace(many(40, REFUSED), loops=(LOOP,) * 40 + (waiting,) * 2)
-    assert wrong("POOL-003", results) == (
-        "of 64 started at once 40 made steps and 1 were refused; 23 wait for their turn, "
-        "and 100 of 100 probes of /hello-sync were answered."
+    assert failure("POOL-003", results) == (
+        "of 64 requests sent at once, 40 started a loop, 1 were refused and 23 hang; "
+        "100 of 100 probes of /hello-sync were answered."
     )
 
 
 @pytest.mark.parametrize(
-    ("response", "said"),
+    ("response", "message"),
     [
         (Response(at=9.5, status=500, retry_after="1"), "500 (Retry-After: 1)."),
         (Response(at=9.5, status=503), "503 (Retry-After: none)."),
         (Response(at=9.5, error="ReadError"), "ReadError (Retry-After: none)."),
     ],
 )
-def test_a_refusal_is_503_and_says_when_to_come_again(response: Response, said: str) -> None:
-    assert wrong("POOL-003", many(AT_ONCE - 1, response)) == (
-        "one over capacity must be refused with 503 and Retry-After; it was answered " + said
+def test_a_refusal_is_503_with_retry_after(response: Response, message: str) -> None:
+    assert failure("POOL-003", many(AT_ONCE - 1, response)) == (
+        "a request over the capacity must get 503 with Retry-After, but it got " + message
     )
 
 
 # leaves
 
 
-def left(
-    remedy: str = "cooperative", told: dict[str, Response] | None = None, *, ended: bool = True
+def disconnected(
+    remedy: str = "cooperative", followups: dict[str, Response] | None = None, *, ended: bool = True
 ) -> Observation:
-    loops = (replace(LOOP, ended=ended),)
-    return seen(promises.leaves(OF[remedy]), loops=loops, told=told or {}, ended_after=0.12345)
+    return observed(
+        promises.leaves(OF[remedy]),
+        loops=(replace(LOOP, ended=ended),),
+        followups=followups or {},
+        ended_after=0.12345,
+    )
 
 
-def test_a_loop_that_goes_on_when_its_client_has_left() -> None:
-    assert wrong("LEAVES-002", left()) == ""
-    assert wrong("LEAVES-002", left(ended=False)).startswith(
-        "its loop went on when its client had left: 100 steps in 1 s in which 100 of 100 probes"
+def test_a_loop_that_runs_after_its_client_disconnected_fails() -> None:
+    assert failure("LEAVES-002", disconnected()) == ""
+    assert failure("LEAVES-002", disconnected(ended=False)).startswith(
+        "its loop kept running after its client disconnected: 100 steps within 1 s; meanwhile 100"
     )
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("followups", "message"),
     [
         ({"GET": STEPS, "DELETE": STEPS, "DELETE again": STEPS}, ""),
-        ({"GET": GONE}, "GET of its Location answered 404."),
-        ({"GET": STEPS, "DELETE": GONE}, "DELETE of its Location answered 404."),
-        ({"DELETE again": GONE}, "DELETE again of its Location answered 404."),
+        ({"GET": UNKNOWN}, "GET of its Location answered 404."),
+        ({"GET": STEPS, "DELETE": UNKNOWN}, "DELETE of its Location answered 404."),
+        ({"DELETE again": UNKNOWN}, "DELETE again of its Location answered 404."),
         (
             {"GET": replace(STEPS, body={"steps": "5"})},
-            "GET of its Location must tell its `steps`; it told {'steps': '5'}.",
+            "GET of its Location must return `steps`, but it returned {'steps': '5'}.",
         ),
         (
             {"GET": replace(STEPS, body="five")},
-            "GET of its Location must tell its `steps`; it told 'five'.",
+            "GET of its Location must return `steps`, but it returned 'five'.",
         ),
     ],
 )
-def test_a_job_is_asked_and_told_at_its_location(told: dict[str, Response], said: str) -> None:
-    assert wrong("LEAVES-005", left("supervised", told)) == said
+def test_a_jobs_location_has_its_steps_and_stops_it(
+    followups: dict[str, Response], message: str
+) -> None:
+    assert failure("LEAVES-005", disconnected("supervised", followups)) == message
 
 
-def test_it_is_measured_when_the_loop_ended() -> None:
-    assert CASE["LEAVES-002"].measured(left()) == {"seconds": 0.1235}
-    assert CASE["LEAVES-002"].measured(replace(left(), ended_after=None)) == {"seconds": None}
+def test_the_end_of_the_loop_is_measured() -> None:
+    assert CASE["LEAVES-002"].measured(disconnected()) == {"seconds": 0.1235}
+    assert CASE["LEAVES-002"].measured(replace(disconnected(), ended_after=None)) == {
+        "seconds": None
+    }
 
 
 # exits and defaults
 
 
 @pytest.mark.parametrize(
-    ("control", "ended", "said"),
+    ("control", "times", "message"),
     [
-        (GOOD_END, GOOD_END, ""),
-        (GOOD_END, STUCK, NOT_GONE),
-        (GOOD_END, STUCK_TWICE, NOT_GONE.replace("SIGTERM", "SIGTERM and after SIGINT")),
-        (STUCK, STUCK, "with no loop at all the server did not end by SIGTERM: 2 were there."),
-        (STUCK, GOOD_END, "with no loop at all the server did not end by SIGTERM: 2 were there."),
+        (GOOD_EXIT, GOOD_EXIT, ""),
+        (GOOD_EXIT, STUCK, STILL_RAN),
+        (GOOD_EXIT, STUCK_TWICE, STILL_RAN.replace("SIGTERM", "SIGTERM and after SIGINT")),
+        (STUCK, STUCK, WITHOUT_LOOP),
+        (STUCK, GOOD_EXIT, WITHOUT_LOOP),
     ],
 )
-def test_all_is_gone_after_both_signals(
-    control: ShutdownTimes, ended: ShutdownTimes, said: str
+def test_the_server_exits_after_both_signals(
+    control: ShutdownTimes, times: ShutdownTimes, message: str
 ) -> None:
-    assert wrong("EXITS-001", control, ended) == said
-    assert CASE["EXITS-001"].measured(control, ended) == ended.seconds
+    assert failure("EXITS-001", control, times) == message
+    assert CASE["EXITS-001"].measured(control, times) == times.seconds
 
 
 def test_default_settings_are_measured_and_not_judged() -> None:
-    assert wrong("DEFAULTS-001", STUCK) == ""
+    assert failure("DEFAULTS-001", STUCK) == ""
     assert CASE["DEFAULTS-001"].measured(STUCK) == {"SIGTERM": None, "SIGINT": 0.25}
 
 
@@ -187,86 +196,96 @@ def test_default_settings_are_measured_and_not_judged() -> None:
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.name)
-def test_a_wait_beside_many_is_held_against_that_at_rest(remedy: Remedy) -> None:
+def test_waits_while_loops_run_are_compared_with_the_idle_apps(remedy: Remedy) -> None:
     case = f"GIL-{REMEDIES.index(remedy) + 1:03}"
     wait = 0.5 / GIL_LIMIT
-    at_rest = seen(QUIET, wait)
-    just, beyond = beside(remedy.name, 0.5), beside(remedy.name, 0.75)
-    assert wrong(case, replace(at_rest, probes=seen(QUIET, wait * 1.01).probes), just) == ""
-    assert wrong(case, at_rest, beyond) == (
-        f"the p99 of a probe's wait is 750 ms beside 8 loops and {wait * 1000:,.1f} ms at rest; "
-        f"it must not be more than {GIL_LIMIT} times as much."
+    idle = observed(GIL_CONTROL, wait)
+    at_limit, over_limit = together(remedy.name, 0.5), together(remedy.name, 0.75)
+    assert (
+        failure(case, replace(idle, probes=observed(GIL_CONTROL, wait * 1.01).probes), at_limit)
+        == ""
+    )
+    assert failure(case, idle, over_limit) == (
+        f"the p99 of a probe's wait is 750 ms while 8 loops run, and {wait * 1000:,.1f} ms without "
+        f"them; it must be at most {GIL_LIMIT} times as long."
     )
 
 
-def test_one_slow_probe_in_a_hundred_is_forgiven_and_two_are_not() -> None:
-    slow = seen(QUIET, 0.9).probes
-    usual = beside("process", 0.001).probes
-    at_rest = seen(QUIET, 0.001)
+def test_the_ratio_ignores_one_slow_probe_in_a_hundred_but_not_two() -> None:
+    slow = observed(GIL_CONTROL, 0.9).probes
+    usual = together("process", 0.001).probes
+    idle = observed(GIL_CONTROL, 0.001)
     for number, ratio in ((1, 1.0), (2, 900.0)):
-        results = beside("process", 0, probes=slow[:number] + usual[number:])
-        measured = CASE["GIL-007"].measured(at_rest, results)
+        results = together("process", 0, probes=slow[:number] + usual[number:])
+        measured = CASE["GIL-007"].measured(idle, results)
         assert measured == {"ratio": pytest.approx(ratio), "loops": 8}
 
 
-def test_loops_that_do_not_run_prove_nothing_of_waits() -> None:
-    results = beside("process", 0.001, kept_running=False)
-    assert "its loop did not keep running" in wrong("GIL-007", seen(QUIET), results)
+def test_loops_that_do_not_run_fail_gil() -> None:
+    results = together("process", 0.001, kept_running=False)
+    assert "its loop did not keep running" in failure("GIL-007", observed(GIL_CONTROL), results)
 
 
-def test_as_many_loops_as_ran_are_counted() -> None:
-    results = beside("normal", 0.001, loops=(LOOP,) * 6)
-    assert wrong("GIL-003", seen(QUIET), results) == ""
-    assert CASE["GIL-003"].measured(seen(QUIET), results)["loops"] == 6
+def test_the_running_loops_are_counted() -> None:
+    results = together("normal", 0.001, loops=(LOOP,) * 6)
+    assert failure("GIL-003", observed(GIL_CONTROL), results) == ""
+    assert CASE["GIL-003"].measured(observed(GIL_CONTROL), results)["loops"] == 6
 
 
-def test_speed_is_a_part_of_the_bare_loops() -> None:
-    bare, half = seen(BLOCKING, steps=400), seen(SHOWN[3], steps=200)
+def test_speed_is_a_share_of_the_bare_loops() -> None:
+    bare, half = observed(BLOCKING, steps=400), observed(SHOWN[3], steps=200)
     assert CASE["SPEED-001"].measured(bare, half) == {"ratio": 0.5}
     assert CASE["SPEED-001"].measured(replace(bare, steps=0), half) == {"ratio": None}
-    assert wrong("SPEED-001", bare, half) == ""
-    assert wrong("SPEED-001", bare, replace(half, steps=0)) == "one of the loops made no step."
+    assert failure("SPEED-001", bare, half) == ""
+    assert failure("SPEED-001", bare, replace(half, steps=0)) == "one of the loops made no step."
 
 
 # errors
 
 
 def raised(**changes: Any) -> Observation:
-    told = {"before": Response(at=8.9, status=200, connection="theirs")}
-    usual = {"loops": (replace(LOOP, ended=True),), "log": LOGGED, "told": told}
-    return seen(promises.errors(OF["normal"]), **(usual | changes))
+    followups = {"before": Response(at=8.9, status=200, connection="theirs")}
+    usual = {"loops": (replace(LOOP, ended=True),), "log": LOGGED, "followups": followups}
+    return observed(promises.errors(OF["normal"]), **(usual | changes))
 
 
 @pytest.mark.parametrize(
-    ("evidence", "said"),
+    ("observation", "message"),
     [
         (raised(), ""),
-        (raised(loops=(LOOP,)), "its loop did not raise: does it go on after an exception?"),
-        (raised(log=""), "the exception is not in the server's log with its traceback."),
+        (
+            raised(loops=(LOOP,)),
+            "its loop kept running after an exception: does it catch all exceptions?",
+        ),
+        (raised(log=""), "the server's log has no traceback of the exception."),
         (
             raised(log="LoopFailure: from outside"),
-            "the exception is not in the server's log with its traceback.",
+            "the server's log has no traceback of the exception.",
         ),
         (
-            raised(told={"before": Response(at=8.9, status=200, connection="an older one")}),
-            "a connection that had nothing to do with it was closed.",
+            raised(followups={"before": Response(at=8.9, status=200, connection="an older one")}),
+            "the exception closed the connection of another client.",
         ),
     ],
 )
-def test_an_exception_is_logged_and_nobody_elses_connection_is_closed(
-    results: Observation, said: str
+def test_an_exception_is_logged_and_closes_no_other_connection(
+    observation: Observation, message: str
 ) -> None:
-    assert wrong("ERRORS-003", results) == said
+    assert failure("ERRORS-003", observation) == message
 
 
 @pytest.mark.parametrize(
-    ("connection", "said"),
+    ("connection", "message"),
     [
         ("its own", ""),
-        ("another", "the connection whose request had long been answered was closed."),
+        (
+            "another",
+            "the exception closed the connection of a request that had its response already.",
+        ),
     ],
 )
-def test_a_connection_whose_request_was_answered_is_alive(connection: str, said: str) -> None:
+def test_an_exception_closes_no_answered_connection(connection: str, message: str) -> None:
     again = Response(at=9.9, status=200, connection=connection)
-    results = raised()
-    assert wrong("ERRORS-003", replace(results, told={**results.told, "again": again})) == said
+    before = raised()
+    after = replace(before, followups={**before.followups, "again": again})
+    assert failure("ERRORS-003", after) == message

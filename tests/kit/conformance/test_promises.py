@@ -1,4 +1,4 @@
-"""The tables of promises and remedies agree with the contract, and make the windows of each."""
+"""The tables of promises and remedies agree with the contract, and make a window for each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from asgi_liveness.conformance.contract import (
 )
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
-    BESIDE,
-    LEAVE_LIMIT,
+    DISCONNECT_LIMIT,
+    GIL_CONTROL,
+    LOOPS_TOGETHER,
     PROMISES,
-    QUIET,
     REMEDIES,
     SHOWN,
     Promise,
@@ -42,7 +42,7 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("promise", PROMISES[1:], ids=lambda promise: promise.name)
-def test_a_promise_is_a_family_of_cases_with_a_number_for_each_remedy(promise: Promise) -> None:
+def test_a_promise_has_a_case_for_each_remedy(promise: Promise) -> None:
     cases = [case for case in CASES if case.promise == promise.name]
     assert [case.id for case in cases] == [f"{promise.family}-{n:03}" for n in range(1, 9)]
     assert [case.remedy for case in cases] == [remedy.name for remedy in REMEDIES]
@@ -51,14 +51,14 @@ def test_a_promise_is_a_family_of_cases_with_a_number_for_each_remedy(promise: P
         assert case.remedy in case.needs
 
 
-def test_the_first_promise_has_a_case_of_the_first_family_for_each_remedy() -> None:
+def test_the_first_promise_has_a_live_case_for_each_remedy() -> None:
     cases = [case for case in CASES if case.promise == "live"]
     assert sorted(case.remedy for case in cases) == sorted(NAMES)
     assert {case.id.partition("-")[0] for case in cases} == {PROMISES[0].family}
 
 
 @remedies
-def test_a_remedy_is_started_at_a_route_of_the_contract(remedy: Remedy) -> None:
+def test_a_remedy_starts_at_a_route_of_the_contract(remedy: Remedy) -> None:
     assert contract.route(remedy.path).path == f"/{remedy.name}"
 
 
@@ -67,81 +67,81 @@ def test_a_remedy_is_started_at_a_route_of_the_contract(remedy: Remedy) -> None:
 
 @remedies
 @pytest.mark.parametrize(
-    ("make", "jobs", "at_once", "then"),
+    ("make", "loops", "at_once", "then"),
     [
         (promises.pool, AT_ONCE, True, Then.NOTHING),
-        (promises.leaves, 1, False, Then.LEAVE),
-        (promises.gil, BESIDE, True, Then.NOTHING),
+        (promises.leaves, 1, False, Then.DISCONNECT),
+        (promises.gil, LOOPS_TOGETHER, True, Then.NOTHING),
         (promises.errors, 1, False, Then.FAIL),
     ],
     ids=["pool", "leaves", "gil", "errors"],
 )
-def test_a_window_of_a_remedy(
-    make: Callable[[Remedy], Window], jobs: int, then: Then, remedy: Remedy, *, at_once: bool
+def test_a_remedys_window_has_its_load_and_its_event(
+    make: Callable[[Remedy], Window], loops: int, then: Then, remedy: Remedy, *, at_once: bool
 ) -> None:
     window = make(remedy)
-    assert window.jobs == (f"/{remedy.name}",) * jobs
+    assert window.load == (f"/{remedy.name}",) * loops
     assert (window.at_once, window.then, window.must_be) == (at_once, then, State.ALIVE)
     assert window.remedy == remedy.name
     assert remedy.name in window.needs
 
 
-def test_no_two_windows_have_the_same_title() -> None:
+def test_window_titles_are_unique() -> None:
     make = (promises.pool, promises.leaves, promises.gil, promises.errors)
-    windows = [QUIET, *SHOWN, *(one(remedy) for one in make for remedy in REMEDIES)]
+    windows = [GIL_CONTROL, *SHOWN, *(window(remedy) for window in make for remedy in REMEDIES)]
     assert len({window.title for window in windows}) == len(windows)
 
 
-def test_the_contracts_windows_are_shown_first_and_each_remedy_once() -> None:
+def test_the_report_shows_each_remedy_once_after_the_contracts_windows() -> None:
     assert SHOWN[: len(WINDOWS)] == WINDOWS
     for remedy in REMEDIES:
         assert SHOWN.count(promises.live(remedy)) == 1
 
 
-def test_more_are_started_at_once_than_any_pool_of_threads_has() -> None:
+def test_more_loops_start_at_once_than_a_thread_pool_has_threads() -> None:
     anyio, asyncio = 40, 32
     assert max(anyio, asyncio) < AT_ONCE
 
 
 @remedies
-def test_who_leaves_is_watched_for_as_long_as_the_loop_may_take(remedy: Remedy) -> None:
+def test_probes_last_until_the_limit_after_a_disconnect(remedy: Remedy) -> None:
     window = promises.leaves(remedy)
-    assert window.probes * window.interval == pytest.approx(LEAVE_LIMIT)
+    assert window.probes * window.interval == pytest.approx(DISCONNECT_LIMIT)
 
 
 @remedies
-def test_probes_beside_many_are_those_at_rest(remedy: Remedy) -> None:
+def test_the_probes_of_gil_are_those_of_its_control(remedy: Remedy) -> None:
     window = promises.gil(remedy)
-    assert (window.paths, window.probes) == (QUIET.paths, QUIET.probes)
-    assert (window.interval, QUIET.jobs) == (QUIET.interval, ())
+    assert (window.paths, window.probes) == (GIL_CONTROL.paths, GIL_CONTROL.probes)
+    assert (window.interval, GIL_CONTROL.load) == (GIL_CONTROL.interval, ())
 
 
 @pytest.mark.parametrize(
-    ("life", "needs"),
+    ("shutdown", "needs"),
     [(Shutdown(), frozenset()), (Shutdown("process", recommended=False), frozenset({"process"}))],
 )
-def test_a_life_needs_its_remedy(shutdown: Shutdown, needs: frozenset[str]) -> None:
+def test_a_shutdown_needs_its_remedy(shutdown: Shutdown, needs: frozenset[str]) -> None:
     assert shutdown.needs == needs
 
 
-# What a target lacks.
+# The names that a target lacks.
 
 
-def test_who_says_nothing_lacks_all_remedies_and_no_feature() -> None:
+def test_a_target_without_declarations_lacks_all_remedies() -> None:
     assert lacking() == NAMES
 
 
 @pytest.mark.parametrize("has", [["background", "process"], ["process", "background", "process"]])
-def test_what_a_target_has_it_does_not_lack(has: list[str]) -> None:
+def test_a_declared_remedy_is_not_lacking(has: list[str]) -> None:
     assert lacking(["sync"], has) == SYNC | NAMES - {"background", "process"}
 
 
-def test_who_has_all_lacks_nothing() -> None:
+def test_a_target_with_all_remedies_lacks_nothing() -> None:
     assert lacking(has=NAMES) == frozenset()
 
 
 @pytest.mark.parametrize(
-    ("lacks", "has", "told"),
+    ("lacks", "has", "message"),
     [
         (["sync", "threads"], [], "nothing is called 'threads'; choose from: sync"),
         (["background"], [], "nothing is called 'background'; choose from: sync"),
@@ -149,7 +149,7 @@ def test_who_has_all_lacks_nothing() -> None:
         ([], ["process", ""], f"nothing is called ''; choose from: {', '.join(sorted(NAMES))}"),
     ],
 )
-def test_a_name_that_nothing_has_is_an_error(lacks: list[str], has: list[str], told: str) -> None:
+def test_an_unknown_name_is_an_error(lacks: list[str], has: list[str], message: str) -> None:
     with pytest.raises(UsageError) as raised:
         lacking(lacks, has)
-    assert str(raised.value) == told
+    assert str(raised.value) == message

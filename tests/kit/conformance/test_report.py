@@ -1,4 +1,4 @@
-"""A report is data: it comes back from JSON as it was, and its exit code follows from its cells."""
+"""A report survives a round trip through JSON, and its exit code follows from its cells."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ REPORT = ConformanceReport(
 )
 
 
-def with_verdicts(*verdicts: Outcome) -> ConformanceReport:
+def with_outcomes(*outcomes: Outcome) -> ConformanceReport:
     cell = REPORT.cells[0]
-    return replace(REPORT, cells=tuple(replace(cell, verdict=verdict) for verdict in verdicts))
+    return replace(REPORT, cells=tuple(replace(cell, verdict=outcome) for outcome in outcomes))
 
 
-def test_a_report_comes_back_from_json_as_it_was(tmp_path: Path) -> None:
+def test_a_report_is_the_same_after_json(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(REPORT.to_json())
     assert ConformanceReport.load(path) == REPORT
@@ -75,7 +75,7 @@ PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Outcome
 
 
 @pytest.mark.parametrize(
-    ("code", "verdicts"),
+    ("code", "outcomes"),
     [
         (0, [PASSED]),
         (0, [PASSED, DIFFERS, NOT_APPLICABLE, RECORDED]),
@@ -87,21 +87,21 @@ PASSED, FAILED, DIFFERS, INCONCLUSIVE, NOT_APPLICABLE, RECORDED, ERROR = Outcome
         (3, [PASSED, INCONCLUSIVE, DIFFERS]),
     ],
 )
-def test_the_exit_code_is_that_of_the_gravest_verdict(code: int, verdicts: list[Outcome]) -> None:
-    assert with_verdicts(*verdicts).exit_code == code
+def test_the_gravest_outcome_sets_the_exit_code(code: int, outcomes: list[Outcome]) -> None:
+    assert with_outcomes(*outcomes).exit_code == code
 
 
-def test_every_verdict_has_an_exit_code_of_its_own_meaning() -> None:
-    codes = {verdict: with_verdicts(verdict).exit_code for verdict in Outcome}
+def test_every_outcome_has_its_exit_code() -> None:
+    codes = {outcome: with_outcomes(outcome).exit_code for outcome in Outcome}
     fine = dict.fromkeys((PASSED, DIFFERS, NOT_APPLICABLE, RECORDED), 0)
     assert codes == fine | {FAILED: 1, ERROR: 2, INCONCLUSIVE: 3}
 
 
-def test_verdicts_are_counted() -> None:
-    assert with_verdicts(PASSED, FAILED, PASSED).verdicts == {"passed": 2, "failed": 1}
+def test_outcomes_are_counted() -> None:
+    assert with_outcomes(PASSED, FAILED, PASSED).verdicts == {"passed": 2, "failed": 1}
 
 
-def test_a_target_is_called_by_what_its_app_is_or_else_by_itself() -> None:
+def test_a_target_has_its_frameworks_name_or_its_own() -> None:
     assert REPORT.titles == {"a:app": "FastAPI", "b:app": "b:app"}
 
 
@@ -113,7 +113,7 @@ def test_a_missing_report_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"# A report\n", b"\xff"])
-def test_what_is_not_json_is_an_error_of_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_json_is_an_error_of_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "report.json"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"report\.json is not JSON: [^\n]+\Z"):
@@ -121,16 +121,18 @@ def test_what_is_not_json_is_an_error_of_one_line(tmp_path: Path, content: bytes
 
 
 @pytest.mark.parametrize("text", ["[]", "1", "{}", '{"schema": 0}', '{"schema": "1"}'])
-def test_json_that_is_no_report_is_an_error_with_its_way_out(tmp_path: Path, text: str) -> None:
+def test_json_that_is_not_a_report_is_an_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
     with pytest.raises(UsageError) as raised:
         ConformanceReport.load(path)
-    assert str(raised.value) == f"{path} is no report of schema 2; make one with --report"
+    assert str(raised.value) == (
+        f"{path} is not a report of schema 2; make one with `asgi-liveness run --report`"
+    )
 
 
 def judged() -> Runner:
-    """A runner that has judged one of two targets, without a server."""
+    """Return a runner that has judged one of two targets, without a server."""
     runner = Runner(["a:app", "b:app"], SERVERS[:1], CASES[:1])
     subject = Subject("a:app", SERVERS[0], frozenset(), runner.clock)
     subject.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
@@ -138,16 +140,16 @@ def judged() -> Runner:
         SentRequest("/hello", due=1.0, sent=1.0, response=Response(at=1.25, status=200)),
         SentRequest("/hello", due=1.0, sent=1.0, response=None),
     )
-    seen = Observation(
+    observation = Observation(
         IDLE, 1.5, probes, (), (), steps=0, kept_running=True, beats=7, recovered=True
     )
-    subject._results[IDLE] = (seen, seen)
+    subject._results[IDLE] = (observation, observation)
     runner.subjects["a:app", SERVERS[0].name] = subject
     runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
     return runner
 
 
-def test_a_report_of_a_runner_has_its_targets_cells_and_windows() -> None:
+def test_a_report_has_the_runners_targets_cells_and_windows() -> None:
     report = ConformanceReport.of(judged())
     assert report.targets == (
         TargetRow("a:app", "FastAPI", "0.115.0"),
@@ -173,7 +175,7 @@ def test_a_report_of_a_runner_has_its_targets_cells_and_windows() -> None:
     )
 
 
-def test_a_cell_has_its_promise_its_remedy_and_what_was_measured() -> None:
+def test_a_cell_has_its_promise_its_remedy_and_its_figures() -> None:
     runner = judged()
     gil = next(case for case in CASES if case.id == "GIL-002")
     cell = replace(runner.cells[0], case=gil)
@@ -183,7 +185,7 @@ def test_a_cell_has_its_promise_its_remedy_and_what_was_measured() -> None:
     assert row.measured == {"ratio": 3.5, "seconds": None}
 
 
-def test_a_report_says_where_it_was_made() -> None:
+def test_a_report_describes_its_environment() -> None:
     report = ConformanceReport.of(judged())
     assert (report.schema, report.contract) == (SCHEMA, contract.VERSION)
     assert report.python == platform.python_version()
@@ -192,7 +194,7 @@ def test_a_report_says_where_it_was_made() -> None:
     assert report.seconds.keys() == {"starts", "windows", "ends", "rest"}
 
 
-def test_a_report_of_a_runner_comes_back_from_json(tmp_path: Path) -> None:
+def test_a_runners_report_is_the_same_after_json(tmp_path: Path) -> None:
     report = ConformanceReport.of(judged())
     path = tmp_path / "report.json"
     path.write_text(report.to_json())

@@ -133,7 +133,7 @@ def _judge_all(runner: Runner) -> None:
         if cell.case.ends_servers and not ending:
             ending = True
             print(" ending servers ", end="", flush=True)
-        verdict = runner.judge(cell).verdict
+        verdict = runner.judge(cell).outcome
         held += verdict in (Outcome.PASSED, Outcome.DIFFERS, Outcome.RECORDED)
         print(_MARKS[verdict], end="", flush=True)
         if cell.case is runner.cases[-1]:

@@ -1,1 +1,1 @@
-"""The contract, its cases, and the verdict on an implementation."""
+"""The contract, its cases, and the judgement of an implementation."""

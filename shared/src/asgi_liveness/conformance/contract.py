@@ -1,6 +1,7 @@
-"""The contract: the routes that a target has, and the windows in which it is watched.
+"""The contract: the routes that a target has, and the windows in which the suite probes it.
 
-What varies stands here, in tables that cases, report, documents and tests walk.
+The rule: these tables are the only place that lists routes and windows. Cases, reports, documents
+and tests read them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 VERSION: Final = 3
 FEATURES: Final = {"sync": "synchronous handlers (a plain `def`)"}
-"""What a target may declare that it lacks."""
+"""Features that a target may lack, with their descriptions."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class Route:
     response: dict[str, str] | None = None
     """The JSON body, where the contract fixes it."""
     needs: frozenset[str] = frozenset()
-    """The features and remedies without which a target does not have the route."""
+    """The features and remedies that a target needs to have this route."""
     method: str = "GET"
     streams: bool = False
-    """The body of its response has no end."""
+    """Whether the response body is endless."""
 
 
 SYNC: Final = frozenset({"sync"})
@@ -37,90 +38,91 @@ _SUPERVISED: Final = frozenset({"supervised"})
 _STREAMED: Final = frozenset({"streamed"})
 _PROCESS: Final = frozenset({"process"})
 _PACED: Final = frozenset({"paced"})
-_SEEN: Final = "answers with the job's `steps`; 404 for one that is not known"
-_STOPPED: Final = "stops the job, whether it runs or not; 404 for one that is not known"
+_SHOW_JOB: Final = "responds with the job's `steps`, or with 404 for an unknown job"
+_STOP_JOB: Final = "stops the job if it still runs; 404 for an unknown job"
 ROUTES: Final = (
     Route(
         "/hello",
         _ASYNC,
-        "answers at once: what a liveness probe asks of the event loop",
+        "responds at once; it needs only the event loop, as a liveness probe does",
         {"Hello": "World"},
     ),
     Route(
         "/hello-sync",
         "plain `def`",
-        "answers the same: what a probe asks of the thread pool",
+        "gives the same response; it needs a free thread of the pool",
         {"Hello": "World"},
         SYNC,
     ),
     Route("/normal", "plain `def`", "runs the endless loop in a worker thread", needs=SYNC),
-    Route("/blocking", _ASYNC, "runs the endless loop and never awaits: the defect"),
+    Route("/blocking", _ASYNC, "runs the endless loop without an `await`: the defect"),
     Route(
         "/background",
         _ASYNC,
-        "hands the loop, a plain `def`, to the framework's own background task and answers "
+        "hands the loop, a plain `def`, to the framework's own background task and responds "
         "without waiting for it",
         {"message": "Background task started"},
     ),
     Route(
         "/background-async",
         _ASYNC,
-        "the trap: the same with an `async def` loop that never awaits",
+        "the trap: does the same, but its loop is an `async def` that never awaits",
         {"message": "Background task started"},
     ),
     Route(
         "/cooperative",
         _ASYNC,
-        "runs the loop with `await asyncio.sleep(0)` in every turn",
+        "runs the loop with `await asyncio.sleep(0)` in every iteration",
     ),
     Route(
         "/offloaded",
         _ASYNC,
-        "awaits the loop in a thread of a small pool of its own; 503 with `Retry-After` beyond it",
+        "awaits the loop in a thread of its own small pool; 503 with `Retry-After` while the pool "
+        "is full",
         needs=_OFFLOADED,
     ),
     Route(
         "/supervised",
         _ASYNC,
-        "starts the loop as a job that the app owns: 202 with its `Location`",
+        "starts the loop as a job that the app owns; 202 with the job's `Location`",
         needs=_SUPERVISED,
         method="POST",
     ),
     Route("/supervised", _ASYNC, "lists the jobs", needs=_SUPERVISED),
-    Route("/supervised/{id}", _ASYNC, _SEEN, needs=_SUPERVISED),
-    Route("/supervised/{id}", _ASYNC, _STOPPED, needs=_SUPERVISED, method="DELETE"),
+    Route("/supervised/{id}", _ASYNC, _SHOW_JOB, needs=_SUPERVISED),
+    Route("/supervised/{id}", _ASYNC, _STOP_JOB, needs=_SUPERVISED, method="DELETE"),
     Route(
         "/streamed",
         _ASYNC,
-        "sends the loop's results as server-sent events, for as long as the client is there",
+        "sends the loop's results as server-sent events, until the client disconnects",
         needs=_STREAMED,
         streams=True,
     ),
     Route(
         "/process",
         _ASYNC,
-        "starts the loop in a process of its own, as a job: 202 with its `Location`, or 503 "
-        "with `Retry-After`",
+        "starts the loop as a job in a process of its own; 202 with the job's `Location`, or 503 "
+        "with `Retry-After` while too many jobs run",
         needs=_PROCESS,
         method="POST",
     ),
     Route("/process", _ASYNC, "lists the jobs", needs=_PROCESS),
-    Route("/process/{id}", _ASYNC, _SEEN, needs=_PROCESS),
-    Route("/process/{id}", _ASYNC, _STOPPED, needs=_PROCESS, method="DELETE"),
+    Route("/process/{id}", _ASYNC, _SHOW_JOB, needs=_PROCESS),
+    Route("/process/{id}", _ASYNC, _STOP_JOB, needs=_PROCESS, method="DELETE"),
     Route(
         "/paced",
         _ASYNC,
-        "runs the loop a slice at a time, in turns with all others, for as long as the client is "
-        "there",
+        "runs the loop in short slices and yields to the event loop after each, until the client "
+        "disconnects",
         needs=_PACED,
     ),
 )
 
 
 def route(path: str) -> Route:
-    """Return the first route at *path*: the one that starts a loop, where there are several.
+    """Return the first route at *path*: the route that starts a loop, if there are several.
 
-    Raises ``KeyError`` where the contract has none.
+    Raises ``KeyError`` if the contract has no such path.
     """
     for row in ROUTES:
         if row.path == path:
@@ -129,17 +131,17 @@ def route(path: str) -> Route:
 
 
 def starts_by(path: str) -> str:
-    """Return the method that starts a loop at *path*: GET where the contract has no such path."""
+    """Return the method that starts a loop at *path*, or GET if the contract has no such path."""
     return next((row.method for row in ROUTES if row.path == path), "GET")
 
 
 def is_stream(path: str) -> bool:
-    """Whether the body of the response has no end at *path*."""
+    """Return whether a route at *path* has an endless response body."""
     return any(row.streams for row in ROUTES if row.path == path)
 
 
 class State(StrEnum):
-    """What a window shows of an app."""
+    """The state of an app in a window."""
 
     ALIVE = "answering"
     FROZEN = "frozen"
@@ -148,49 +150,50 @@ class State(StrEnum):
     NOT_RUNNING = "not running"
 
 
-MOST_OUTSTANDING: Final = 50
-"""Requests that a window may have under way if it may freeze: with 250 of them httpx's own pool
-takes more than a second at the thaw, with 50 it takes 0.06 s (trial of the engine)."""
+MAX_OUTSTANDING: Final = 50
+"""The limit of a window's unanswered requests. After a freeze, httpx's own pool needs more than a
+second to handle 250 of them, and 0.06 s to handle 50 (trial of the engine)."""
 
 
 class Then(StrEnum):
-    """What happens to the loops of a window between their first step and the probes."""
+    """The event between the first steps of a window's loops and the probes."""
 
     NOTHING = "nothing"
-    LEAVE = "their client leaves, or stops the job"
-    FAIL = "each of them raises an exception"
+    DISCONNECT = "the client disconnects, or stops the job"
+    FAIL = "each loop raises an exception"
 
 
 @dataclass(frozen=True)
 class Window:
-    """Probes on schedule while jobs run."""
+    """Probes on schedule while loops run."""
 
     title: str
-    jobs: tuple[str, ...]
+    load: tuple[str, ...]
     """The paths that start the loops, in this order."""
     must_be: State
     paths: tuple[str, ...] = ("/hello", "/hello-sync")
-    """What is probed, all of them at every tick."""
+    """The probed paths, all of them at every tick."""
     probes: int = 10
-    """Probes of each path."""
+    """Number of probes of each path."""
     interval: float = 0.02
     """Seconds from one probe of a path to the next."""
     one_connection: bool = False
-    """Job and probes share a single connection."""
+    """Whether load and probes share a single connection."""
     at_once: bool = False
-    """The jobs start together, and some may be refused; else each waits for the last one's step."""
+    """Whether the loops start together, and the app may refuse some. Otherwise each loop starts
+    after the first step of the loop before it."""
     none_may_wait: bool = False
-    """Each of them must make steps or be refused; where one waits, nothing more is waited for."""
+    """Whether the suite stops waiting as soon as a loop neither runs nor was refused."""
     then: Then = Then.NOTHING
     remedy: str = ""
-    """Whose promise is looked at, where it is a remedy's."""
+    """The remedy whose promise this window tests, if any."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """The features and remedies without which there is no such window."""
-        of_jobs = frozenset[str]().union(*(route(path).needs for path in self.jobs))
+        """The features and remedies that this window needs."""
+        of_load = frozenset[str]().union(*(route(path).needs for path in self.load))
         of_paths = frozenset.intersection(*(route(path).needs for path in self.paths))
-        return of_jobs | of_paths | ({self.remedy} if self.remedy else frozenset())
+        return of_load | of_paths | ({self.remedy} if self.remedy else frozenset())
 
 
 IDLE: Final = Window("(nothing)", (), State.ALIVE)
@@ -228,13 +231,13 @@ WINDOWS: Final = (
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request that starts no loop, for its answer's sake."""
+    """One request that starts no loop; a case checks its response."""
 
     method: str
     path: str
 
     @property
     def needs(self) -> frozenset[str]:
-        """The features without which there is no such exchange."""
+        """The features and remedies that this exchange needs."""
         rows = [row for row in ROUTES if (row.method, row.path) == (self.method, self.path)]
         return rows[0].needs if rows else frozenset()

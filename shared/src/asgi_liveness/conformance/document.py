@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 def markdown() -> str:
-    """The whole contract: its routes and its cases."""
+    """Return the whole contract: its routes, promises and cases."""
     lines = [
         "# The contract",
         "",
         (
-            f"Version {contract.VERSION}. Rendered from the tables and docstrings of the kit; "
-            "`nox -s docs` writes it, the tests compare it."
+            f"Version {contract.VERSION}. `nox -s docs` writes this file from the kit's tables and "
+            "docstrings; the tests compare them."
         ),
         "",
         "## Routes",
         "",
         (
-            "Answers are JSON. What an endless route answers once it was stopped is no part of the "
-            "contract. From `/offloaded` on the routes are remedies: a target says which of them "
-            "it has."
+            "Responses are JSON. The contract does not fix the response of an endless route after "
+            "its loop was stopped. The routes from `/offloaded` on are remedies: a target declares "
+            "which of them it has."
         ),
         "",
-        "| route | handler | what it does | answer |",
+        "| route | handler | what it does | response |",
         "| --- | --- | --- | --- |",
     ]
     for row in contract.ROUTES:
@@ -40,11 +40,11 @@ def markdown() -> str:
     lines += [
         "",
         (
-            "A loop is counted by `asgi_liveness.LoopBody`: make a body with the route's path, "
-            "then `while body.running: body.step()`."
+            "`asgi_liveness.LoopBody` counts the steps of a loop: make a body with the route's "
+            "path, then write `while body.running: body.step()`."
         ),
     ]
-    features = ", ".join(f"`{name}` ({words})" for name, words in contract.FEATURES.items())
+    features = ", ".join(f"`{name}`, {words}" for name, words in contract.FEATURES.items())
     lines += [
         "",
         f"Features that a target may lack: {features}.",
@@ -60,29 +60,29 @@ def markdown() -> str:
 
 
 def _promises() -> list[str]:
-    """The promises and the remedies, a table each."""
+    """Return the promises and the remedies, a table each."""
     lines = [
         "## Promises",
         "",
-        "What a loop must keep in production. Each is held against each of the remedies.",
+        "What a loop in production must keep. The suite tests each promise against each remedy.",
         "",
-        "| promise | what it says | |",
+        "| promise | the claim | |",
         "| --- | --- | --- |",
     ]
     for promise in PROMISES:
         judged = "judged" if promise.judged else "recorded, not judged"
         lines.append(f"| `{promise.name}` | {promise.words} | {judged} |")
-    lines += ["", "| remedy | what it is |", "| --- | --- |"]
+    lines += ["", "| remedy | how the loop runs |", "| --- | --- |"]
     return [*lines, *(f"| `{row.name}` | {row.does} |" for row in REMEDIES)]
 
 
 def _section(claim: Claim, cases: list[Case]) -> list[str]:
-    """One case, or the cases of a promise, which make one claim."""
+    """Return the section of one case, or of the cases of a promise, which share a claim."""
     does, sees, why = (" ".join(part.split()) for part in cases[0].text)
     title = cases[0].name
     if len(cases) > 1:
         remedies = ", ".join(case.remedy for case in cases)
-        title = f"{cases[0].id} to {cases[-1].id}: {claim.__name__}, of {remedies}"
+        title = f"{cases[0].id} to {cases[-1].id}: {claim.__name__}, for {remedies}"
     return [
         *(f'<a id="{case.id}"></a>' for case in cases),
         "",

@@ -1,17 +1,17 @@
-"""Known differences: which case a target is known to fail, where, why, and who says so.
+"""Known differences: the cases that a target is known to fail, where, why, and by which source.
 
-The file has one table a row::
+Each row of the file is one table::
 
     [[difference]]
     case = "LIVE-011"                # or several: ["POOL-001", "POOL-003"]
     target = "quart_impl.app:app"    # or several
     server = ["uvicorn/asyncio"]     # left out: on every server
     python = ["3.11"]                # left out: on every Python
-    reason = "what is different, in a sentence"
+    reason = "the difference, in a sentence"
     link = "https://..."
 
-A row excuses nothing but what it lists: one that does not hold fails its case, one that can
-match nothing is an error.
+The rule: a row excuses only the cells that it lists. If such a cell passes, its case fails; a row
+that can match no cell is an error.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-_SEVERAL: Final = ("case", "target")  # a text or a list of texts
-_ONE: Final = ("reason", "link")
+_STRINGS: Final = ("case", "target")  # a string or a list of strings
+_STRING: Final = ("reason", "link")
 _OPTIONAL: Final = ("server", "python")
-_KNOWN: Final = (*_SEVERAL, *_ONE, *_OPTIONAL)
+_KNOWN: Final = (*_STRINGS, *_STRING, *_OPTIONAL)
 _SERVERS: Final = tuple(server.name for server in SERVERS)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One row."""
+    """One row of the file."""
 
     case: tuple[str, ...]
     target: tuple[str, ...]
@@ -51,7 +51,7 @@ class Difference:
     python: tuple[str, ...]
 
     def covers(self, case: str, target: str, server: str) -> bool:
-        """Whether the row is about this case id on this target and server, on this Python."""
+        """Return whether the row lists this case id, target and server, and the running Python."""
         return (
             case in self.case
             and target in self.target
@@ -61,29 +61,29 @@ class Difference:
 
 
 def load(path: Path, targets: Iterable[str]) -> list[Difference]:
-    """Read the rows of *path* for a run of *targets*. Raises ``UsageError`` for a bad one."""
+    """Read the rows of *path* for a run of *targets*. Raises ``UsageError`` for a bad row."""
     table = read_toml(path)
     if unknown := table.keys() - {"difference"}:
-        raise UsageError(f"{path} has {min(unknown)!r}; a row begins with [[difference]]")
+        raise UsageError(f"{path} has {min(unknown)!r}; begin each row with [[difference]]")
     rows = table.get("difference", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UsageError(f"{path}: a row begins with [[difference]], in double brackets")
+        raise UsageError(f"{path}: begin each row with [[difference]], in double brackets")
     return [_read(row, f"{path}, row {n}", set(targets)) for n, row in enumerate(rows, start=1)]
 
 
 def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
     if unknown := row.keys() - set(_KNOWN):
-        raise UsageError(f"{where}: there is no {min(unknown)!r}; known: {', '.join(_KNOWN)}")
-    row = row | {key: [row[key]] for key in _SEVERAL if isinstance(row.get(key), str)}
-    for key in _SEVERAL:
-        if not _is_texts(row.get(key)):
-            raise UsageError(f"{where}: {key!r} must be there and be a text, or several")
-    for key in _ONE:
+        raise UsageError(f"{where}: unknown key {min(unknown)!r}; choose from: {', '.join(_KNOWN)}")
+    row = row | {key: [row[key]] for key in _STRINGS if isinstance(row.get(key), str)}
+    for key in _STRINGS:
+        if not _is_strings(row.get(key)):
+            raise UsageError(f"{where}: {key!r} is required, as a string or a list of strings")
+    for key in _STRING:
         if not isinstance(row.get(key), str) or not row[key]:
-            raise UsageError(f"{where}: {key!r} must be there and be a text")
+            raise UsageError(f"{where}: {key!r} is required, as a string")
     for key in _OPTIONAL:
-        if key in row and not _is_texts(row[key]):
-            raise UsageError(f"{where}: {key!r} must be a list of texts, or left out for all")
+        if key in row and not _is_strings(row[key]):
+            raise UsageError(f"{where}: {key!r} must be a list of strings; omit it for all")
     found = Difference(
         case=tuple(row["case"]),
         target=tuple(row["target"]),
@@ -97,26 +97,27 @@ def _read(row: dict[str, Any], where: str, targets: set[str]) -> Difference:
 
 
 def _check(row: Difference, where: str, targets: set[str]) -> None:
-    """Refuse what can match nothing."""
+    """Refuse a row that can match no cell."""
     if unknown := set(row.case) - {case.id for case in CASES}:
         raise UsageError(
-            f"{where}: there is no case {min(unknown)!r}; `asgi-liveness explain` lists all"
+            f"{where}: there is no case {min(unknown)!r}; `asgi-liveness explain` lists all cases"
         )
     if strange := set(row.server) - set(_SERVERS):
         names = ", ".join(_SERVERS)
-        raise UsageError(f"{where}: no server is called {min(strange)!r}; {names} are")
+        raise UsageError(f"{where}: there is no server {min(strange)!r}; choose from: {names}")
     if odd := [version for version in row.python if not re.fullmatch(r"3\.\d+", version)]:
-        raise UsageError(f"{where}: {odd[0]!r} is no Python; write it like {PYTHON!r}")
+        raise UsageError(f"{where}: {odd[0]!r} is not a Python version; write it like {PYTHON!r}")
     modules = {target.partition(":")[0] for target in targets}
     for target in set(row.target) - targets:
         module = target.partition(":")[0]
         if module in modules or not _importable(module):
             raise UsageError(
-                f"{where}: the target {target!r} is not in this run and cannot be found here"
+                f"{where}: the target {target!r} is not in this run and cannot be imported here; "
+                "correct its name or remove the row"
             )
 
 
-def _is_texts(value: object) -> bool:
+def _is_strings(value: object) -> bool:
     return (
         isinstance(value, list)
         and bool(value)

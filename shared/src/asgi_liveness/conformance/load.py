@@ -1,4 +1,4 @@
-"""The jobs of one window: the requests that start its loops, and those loops in the ledger."""
+"""The load of one window: the requests that start its loops, and these loops in the ledger."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from asgi_liveness.inside.ledger import Loop
     from asgi_liveness.serving.server import Server
 
-QUIET: Final = 2.0
-"""Seconds without a further loop or refusal after which no more of many jobs will start."""
+NO_PROGRESS_LIMIT: Final = 2.0
+"""Seconds without another start or refusal after which the suite expects no more of them."""
 START_LIMIT: Final = 10.0
-"""Seconds for the first steps of all jobs that were accepted: eight processes that start on two
-busy cores take several."""
+"""Seconds for the first steps of all accepted jobs. Eight processes need several to start on two
+busy cores."""
 POLL: Final = 0.001  # seconds
 
 
 class Load:
-    """The jobs of *window*, from now on."""
+    """The load of *window*, with the loops that start from now on."""
 
     def __init__(self, server: Server, window: Window) -> None:
         self.requests: list[Request] = []
@@ -35,23 +35,23 @@ class Load:
         self._first = server.ledger.taken
 
     async def start(self, client: httpx.AsyncClient) -> bool:
-        """Start them as the window says; return whether its loops make steps."""
-        return await (self._at_once(client) if self._window.at_once else self._in_turn(client))
+        """Start the loops as the window says; return whether they make steps."""
+        return await (self._at_once(client) if self._window.at_once else self._one_by_one(client))
 
-    async def _in_turn(self, client: httpx.AsyncClient) -> bool:
-        for path in self._window.jobs:
+    async def _one_by_one(self, client: httpx.AsyncClient) -> bool:
+        for path in self._window.load:
             request = self._send(client, path)
-            # An answer that is no success will not be followed by a step.
+            # After a refusal no loop starts.
             await self.until(lambda: self.steps(path) > 0 or _refused(request))  # noqa: B023 (awaited at once)
             if not self.steps(path):
                 return False
         return True
 
     async def _at_once(self, client: httpx.AsyncClient) -> bool:
-        for path in self._window.jobs:
+        for path in self._window.load:
             self._send(client, path)
         before, since = len(self.requests), time.monotonic()
-        while (left := self.unsettled) and time.monotonic() < since + QUIET:
+        while (left := self.unsettled) and time.monotonic() < since + NO_PROGRESS_LIMIT:
             if left != before:
                 before, since = left, time.monotonic()
             await asyncio.sleep(POLL)
@@ -66,23 +66,23 @@ class Load:
 
     @property
     def loops(self) -> list[Loop]:
-        """Their loops, as the ledger has them now."""
+        """The loops of the load, as the ledger has them now."""
         return self._server.ledger.loops(self._first)
 
     def steps(self, path: str | None = None) -> int:
-        """Return the steps of all loops, or of those of one route."""
+        """Return the number of steps of all loops, or of the loops of one route."""
         return sum(loop.steps for loop in self.loops if path in (None, loop.route))
 
     @property
     def all_ended(self) -> bool:
-        """Whether no loop makes any more steps."""
+        """Whether all loops have ended."""
         return all(loop.ended for loop in self.loops)
 
     @property
     def unsettled(self) -> int:
-        """Of those started at once, how many make no step and were neither refused nor accepted.
+        """The number of requests sent at once that led to no step, no refusal and no accepted job.
 
-        A job that is accepted will step: a process takes its time to start.
+        An accepted job counts as settled, since a process needs time to start.
         """
         if not self._window.at_once:
             return 0
@@ -100,9 +100,12 @@ class Load:
     def _refused(self) -> int:
         return sum(map(_refused, self.requests))
 
-    async def a_further_step(self) -> bool:
-        """Wait until every job made one more step: so the loops ran while answers came."""
-        before = {path: self.steps(path) for path in self._window.jobs}
+    async def one_more_step(self) -> bool:
+        """Wait for one more step at each path; return whether all came.
+
+        They show that the loops still ran while the probes were answered.
+        """
+        before = {path: self.steps(path) for path in self._window.load}
 
         def all_stepped() -> bool:
             return all(self.steps(path) > steps for path, steps in before.items())
@@ -111,23 +114,23 @@ class Load:
         return all_stepped()
 
     async def stop(self) -> bool:
-        """Stop all loops; return whether they ended, and the requests came to an end."""
+        """Stop all loops; return whether they and their requests ended."""
 
         def all_ended() -> bool:
-            # Again: a request that waited for the end of a freeze, or for a thread, starts its
-            # loop only now.
+            # Stop again: a request that waited for a thread, or for the end of a freeze, starts
+            # its loop only now.
             self._server.ledger.stop()
             answered = all(request.task.done() for request in self.requests)
-            coming = len(self.requests) - self._refused if self._window.at_once else 0
-            return answered and len(self.loops) >= coming and self.all_ended
+            expected = len(self.requests) - self._refused if self._window.at_once else 0
+            return answered and len(self.loops) >= expected and self.all_ended
 
         ended = await self.until(all_ended)
         return await finish(self.requests) and ended
 
     async def until(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Poll *condition*; return whether it came true in the server's life and in time.
+        """Poll *condition*; return whether it came true before the limit and the server's end.
 
-        In time is ``LIMIT`` where *seconds* does not say otherwise.
+        The limit is *seconds*, by default ``LIMIT``.
         """
         limit = time.monotonic() + (LIMIT if seconds is None else seconds)
         while not condition():
@@ -138,7 +141,7 @@ class Load:
 
 
 def start_request(path: str) -> Request:
-    """Return the request that starts a loop at *path*, due now."""
+    """Return the request that starts a loop at *path*; it is due now."""
     reading = Reading.UNPARSED if is_stream(path) else Reading.WHOLE
     return Request(path, time.monotonic(), starts_by(path), reading=reading)
 

@@ -1,4 +1,4 @@
-"""What the suite says of a case on a subject."""
+"""The outcomes of a case."""
 
 from __future__ import annotations
 

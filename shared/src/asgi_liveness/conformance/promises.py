@@ -1,7 +1,6 @@
-"""The promises that a loop must keep in production, and the remedies that are held against them.
+"""The promises that a loop in production must keep, and the remedies that are tested against them.
 
-The two tables are walked by cases, report and documents. A case's number is its remedy's place
-in the table: a new remedy goes to the end.
+The rule: a case's number is its remedy's position in the table, so a new remedy goes to the end.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 AT_ONCE: Final = 64
-"""Loops started together: more than AnyIO's 40 threads and than asyncio's 32 at the most."""
-BESIDE: Final = 8
-"""Loops that a probe is answered beside."""
-LEAVE_LIMIT: Final = 1.0
-"""Seconds in which a loop must end when its client has left, or has told it to stop."""
+"""Loops that `pool` starts together: more than AnyIO's 40 threads and asyncio's maximum of 32."""
+LOOPS_TOGETHER: Final = 8
+"""Loops that run while `gil` measures the probes' waits."""
+DISCONNECT_LIMIT: Final = 1.0
+"""Seconds within which a loop must end after its client disconnects, or stops the job."""
 GIL_LIMIT: Final = 100
-"""How many times as long as at rest a probe may wait. Measured were 1 to 9 on a quiet machine; the
-slowest of a hundred probes is a matter of luck, so only the order of size above that is judged."""
+"""The limit of a probe's p99 wait, as a multiple of the idle app's. An otherwise idle machine
+showed 1 to 9. The slowest of a hundred probes varies much, so the limit is ten times higher."""
 EXIT_LIMIT: Final = 10.0
-"""Seconds in which a server must be gone with all its processes: what Docker gives it before it
-kills; Kubernetes gives 30."""
+"""Seconds within which all processes of a server must exit after a signal. Docker kills them after
+10 s, Kubernetes after 30 s."""
 
 
 @dataclass(frozen=True)
@@ -42,45 +41,49 @@ class Promise:
     name: str
     words: str
     judged: bool = True
-    """Else it is only measured and recorded."""
+    """Whether the suite judges it. Otherwise it only measures and records it."""
 
     @property
     def family(self) -> str:
-        """What the ids of its cases begin with."""
+        """The first part of its cases' ids."""
         return self.name.upper()
 
 
 PROMISES: Final = (
-    Promise("live", "other async routes answer while it runs"),
+    Promise("live", "while the loop runs, other async routes still respond"),
     Promise(
         "pool",
-        f"with {AT_ONCE} of them started at once, synchronous routes still answer; what is over "
-        "capacity gets 503 with `Retry-After` at once",
+        f"with {AT_ONCE} loops started at once, synchronous routes still respond; a request over "
+        "the capacity gets 503 with `Retry-After` at once",
     ),
     Promise(
         "leaves",
-        f"it ends within {LEAVE_LIMIT:.0f} s of its client leaving; a job that outlives its "
-        "request, of being told to stop",
+        f"the loop ends within {DISCONNECT_LIMIT:.0f} s after its client disconnects; a job, "
+        "which outlives its request, ends as quickly after a client stops it",
     ),
     Promise(
         "exits",
-        f"with it running, the whole process group is gone within {EXIT_LIMIT:.0f} s of SIGTERM, "
-        "and of Ctrl+C; the server was started as the README recommends",
+        "while the loop runs, SIGTERM or Ctrl+C ends all processes of the server within "
+        f"{EXIT_LIMIT:.0f} s, if it runs with its recommended settings",
     ),
     Promise(
         "gil",
-        f"beside {BESIDE} of them, the p99 of a probe's wait is not more than {GIL_LIMIT} times "
-        "that at rest; the ratio is recorded",
+        f"while {LOOPS_TOGETHER} loops run, the p99 of a probe's wait is at most {GIL_LIMIT} times "
+        "that of the idle app; the suite records the ratio",
     ),
-    Promise("speed", "its turns a second, as a part of the bare loop's", judged=False),
+    Promise(
+        "speed",
+        "the loop's iterations per second, as a share of the loop's in `/blocking`",
+        judged=False,
+    ),
     Promise(
         "errors",
-        "an exception in it is logged with its traceback; the app lives, and so do the "
-        "connections of everybody else",
+        "an exception in the loop is logged with its traceback; the app keeps running, and the "
+        "connections of other clients stay open",
     ),
     Promise(
         "defaults",
-        "as exits, with the server's default settings",
+        "the same as `exits`, but with the server's default settings",
         judged=False,
     ),
 )
@@ -95,26 +98,26 @@ class Remedy:
 
     @property
     def path(self) -> str:
-        """Where it is started; the contract's routes say by which method."""
+        """The path that starts the loop; the contract's routes have the method."""
         return f"/{self.name}"
 
 
 REMEDIES: Final = (
     Remedy("background", "a plain `def` in the framework's background task"),
-    Remedy("cooperative", "`await asyncio.sleep(0)` in every turn of an async route"),
+    Remedy("cooperative", "`await asyncio.sleep(0)` in every iteration, in an async route"),
     Remedy("normal", "a plain `def` route"),
-    Remedy("offloaded", "awaited in a thread of a small pool of its own"),
+    Remedy("offloaded", "a thread of a small pool of its own, which an async route awaits"),
     Remedy("supervised", "a cooperative job that the app's lifespan owns"),
-    Remedy("streamed", "server-sent events to its client"),
+    Remedy("streamed", "an async generator that sends each result as a server-sent event"),
     Remedy("process", "a job in a process of its own"),
-    Remedy("paced", "a slice at a time, in turns with all others"),
+    Remedy("paced", "short slices in an async route, which yields to the event loop after each"),
 )
 
 
 def lacking(lacks: Iterable[str] = (), has: Iterable[str] = ()) -> frozenset[str]:
-    """Return what a target lacks: features that it says it lacks, remedies unless it has them.
+    """Return the names that a target lacks: *lacks*, and all remedies that are not in *has*.
 
-    Raises ``UsageError`` for a name that is unknown.
+    Raises ``UsageError`` for an unknown name.
     """
     remedies = {remedy.name for remedy in REMEDIES}
     lacks, has = set(lacks), set(has)
@@ -126,16 +129,16 @@ def lacking(lacks: Iterable[str] = (), has: Iterable[str] = ()) -> frozenset[str
 
 
 def live(remedy: Remedy) -> Window:
-    """One loop, and probes."""
+    """Return the window of one loop."""
     return Window(remedy.path, (remedy.path,), State.ALIVE)
 
 
 SHOWN: Final = (*WINDOWS, *(live(row) for row in REMEDIES if live(row) not in WINDOWS))
-"""The windows that a report shows one by one."""
+"""The windows that have a row of their own in a report."""
 
 
 def pool(remedy: Remedy) -> Window:
-    """As many loops as no pool of threads has room for, and probes of the pool."""
+    """Return the window of more loops than a thread pool has threads, with probes of the pool."""
     return Window(
         f"{remedy.path}, {AT_ONCE} at once",
         (remedy.path,) * AT_ONCE,
@@ -148,39 +151,39 @@ def pool(remedy: Remedy) -> Window:
 
 
 def leaves(remedy: Remedy) -> Window:
-    """One loop whose client leaves, and probes for as long as it may take to end."""
+    """Return the window of one loop whose client disconnects, with probes until the limit."""
     return Window(
-        f"{remedy.path}, left",
+        f"{remedy.path}, disconnected",
         (remedy.path,),
         State.ALIVE,
         paths=("/hello",),
         probes=25,
-        interval=LEAVE_LIMIT / 25,
-        then=Then.LEAVE,
+        interval=DISCONNECT_LIMIT / 25,
+        then=Then.DISCONNECT,
         remedy=remedy.name,
     )
 
 
-QUIET: Final = Window("(nothing), a hundred probes", (), State.ALIVE, ("/hello",), 100, 0.008)
-"""What `gil` is compared with."""
+GIL_CONTROL: Final = Window("(nothing), a hundred probes", (), State.ALIVE, ("/hello",), 100, 0.008)
+"""The idle window that `gil` compares with."""
 
 
 def gil(remedy: Remedy) -> Window:
-    """Several loops, and a hundred probes."""
+    """Return the window of several loops, with a hundred probes."""
     return Window(
-        f"{remedy.path}, {BESIDE} at once",
-        (remedy.path,) * BESIDE,
+        f"{remedy.path}, {LOOPS_TOGETHER} at once",
+        (remedy.path,) * LOOPS_TOGETHER,
         State.ALIVE,
-        QUIET.paths,
-        QUIET.probes,
-        QUIET.interval,
+        GIL_CONTROL.paths,
+        GIL_CONTROL.probes,
+        GIL_CONTROL.interval,
         at_once=True,
         remedy=remedy.name,
     )
 
 
 def errors(remedy: Remedy) -> Window:
-    """One loop that raises an exception, and probes on the connection that was there before."""
+    """Return the window of one loop that raises, with probes on a connection opened before."""
     return Window(
         f"{remedy.path}, raising",
         (remedy.path,),
@@ -193,24 +196,24 @@ def errors(remedy: Remedy) -> Window:
 
 @dataclass(frozen=True)
 class Shutdown:
-    """One server from its start to its end by signals, a loop running: looked at by `exits`."""
+    """A server that gets a signal while a loop runs; `exits` and `defaults` time its exit."""
 
     remedy: str = ""
-    """Empty: the control, nothing runs."""
+    """The remedy that runs the loop. Empty for the control, where no loop runs."""
     recommended: bool = True
-    """Started as the README recommends; else with the server's default settings."""
+    """Whether the server runs with its recommended settings; otherwise with its defaults."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """The remedy without which there is no such life."""
+        """The remedy that this shutdown needs."""
         return frozenset({self.remedy} if self.remedy else ())
 
 
 @dataclass(frozen=True)
 class ShutdownTimes:
-    """What became of it: seconds from the signal until all processes were gone, None if never."""
+    """The times from each signal until the exit of all processes."""
 
     seconds: Mapping[str, float | None]
-    """By signal."""
+    """Seconds by signal; None if processes were left after the limit."""
     left: Mapping[str, str]
-    """What was still there after the limit, by signal."""
+    """A description of the processes left after the limit, by signal."""

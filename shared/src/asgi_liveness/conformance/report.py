@@ -1,4 +1,4 @@
-"""What a run found, as data. It is written as JSON first; all else is rendered from it."""
+"""The results of a run as data. Every other format is rendered from its JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCHEMA: Final = 2
 
 @dataclass(frozen=True)
 class TargetRow:
-    """A target, and what its app is made of (None where it is not a distribution's class)."""
+    """A target, and the distribution of its app's class (None if it has none)."""
 
     target: str
     name: str | None
@@ -35,7 +35,7 @@ class TargetRow:
 
 @dataclass(frozen=True)
 class CellRow:
-    """The verdict on one case, target and server."""
+    """The outcome of one case on one target and server."""
 
     case: str
     slug: str
@@ -47,12 +47,12 @@ class CellRow:
     promise: str
     remedy: str
     measured: dict[str, float | None]
-    """A ratio, or seconds by what they are to (null: never); see the case's docstring."""
+    """Figures by name: a ratio, or seconds (null: never). The case's docstring explains them."""
 
 
 @dataclass(frozen=True)
 class WindowRow:
-    """What one window showed. Waits in seconds."""
+    """The observation of one window. Waits are in seconds."""
 
     window: str
     target: str
@@ -68,14 +68,14 @@ class WindowRow:
 
 @dataclass(frozen=True)
 class ConformanceReport:
-    """Everything that a run found."""
+    """All results of a run."""
 
     schema: int
     contract: int
     python: str
     platform: dict[str, Any]
     versions: dict[str, str]
-    """Every distribution in the environment."""
+    """The versions of all distributions in the environment."""
     targets: tuple[TargetRow, ...]
     servers: tuple[str, ...]
     cells: tuple[CellRow, ...]
@@ -85,7 +85,7 @@ class ConformanceReport:
 
     @classmethod
     def of(cls, runner: Runner) -> ConformanceReport:
-        """ConformanceReport what *runner* has judged so far."""
+        """Return a report of the cells that *runner* has judged so far."""
         clock = runner.clock
         return cls(
             schema=SCHEMA,
@@ -105,7 +105,7 @@ class ConformanceReport:
                     slug=result.cell.case.slug,
                     target=result.cell.target,
                     server=result.cell.server.name,
-                    verdict=result.verdict,
+                    verdict=result.outcome,
                     message=result.message,
                     link=result.link,
                     promise=result.cell.case.promise,
@@ -120,15 +120,15 @@ class ConformanceReport:
                     target=target,
                     server=server,
                     must_be=window.must_be,
-                    state=seen.state,
-                    answered=seen.total_answered,
-                    due=len(seen.probes),
-                    longest_wait=round(seen.longest_wait, 4),
-                    steps=seen.steps,
-                    beats=seen.beats,
+                    state=observation.state,
+                    answered=observation.total_answered,
+                    due=len(observation.probes),
+                    longest_wait=round(observation.longest_wait, 4),
+                    steps=observation.steps,
+                    beats=observation.beats,
                 )
                 for (target, server), subject in runner.subjects.items()
-                for window, seen in subject.seen.items()
+                for window, observation in subject.observations.items()
             ),
             seconds={
                 "starts": round(clock.starts, 2),
@@ -142,7 +142,7 @@ class ConformanceReport:
 
     @property
     def titles(self) -> dict[str, str]:
-        """What to call each target in a table: its framework where that tells it from others."""
+        """The name of each target in a table: its framework, if no other target has the same."""
         names = Counter(row.name for row in self.targets)
         return {
             row.target: row.name if row.name and names[row.name] == 1 else row.target
@@ -151,12 +151,12 @@ class ConformanceReport:
 
     @property
     def verdicts(self) -> Counter[str]:
-        """How many cells have each verdict."""
+        """The number of cells by outcome."""
         return Counter(cell.verdict for cell in self.cells)
 
     @property
     def exit_code(self) -> int:
-        """0 as it should be, 1 a failure, 2 it could not be run, 3 inconclusive."""
+        """0 as it should be, 1 a failure, 2 an error or no cell, 3 inconclusive."""
         verdicts = self.verdicts
         if verdicts[Outcome.FAILED]:
             return 1
@@ -170,9 +170,11 @@ class ConformanceReport:
 
     @classmethod
     def load(cls, path: Path) -> ConformanceReport:
-        """Read a report from JSON. Raises ``UsageError`` where *path* holds none."""
+        """Read a report from JSON. Raises ``UsageError`` if *path* holds no report."""
         data = read_json(path)
-        problem = UsageError(f"{path} is no report of schema {SCHEMA}; make one with --report")
+        problem = UsageError(
+            f"{path} is not a report of schema {SCHEMA}; make one with `asgi-liveness run --report`"
+        )
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise problem
         rows = {"targets": TargetRow, "cells": CellRow, "windows": WindowRow}

@@ -1,7 +1,6 @@
-"""Cases by targets by servers: start what is needed and judge each cell.
+"""Cases by targets by servers: start the servers, judge each cell, apply the known differences.
 
-A verdict is compared with the known differences. The servers of one target start together,
-outside of any window.
+The servers of one target start together, outside of any window.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 SHUTDOWNS_AT_ONCE: Final = 8
-"""Servers whose end is watched together: most of that time is waiting."""
+"""The number of shutdowns that are timed in parallel; most of their time is waiting."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +37,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on a cell, and why."""
+    """The outcome of a cell, and the reason."""
 
     cell: Cell
-    verdict: Outcome
+    outcome: Outcome
     message: str = ""
     link: str = ""
     measured: dict[str, float | None] = field(default_factory=dict)
 
 
 class Runner:
-    """Judges cells, the servers of one target at a time. Use it by ``with``; nothing is left.
+    """The judge of cells, with the servers of one target at a time; ``with`` ends them.
 
-    Raises ``UsageError`` where there is nothing to run.
+    Raises ``UsageError`` without a target, a server or a case.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Runner:
         self._differences = differences
         self._lacks = lacks
         if not (targets and all(targets) and servers and cases):
-            raise UsageError("there is nothing to run: name a target, a server and a case")
+            raise UsageError("there is nothing to run: name at least one target, server and case")
         self.subjects: dict[tuple[str, str], Subject] = {}
         self.results: list[Result] = []
         self._target: str | None = None
@@ -82,7 +81,7 @@ class Runner:
 
     @property
     def cells(self) -> list[Cell]:
-        """What there is to judge, in the order that needs the fewest starts."""
+        """The cells to judge, in the order that needs the fewest starts of servers."""
         return [
             Cell(case, target, server)
             for target in self.targets
@@ -91,26 +90,26 @@ class Runner:
         ]
 
     def end(self) -> None:
-        """End the servers that run."""
+        """End the running servers."""
         for subject in self.subjects.values():
             subject.end()
 
     def judge(self, cell: Cell) -> Result:
-        """Judge one cell. Raises ``LivenessError`` where no server can be started at all."""
+        """Judge one cell. Raises ``LivenessError`` if no server can start at all."""
         self.start(cell.target)
         subject = self.subjects[cell.target, cell.server.name]
         if cell.case.ends_servers:
             with self.clock.counting("ends"):
                 self._asyncio.run(self._watch_shutdowns(cell.target))
-        found = self._asyncio.run(subject.judge(cell.case))
-        result = self._as_listed(
-            Result(cell, found.verdict, found.message, measured=found.measured)
+        judgement = self._asyncio.run(subject.judge(cell.case))
+        result = self._apply_differences(
+            Result(cell, judgement.outcome, judgement.message, measured=judgement.measured)
         )
         self.results.append(result)
         return result
 
     def start(self, target: str) -> None:
-        """Start *target* on all servers at once, if it is not the one that is running."""
+        """Start *target* on all servers at once, unless it already runs."""
         if self._target != target:
             self.end()
             self._target = target
@@ -122,7 +121,7 @@ class Runner:
                 self._asyncio.run(_all_ready(subjects))
 
     async def _watch_shutdowns(self, target: str) -> None:
-        """Watch all ends of the target's servers that are to be judged, if it was not done yet."""
+        """Time all shutdowns of the target that its cases need, unless that happened before."""
         together = asyncio.Semaphore(SHUTDOWNS_AT_ONCE)
 
         async def watch(subject: Subject, shutdown: Shutdown) -> None:
@@ -130,16 +129,19 @@ class Runner:
                 await subject.watch_shutdown(shutdown)
 
         experiments = [
-            at for case in self.cases if not case.needs & self._lacks for at in case.experiments
+            experiment
+            for case in self.cases
+            if not case.needs & self._lacks
+            for experiment in case.experiments
         ]
-        shutdowns = dict.fromkeys(at for at in experiments if isinstance(at, Shutdown))
+        shutdowns = dict.fromkeys(row for row in experiments if isinstance(row, Shutdown))
         subjects = [self.subjects[target, kind.name] for kind in self.servers]
         await asyncio.gather(
             *(watch(subject, shutdown) for subject in subjects for shutdown in shutdowns)
         )
 
-    def _as_listed(self, result: Result) -> Result:
-        """Compare a verdict with the known differences."""
+    def _apply_differences(self, result: Result) -> Result:
+        """Return the result after a comparison with the known differences."""
         cell = result.cell
         row = next(
             (
@@ -151,19 +153,19 @@ class Runner:
         )
         if row is None:
             return result
-        if result.verdict is Outcome.FAILED:
-            return replace(result, verdict=Outcome.DIFFERS, message=row.reason, link=row.link)
-        if result.verdict in (Outcome.PASSED, Outcome.RECORDED):
+        if result.outcome is Outcome.FAILED:
+            return replace(result, outcome=Outcome.DIFFERS, message=row.reason, link=row.link)
+        if result.outcome in (Outcome.PASSED, Outcome.RECORDED):
             message = (
-                f"{cell.case.name}: a difference is listed that does not hold: {row.reason}\n"
-                f"  Take the row out of the list of known differences."
+                f"{cell.case.name}: the case passed, although a known difference lists it: "
+                f"{row.reason}\n  Remove the row from the file of known differences."
             )
-            return replace(result, verdict=Outcome.FAILED, message=message)
+            return replace(result, outcome=Outcome.FAILED, message=message)
         return result
 
 
 async def _all_ready(subjects: list[Subject]) -> None:
-    """Wait for all, and leave it to the first judgement to say what was wrong."""
+    """Wait for all servers; the first judgement reports a server that did not start."""
     results = await asyncio.gather(
         *(subject.ready() for subject in subjects), return_exceptions=True
     )

@@ -1,4 +1,4 @@
-"""One server's end: start it, let a loop run, send a signal, and see when all of it is gone."""
+"""A shutdown: start a server and a loop, send a signal, and time the exit of all processes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ SIGNALS: Final = ("SIGTERM", "SIGINT")
 _POLL: Final = 0.01  # seconds
 
 
-async def watch_ends(kind: ServerKind, target: str, shutdown: Shutdown) -> ShutdownTimes:
-    """Watch a server's end by each of the signals.
+async def watch_shutdown(kind: ServerKind, target: str, shutdown: Shutdown) -> ShutdownTimes:
+    """Start and end a server once for each signal, and return the times.
 
-    Raises ``TargetError`` where the server does not come up, or its loop does not start, and where
-    it cannot be seen what is left of it.
+    Raises ``TargetError`` if the server or its loop does not start, or if this system cannot list
+    the server's processes.
     """
     if not keeper.sees_members():
-        raise TargetError(f"{target}: whether a server's processes are gone needs /proc (Linux)")
+        raise TargetError(
+            f"{target}: no /proc here to list the server's processes; run this case on Linux"
+        )
     seconds: dict[str, float | None] = {}
     left: dict[str, str] = {}
     for name in SIGNALS:
@@ -51,19 +53,25 @@ async def watch_ends(kind: ServerKind, target: str, shutdown: Shutdown) -> Shutd
 
 
 async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Request:
-    """Start a loop and wait for its first step."""
+    """Start a loop at *path* and wait for its first step; return the request."""
     request = start_request(path)
     request.send(client)
     while not any(loop.steps for loop in server.ledger.loops()):
         await asyncio.sleep(_POLL)
         if time.monotonic() > request.sent + LIMIT or server.ended:
             words = f"{request.method} {path} started no loop within {LIMIT:.0f} s"
-            raise TargetError(f"{server.target}: {words} on {server.kind.name}")
+            raise TargetError(
+                f"{server.target}: {words} on {server.kind.name}; "
+                f"does its handler step a LoopBody({path!r})?"
+            )
     return request
 
 
 async def _end(server: Server, name: str) -> float | None:
-    """Signal as a supervisor or a terminal does; return the seconds until all are gone."""
+    """Signal the server as a supervisor or a terminal does; return the seconds until its exit.
+
+    None if processes are left after the limit.
+    """
     number = signal.Signals[name]
     if number is signal.SIGINT:
         os.killpg(server.group.id, number)  # the keeper ignores it
@@ -78,6 +86,6 @@ async def _end(server: Server, name: str) -> float | None:
 
 
 def _left(server: Server) -> str:
-    """Say what did not end: how many processes, and the server's last words."""
+    """Describe the processes that are left, with the end of the server's log."""
     number = len(server.group.members())
-    return f"{number} of its processes were there; the last words were: {server.last_words()}"
+    return f"{number} of its processes still ran; the end of its log: {server.last_words()}"

@@ -1,7 +1,9 @@
-"""One target on one server: what was seen of it, and the verdict on a case from that.
+"""One target on one server: run experiments on it, keep their results, and judge cases by them.
 
-What a window showed is kept, so that several cases can look at it. The server is kept between
-windows that leave it healthy; a fresh one gets a control of its own.
+Several cases share the result of an experiment. A server serves all windows that leave it
+healthy.
+
+The rule: every server gets a control of its own, the idle window, before anything else.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from asgi_liveness.conformance.promises import (
     Shutdown,
     ShutdownTimes,
 )
-from asgi_liveness.conformance.shutdown import watch_ends
+from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.conformance.window import watch
 from asgi_liveness.errors import RouteMissing, TargetError
 from asgi_liveness.probing.request import fetch
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Clock:
-    """Where the time of a run went, in seconds."""
+    """The wall time of a run by its parts, in seconds."""
 
     starts: float = 0.0
     windows: float = 0.0
@@ -53,7 +55,7 @@ class Clock:
 
     @contextlib.contextmanager
     def counting(self, part: str) -> Iterator[None]:
-        """Add the time that the block takes to *part*."""
+        """Add the time of the ``with`` block to *part*."""
         began = time.monotonic()
         try:
             yield
@@ -63,9 +65,9 @@ class Clock:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict on a case on one target and server, why, and what was measured."""
+    """The outcome of a case on a subject, the reason, and the measured figures."""
 
-    verdict: Outcome
+    outcome: Outcome
     message: str = ""
     measured: dict[str, float | None] = field(default_factory=dict)
 
@@ -75,14 +77,14 @@ _REMEDIES: Final = {remedy.name for remedy in REMEDIES}
 
 
 class Subject:
-    """One target on one server, and what was seen of it."""
+    """One target on one server, with the results of its experiments."""
 
     def __init__(self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock) -> None:
         self.target, self.kind = target, kind
         self.note: dict[str, Any] = {}
         self._lacks, self._clock = lacks, clock
         self._results: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
-        """What was seen at each look, and the control of the server that it was seen on."""
+        """The result of each experiment, and the control of the server that it ran on."""
         self._shutdowns: dict[Shutdown, ShutdownTimes | TargetError] = {}
         self._server: Server | None = None
         self._ready = False
@@ -90,7 +92,7 @@ class Subject:
         self._failure: TargetError | None = None
 
     def start(self) -> None:
-        """Start the server and do not wait for it."""
+        """Start the server without waiting for it."""
         server = Server(self.kind, self.target)
         server.start()
         self._server = server
@@ -102,7 +104,7 @@ class Subject:
             self._server, self._ready, self._control = None, False, None
 
     async def ready(self) -> Server:
-        """Wait until a server answers, a fresh one if need be. Raises ``TargetError``."""
+        """Return a server that answers; start a server if none runs. Raises ``TargetError``."""
         if self._failure is not None:
             raise self._failure
         if self._server is None:
@@ -121,9 +123,9 @@ class Subject:
         return self._server
 
     async def _warm_up(self, server: Server) -> None:
-        """Ask for every probed path once: a first answer imports modules and starts threads.
+        """Fetch every probed path once: the first response imports modules and starts threads.
 
-        Raises ``RouteMissing``.
+        Raises ``RouteMissing`` if such a path responds with 404.
         """
         for path in self._paths(IDLE):
             if (await fetch(server.url, "GET", path)).status == HTTPStatus.NOT_FOUND:
@@ -133,39 +135,40 @@ class Subject:
         return tuple(path for path in window.paths if not Exchange("GET", path).needs & self._lacks)
 
     @property
-    def seen(self) -> dict[Window, Observation]:
-        """What the windows showed."""
+    def observations(self) -> dict[Window, Observation]:
+        """The observations of the windows so far."""
         return {
-            at: results
-            for at, (results, _) in self._results.items()
-            if isinstance(at, Window) and isinstance(results, Observation)
+            experiment: result
+            for experiment, (result, _) in self._results.items()
+            if isinstance(experiment, Window) and isinstance(result, Observation)
         }
 
     async def judge(self, case: Case) -> Judgement:
-        """Judge one case, without regard to known differences."""
+        """Judge one case, without the known differences."""
         if lacking := case.needs & self._lacks:
             return Judgement(Outcome.NOT_APPLICABLE, _lacks(min(lacking)))
         try:
-            seen = [await self._run_experiment(at) for at in case.experiments]
+            pairs = [await self._run_experiment(experiment) for experiment in case.experiments]
         except TargetError as failure:
             return Judgement(Outcome.ERROR, str(failure))
-        results = [one for one, _ in seen]
-        controls = [control for _, control in seen if control]
+        results = [result for result, _ in pairs]
+        controls = [control for _, control in pairs if control]
         message = case.judge(*results)
-        held = all(control.state is State.ALIVE for control in controls)
-        observations = [one for one in [*controls, *results] if isinstance(one, Observation)]
-        late = max((lateness(one.probes) for one in observations), default=0.0)
-        if late > LATE_LIMIT and (message or not held):
+        failed_controls = [control for control in controls if control.state is not State.ALIVE]
+        observations = [row for row in [*controls, *results] if isinstance(row, Observation)]
+        late = max((lateness(row.probes) for row in observations), default=0.0)
+        if late > LATE_LIMIT and (message or failed_controls):
             return Judgement(
                 Outcome.INCONCLUSIVE,
-                f"the machine was too busy: a probe was sent {late * 1000:.0f} ms late; try again",
+                f"the machine was too busy: a probe left {late * 1000:.0f} ms late; "
+                "stop other work, and run this again",
             )
-        if not held and case.experiments != (IDLE,):
-            (control, *_) = (one for one in controls if one.state is not State.ALIVE)
+        if failed_controls and case.experiments != (IDLE,):
+            control = failed_controls[0]
             return Judgement(
                 Outcome.INCONCLUSIVE,
-                f"its control does not hold, see LIVE-001: at rest {control.total_answered} of "
-                f"{len(control.probes)} probes were answered",
+                f"the idle app answered only {control.total_answered} of {len(control.probes)} "
+                "probes; see `asgi-liveness explain LIVE-001`",
             )
         if message:
             return Judgement(Outcome.FAILED, message, case.measured(*results))
@@ -174,35 +177,37 @@ class Subject:
             measured=case.measured(*results),
         )
 
-    async def _run_experiment(self, at: Experiment) -> tuple[ExperimentResult, Observation | None]:
-        """Return what is seen there, from now or before, and the control that it was seen under."""
-        if isinstance(at, Shutdown):
-            await self.watch_shutdown(at)
-            ended = self._shutdowns[at]
-            if isinstance(ended, TargetError):
-                raise ended
-            return ended, None
+    async def _run_experiment(
+        self, experiment: Experiment
+    ) -> tuple[ExperimentResult, Observation | None]:
+        """Return the result of an experiment, and its control; run it unless it ran before."""
+        if isinstance(experiment, Shutdown):
+            await self.watch_shutdown(experiment)
+            times = self._shutdowns[experiment]
+            if isinstance(times, TargetError):
+                raise times
+            return times, None
         control = await self._controlled()
-        if at not in self._results:
+        if experiment not in self._results:
             server = await self.ready()
-            if isinstance(at, Window):
-                results: ExperimentResult = await self._watch(server, at)
+            if isinstance(experiment, Window):
+                result: ExperimentResult = await self._watch(server, experiment)
             else:
                 with self._clock.counting("windows"):
-                    results = await fetch(server.url, at.method, at.path)
-            self._results[at] = results, control
-        return self._results[at]
+                    result = await fetch(server.url, experiment.method, experiment.path)
+            self._results[experiment] = result, control
+        return self._results[experiment]
 
     async def watch_shutdown(self, shutdown: Shutdown) -> None:
-        """Let a server of its own live and end, unless that was seen before."""
+        """Start a server of its own and time its shutdown, unless that happened before."""
         if shutdown not in self._shutdowns:
             try:
-                self._shutdowns[shutdown] = await watch_ends(self.kind, self.target, shutdown)
+                self._shutdowns[shutdown] = await watch_shutdown(self.kind, self.target, shutdown)
             except TargetError as failure:
                 self._shutdowns[shutdown] = failure
 
     async def _controlled(self) -> Observation:
-        """Return the control of the server that runs, of a fresh one if need be."""
+        """Return the control of the running server; start a server and observe it if necessary."""
         with self._clock.counting("starts"):
             server = await self.ready()
         if self._control is None:
@@ -213,16 +218,16 @@ class Subject:
     async def _watch(self, server: Server, window: Window) -> Observation:
         try:
             with self._clock.counting("windows"):
-                seen = await watch(server, replace(window, paths=self._paths(window)))
+                observation = await watch(server, replace(window, paths=self._paths(window)))
         except TargetError:
             self.end()
             raise
-        if not seen.recovered or seen.ended:
+        if not observation.recovered or observation.ended:
             self.end()
-        return seen
+        return observation
 
 
 def _lacks(need: str) -> str:
     if need in _REMEDIES:
-        return f"the target does not say that it has {need!r}"
+        return f"the target does not declare the remedy {need!r}"
     return f"the target lacks {FEATURES[need]}"

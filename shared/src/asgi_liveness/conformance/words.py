@@ -1,4 +1,4 @@
-"""What each outcome and each case means, why it matters, and what to do."""
+"""The explanations of outcomes and cases: the meaning, why it matters, and what to do."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ OUTCOMES: Final[dict[Outcome, Explanation]] = {
 
 
 def case_explanation(case: Case) -> Explanation:
-    """Return what a case does and must see, why, and what to do if it fails."""
+    """Return the explanation of a case: its claim, the reason, and what to do if it fails."""
     does, sees, why = case.text
     return Explanation(f"{does} Must see: {sees}", why, case.fix.format(place="its `LoopBody`"))

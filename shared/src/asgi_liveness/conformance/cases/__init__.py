@@ -1,6 +1,6 @@
-"""The conformance cases, by family, in contract order.
+"""The conformance cases by family, in the order of the contract.
 
-Ids are append-only: a retired one goes into ``RETIRED`` and is never used again.
+The rule: ids are append-only. A retired id goes into ``RETIRED`` and is never used again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["CASES", "RETIRED", "Case", "choose_cases"]
 
 
 def choose_cases(text: str | None, *, ends_servers: bool = False) -> list[Case]:
-    """Return the cases with *text* in their name; without a text, all.
+    """Return the cases with *text* in their name; without a text, all cases.
 
-    Cases that end servers of their own take minutes: only with *takes_lives*, or named by *text*.
-    Raises ``UsageError`` where no case is left.
+    Cases that end servers take minutes; without a text, they come only with *ends_servers*.
+    Raises ``UsageError`` if no case matches.
     """
     if text is None:
         return [case for case in CASES if ends_servers or not case.ends_servers]

@@ -1,4 +1,4 @@
-"""What a case is: an id, what it looks at, a claim about that, and words for whoever fails it."""
+"""A conformance case: an id, its experiments, a claim about their results, and advice."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 Experiment = Window | Exchange | Shutdown
 ExperimentResult = Observation | Response | ShutdownTimes
 Claim = Callable[..., str | None]
-"""Takes the evidence of each look, and returns what is wrong with it, or None."""
+"""Takes the result of each experiment, and returns a description of the failure, or None."""
 Measure = Callable[..., dict[str, float | None]]
-"""Takes the same, and returns figures by their names: a ratio, or seconds (None: never)."""
+"""Takes the same results, and returns figures by name: a ratio, or seconds (None: never)."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Case:
     slug: str
     experiments: tuple[Experiment, ...]
     fix: str
-    """What to do when it fails; ``{place}`` stands for where the loop body is made."""
+    """The advice for a failure; ``{place}`` stands for the line that makes the loop body."""
     claim: Claim
     promise: str = ""
     remedy: str = ""
-    """Which cell of the comparison it is, if it is one."""
+    """The cell of the comparison that this case fills, if any."""
     measure: Measure | None = None
 
     @property
@@ -51,33 +51,34 @@ class Case:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The features and remedies without which there is nothing to look at."""
+        """The features and remedies that a target needs to run this case."""
         own = {self.remedy} if self.promise not in ("", "live") else ()
         return frozenset(own).union(*(experiment.needs for experiment in self.experiments))
 
     @property
     def ends_servers(self) -> bool:
-        """It ends servers of its own, which takes seconds."""
+        """Whether the case ends servers of its own, which takes seconds."""
         return any(isinstance(experiment, Shutdown) for experiment in self.experiments)
 
     @property
     def text(self) -> tuple[str, str, str]:
-        """What the case does, what it must see, and why: its docstring's three paragraphs."""
+        """The three paragraphs of its docstring: the action, the claim and the reason."""
         does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
 
     def judge(self, *results: ExperimentResult) -> str | None:
-        """Return None if the claim holds, else a message that tells a newcomer what to do."""
-        wrong = self.claim(*results)
-        if wrong is None:
+        """Return None if the claim holds, else a message that a newcomer can act on."""
+        failure = self.claim(*results)
+        if failure is None:
             return None
-        loops = [loop for seen in results if isinstance(seen, Observation) for loop in seen.loops]
+        observations = [row for row in results if isinstance(row, Observation)]
+        loops = [loop for observation in observations for loop in observation.loops]
         place = next((loop.place for loop in loops if loop.place), "its `LoopBody`")
         fix = self.fix.format(place=place)
-        return f"{self.name}: {wrong}\n  {fix} More: asgi-liveness explain {self.id}"
+        return f"{self.name}: {failure}\n  {fix} More: asgi-liveness explain {self.id}"
 
     def measured(self, *results: ExperimentResult) -> dict[str, float | None]:
-        """Return the figures of this case, rounded."""
+        """Return the figures of this case, rounded to four digits."""
         figures = self.measure(*results) if self.measure else {}
         return {name: None if f is None else round(f, 4) for name, f in figures.items()}
 
@@ -85,7 +86,7 @@ class Case:
 def case(
     name: str, *experiments: Experiment, fix: str, remedy: str = ""
 ) -> Callable[[Claim], Case]:
-    """Make a case of a claim; *name* is id and slug."""
+    """Return a decorator that makes a case from a claim; *name* is its id and slug."""
     number, slug = name.split(" ")
 
     def make(claim: Claim) -> Case:
@@ -102,7 +103,7 @@ def family(
     fix: str,
     measure: Measure | None = None,
 ) -> tuple[Case, ...]:
-    """Make the cases of a promise: a claim held against each of the remedies."""
+    """Make the cases of a promise, which test one claim against each remedy."""
     row = next(row for row in PROMISES if row.name == promise)
     return tuple(
         Case(
@@ -120,81 +121,82 @@ def family(
 
 
 def collect(module: ModuleType) -> tuple[Case, ...]:
-    """Return the cases of a module, in the order in which they are written."""
-    return tuple(found for found in vars(module).values() if isinstance(found, Case))
+    """Return the cases of a module in the order of its text."""
+    return tuple(value for value in vars(module).values() if isinstance(value, Case))
 
 
-_SHOWS = {
-    State.ALIVE: "it left it answering",
-    State.FROZEN: "it froze it",
-    State.STARVED: "it starved it",
-    State.MIXED: "it left probes unanswered",
+_SHOWS: Final = {
+    State.ALIVE: "the app answered",
+    State.FROZEN: "the app froze",
+    State.STARVED: "the app starved",
+    State.MIXED: "some probes were not answered",
     State.NOT_RUNNING: "its loop did not keep running",
 }
-_MUST = {State.ALIVE: "must leave the app answering", State.FROZEN: "must freeze the app"}
+_MUST: Final = {State.ALIVE: "must leave the app answering", State.FROZEN: "must freeze the app"}
 
 
-def show_state(seen: Observation) -> str | None:
-    """Claim that a window shows what it must; return the facts where it does not."""
-    must_be, state = seen.window.must_be, seen.state
-    subject = seen.window.title if seen.window.jobs else "an app at rest"
+def show_state(observation: Observation) -> str | None:
+    """Claim that a window shows the state that it must show; if not, return the facts."""
+    must_be, state = observation.window.must_be, observation.state
+    subject = observation.window.title if observation.window.load else "an idle app"
+    must = _MUST[must_be] if observation.window.load else "must answer all probes"
     if state is must_be:
-        if seen.recovered:
+        if observation.recovered:
             return None
-        return f"{subject}: after the stop its loop did not end, or not all was answered."
+        return f"{subject}: after the stop its loop did not end, or a request got no response."
     facts = " and ".join(
-        f"{seen.answered.get(path, 0)} of {seen.window.probes} probes of {path}"
-        for path in dict.fromkeys(probe.path for probe in seen.probes)
+        f"{observation.answered.get(path, 0)} of {observation.window.probes} probes of {path}"
+        for path in dict.fromkeys(probe.path for probe in observation.probes)
     )
     lines = [
-        f"{subject} {_MUST[must_be]}; {_SHOWS[state]}.",
+        f"{subject} {must}, but {_SHOWS[state]}.",
         (
-            f"{facts} were answered while the loop made {seen.steps:,} steps; "
-            f"longest wait {seen.longest_wait * 1000:,.0f} ms."
+            f"{facts} were answered while the loop made {observation.steps:,} steps; "
+            f"longest wait {observation.longest_wait * 1000:,.0f} ms."
         ),
-        _MEANS[state](seen),
-        *_oddities(seen),
+        _MEANS[state](observation),
+        *_oddities(observation),
     ]
     return "\n  ".join(lines)
 
 
-def _starved(seen: Observation) -> str:
-    if any(loop.on_event_loop for loop in seen.loops):
-        return f"The event loop turned {seen.beats} times: too few to answer anything."
+def _starved(observation: Observation) -> str:
+    if any(loop.on_event_loop for loop in observation.loops):
+        return f"The event loop ran only {observation.beats} times: too few to answer anything."
     return (
-        "The loop is in a thread of its own, and yet the event loop got too few turns: threads "
-        "keep the GIL to themselves, or the event loop's own thread waits for one of them."
+        "The loop runs in a thread of its own, and yet the event loop hardly ran: other threads "
+        "hold the GIL, or the event loop's own thread waits for one of them."
     )
 
 
-def _not_running(seen: Observation) -> str:
-    routes = {loop.route for loop in seen.loops}
-    missing = [path for path in seen.window.jobs if path not in routes]
+def _not_running(observation: Observation) -> str:
+    routes = {loop.route for loop in observation.loops}
+    missing = [path for path in observation.window.load if path not in routes]
     if not missing:
-        return "A loop that ends by itself, or never steps again, shows nothing."
+        return "The loop ended by itself, or stopped stepping, so the window shows nothing."
     others = ", ".join(map(repr, sorted(routes))) or "none"
-    if not seen.total_answered and any(loop.on_event_loop for loop in seen.loops):
+    if not observation.total_answered and any(loop.on_event_loop for loop in observation.loops):
         return f"{missing[0]} could not start: a loop before it ({others}) froze the app."
     return (
-        f"No loop of {missing[0]!r} made a step (loops seen: {others}). "
+        f"No loop of {missing[0]!r} made a step (loops that did: {others}). "
         f"Does its handler make `LoopBody({missing[0]!r})` and step it?"
     )
 
 
 _MEANS: Final[dict[State, Callable[[Observation], str]]] = {
-    State.ALIVE: lambda _: "The loop gave the event loop its turns.",
-    State.FROZEN: lambda _: "The event loop did not turn once: the loop never gave it a turn.",
+    State.ALIVE: lambda _: "The loop yielded to the event loop, or ran outside of its thread.",
+    State.FROZEN: lambda _: "The event loop did not run once: the loop never yielded to it.",
     State.STARVED: _starved,
-    State.MIXED: lambda _: "Some were answered and some were not.",
+    State.MIXED: lambda _: "The app answered some probes and not others.",
     State.NOT_RUNNING: _not_running,
 }
 
 
-def _oddities(seen: Observation) -> list[str]:
-    """Say what else came than an answer, once each."""
+def _oddities(observation: Observation) -> list[str]:
+    """Describe each response without success once, and the end of the server."""
     odd = dict.fromkeys(
-        f"{one.path} answered {one.response.status or one.response.error.rstrip('.')}."
-        for one in [*seen.jobs, *seen.probes]
-        if one.response and one.response.refused
+        f"{request.path} answered {request.response.status or request.response.error.rstrip('.')}."
+        for request in [*observation.load, *observation.probes]
+        if request.response and request.response.refused
     )
-    return [*odd, *([f"The server ended: {seen.ended}"] if seen.ended else [])]
+    return [*odd, *([f"The server ended: {observation.ended}"] if observation.ended else [])]

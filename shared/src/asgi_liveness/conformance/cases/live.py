@@ -1,4 +1,4 @@
-"""LIVE: does the app still answer while the loop runs?"""
+"""LIVE: does the app still answer probes while the loop runs?"""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 @case(
     "LIVE-001 idle-answers",
     contract.IDLE,
-    fix="Nothing is asked of the app yet: does a probed route wait for something, or does a "
-    "lifespan task block the event loop?",
+    fix="The app is idle: does a probed route wait for something, or does a lifespan task block "
+    "the event loop?",
 )
-def idle_answers(seen: Observation) -> str | None:
+def idle_answers(observation: Observation) -> str | None:
     """Probes /hello and /hello-sync while nothing runs.
 
     Must see: every probe answered.
 
-    Why: it is the control of all other cases. Where it does not hold, they are inconclusive.
+    Why: this is the control of all other cases. If it fails, they are inconclusive.
     """
-    return show_state(seen)
+    return show_state(observation)
 
 
 @case(
@@ -34,56 +34,58 @@ def idle_answers(seen: Observation) -> str | None:
     fix="This route shows the defect: let it run the loop of {place} in an `async def` handler "
     "that never awaits.",
 )
-def blocking_freezes(seen: Observation) -> str | None:
+def blocking_freezes(observation: Observation) -> str | None:
     """Starts /blocking, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: no probe answered while the loop makes steps in the event loop's own thread, and
-    not one turn of the event loop.
+    no pass of the event loop.
 
-    Why: a suite that cannot see the defect could not see its absence either.
+    Why: a suite that cannot detect the defect cannot detect its absence either.
     """
-    return show_state(seen)
+    return show_state(observation)
 
 
 @case(
     "LIVE-003 freeze-ends-with-loop",
     contract.BLOCKING,
-    fix="Let the loop of {place} end when `body.running` is false, and let nothing else hold "
-    "requests back.",
+    fix="Let the loop of {place} end when `body.running` is false, and let nothing else delay "
+    "requests.",
 )
-def freeze_ends_with_loop(seen: Observation) -> str | None:
-    """Sets the stop flag of /blocking from outside while probes wait.
+def freeze_ends_with_loop(observation: Observation) -> str | None:
+    """Stops the loop of /blocking from outside while probes wait.
 
-    Must see: probes that wait; after the stop each of them answered, and the loop ended.
+    Must see: waiting probes; after the stop, each of them answered, and the loop ended.
 
-    Why: it shows that the loop is the freeze. The app was never broken, it had no turn.
+    Why: this shows that the loop causes the freeze. The app was not broken, it only could not run.
     """
-    waiting = [probe for probe in seen.probes if not probe.answered_by(seen.judged_at)]
+    waiting = [
+        probe for probe in observation.probes if not probe.answered_by(observation.judged_at)
+    ]
     if not waiting:
-        return "no probe was waiting when the loop was stopped; there was no freeze to end."
+        return "no probe was waiting when the suite stopped the loop, so there was no freeze."
     lost = sum(
         1 for probe in waiting if not probe.response or probe.response.status != HTTPStatus.OK
     )
     if lost:
         return f"{lost} of {len(waiting)} waiting probes were not answered after the stop."
-    return None if seen.recovered else "the loop did not end after the stop."
+    return None if observation.recovered else "the loop did not end after the stop."
 
 
 @case(
     "LIVE-004 background-answers-first",
     contract.BACKGROUND,
-    fix="Does the handler of {place} wait for its task? Or is the task's function an "
-    "`async def`? Make it a plain `def`, and hand it over without awaiting it.",
+    fix="Does the handler of {place} await its task, or is the task's function an `async def`? "
+    "Make it a plain `def`, and hand it over without awaiting it.",
 )
-def background_answers_first(seen: Observation) -> str | None:
-    """Starts /background and waits for its own answer.
+def background_answers_first(observation: Observation) -> str | None:
+    """Starts /background and waits for its own response.
 
-    Must see: the answer while the loop runs. FastAPI and Starlette send it before they start
-    the task; Quart starts the task before and still answers, as the task waits in a thread.
+    Must see: the response while the loop runs. FastAPI and Starlette send it before they start
+    the task. Quart starts the task first and still responds, since the task runs in a thread.
 
-    Why: that is what a background task is for.
+    Why: a background task exists so that the client need not wait.
     """
-    return answer_came_first(seen, "/background")
+    return responded_first(observation, "/background")
 
 
 @case(
@@ -93,30 +95,30 @@ def background_answers_first(seen: Observation) -> str | None:
     "it a plain `def`, and the framework runs it in a thread.",
     remedy="background",
 )
-def background_answers(seen: Observation) -> str | None:
+def background_answers(observation: Observation) -> str | None:
     """Starts /background, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in a thread of its own.
 
     Why: a plain `def` loop in a background task is the first of the two fixes.
     """
-    return show_state(seen) or steps_elsewhere(seen, on_event_loop=False)
+    return show_state(observation) or loops_run_in(observation, on_event_loop=False)
 
 
 @case(
     "LIVE-006 cooperative-answers",
     contract.COOPERATIVE,
-    fix="Is `await asyncio.sleep(0)` in every turn of the loop at {place}?",
+    fix="Does the loop at {place} `await asyncio.sleep(0)` in every iteration?",
     remedy="cooperative",
 )
-def cooperative_answers(seen: Observation) -> str | None:
+def cooperative_answers(observation: Observation) -> str | None:
     """Starts /cooperative, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in the event loop's own thread.
 
-    Why: `await asyncio.sleep(0)` in every turn is the second of the two fixes.
+    Why: `await asyncio.sleep(0)` in every iteration is the second of the two fixes.
     """
-    return show_state(seen) or steps_elsewhere(seen, on_event_loop=True)
+    return show_state(observation) or loops_run_in(observation, on_event_loop=True)
 
 
 @case(
@@ -125,14 +127,14 @@ def cooperative_answers(seen: Observation) -> str | None:
     fix="Is the handler at {place} a plain `def`? Only then does it run in a thread.",
     remedy="normal",
 )
-def normal_answers(seen: Observation) -> str | None:
+def normal_answers(observation: Observation) -> str | None:
     """Starts /normal, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in a thread of its own.
 
-    Why: frameworks run a plain `def` handler in a thread. The same loop is harmless there.
+    Why: frameworks run a plain `def` handler in a thread, where the same loop is harmless.
     """
-    return show_state(seen) or steps_elsewhere(seen, on_event_loop=False)
+    return show_state(observation) or loops_run_in(observation, on_event_loop=False)
 
 
 @case(
@@ -140,89 +142,89 @@ def normal_answers(seen: Observation) -> str | None:
     contract.BACKGROUND_ASYNC,
     fix="This route shows the trap: let its task, at {place}, be an `async def` that never awaits.",
 )
-def async_background_freezes(seen: Observation) -> str | None:
+def async_background_freezes(observation: Observation) -> str | None:
     """Starts /background-async, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: no probe answered while the loop makes steps in the event loop's own thread, and
-    not one turn of the event loop.
+    no pass of the event loop.
 
     Why: a background task is no fix if its function is an `async def` that never awaits.
     """
-    return show_state(seen)
+    return show_state(observation)
 
 
 @case(
     "LIVE-009 together",
     contract.TOGETHER,
-    fix="Does each of the three answer alone (LIVE-005, LIVE-006, LIVE-007)? Mend those first.",
+    fix="LIVE-005, LIVE-006 and LIVE-007 run each of the three loops alone: fix them first.",
 )
-def together(seen: Observation) -> str | None:
-    """Starts /normal, /background and /cooperative, one after the other, and probes during all.
+def together(observation: Observation) -> str | None:
+    """Starts /normal, /background and /cooperative one after the other, and probes while all run.
 
-    Must see: all three make steps, and every probe answered.
+    Must see: steps of all three loops, and every probe answered.
 
-    Why: each fix leaves room for the others; they share one interpreter.
+    Why: the fixes share one interpreter, so each must leave time for the others.
     """
-    return show_state(seen)
+    return show_state(observation)
 
 
 @case(
     "LIVE-010 same-connection",
     contract.SAME_CONNECTION,
-    fix="Does anything between server and app (a middleware, say) hold the request open until "
-    "the task at {place} is done? Is that task a plain `def`?",
+    fix="Does anything between server and app, such as a middleware, keep the request open until "
+    "the task at {place} ends? Is that task a plain `def`?",
 )
-def same_connection(seen: Observation) -> str | None:
-    """Starts /background, then probes /hello on the very connection that started it.
+def same_connection(observation: Observation) -> str | None:
+    """Starts /background, then probes /hello on the same connection.
 
-    Must see: the probe answered over the same connection while the loop runs.
+    Must see: the probe answered on the same connection while the loop runs.
 
-    Why: a browser or a proxy sends its next request there. If the server takes the first for
-    unfinished until its task is done, that client hangs and all others do not.
+    Why: a browser or a proxy sends its next request there. If the server considers the first
+    request unfinished until its task ends, this client hangs while all others are served.
     """
-    wrong = show_state(seen)
-    if wrong is not None:
-        return wrong
-    requests = (*seen.jobs, *seen.probes)
+    failure = show_state(observation)
+    if failure is not None:
+        return failure
+    requests = (*observation.load, *observation.probes)
     connections = {request.response.connection for request in requests if request.response}
     if len(connections) > 1:
-        return "the server closed the connection after the answer of /background."
+        return "the server closed the connection after the response of /background."
     return None
 
 
 @case(
     "LIVE-011 async-background-answers-first",
     contract.BACKGROUND_ASYNC,
-    fix="The framework starts the task at {place} before the answer leaves: the request that "
-    "starts it is frozen with all others. A plain `def` task has no such order.",
+    fix="The framework starts the task at {place} before it sends the response, so the task "
+    "freezes its own request, too. Make the task a plain `def`.",
 )
-def async_background_answers_first(seen: Observation) -> str | None:
-    """Starts /background-async and waits for its own answer.
+def async_background_answers_first(observation: Observation) -> str | None:
+    """Starts /background-async and waits for its own response.
 
-    Must see: the answer while the loop runs, although all other requests are frozen.
+    Must see: the response while the loop runs, although all other requests are frozen.
 
-    Why: here the frameworks differ. A framework that starts a task before the answer has left
-    freezes that answer too, so its client cannot tell which request did it.
+    Why: here the frameworks differ. If a framework starts the task before it sends the response,
+    it freezes that response too, and no client can tell which request caused the freeze.
     """
-    return answer_came_first(seen, "/background-async")
+    return responded_first(observation, "/background-async")
 
 
-def steps_elsewhere(seen: Observation, *, on_event_loop: bool) -> str | None:
-    """Claim that the loops step in the event loop's own thread, or in others."""
-    if all(loop.on_event_loop is on_event_loop for loop in seen.loops):
+def loops_run_in(observation: Observation, *, on_event_loop: bool) -> str | None:
+    """Claim that all loops step in the event loop's own thread, or all in other threads."""
+    if all(loop.on_event_loop is on_event_loop for loop in observation.loops):
         return None
     where = ("a thread of its own", "the event loop's own thread")
     must, does = where[on_event_loop], where[not on_event_loop]
-    return f"the loop of {seen.window.title} must step in {must}; it steps in {does}."
+    return f"the loop of {observation.window.title} must step in {must}, but it steps in {does}."
 
 
-def answer_came_first(seen: Observation, path: str) -> str | None:
-    """Claim that the request that started the loop was answered while the loop ran."""
-    if not seen.kept_running:
-        return show_state(seen)
-    response = seen.response(path)
-    if response is None or response.at > seen.judged_at:
-        return f"{path} did not answer while its loop made {seen.steps:,} steps."
+def responded_first(observation: Observation, path: str) -> str | None:
+    """Claim that the request that started the loop got its response while the loop ran."""
+    if not observation.kept_running:
+        return show_state(observation)
+    response = observation.response(path)
+    if response is None or response.at > observation.judged_at:
+        return f"{path} did not respond while its loop made {observation.steps:,} steps."
     if response.status != HTTPStatus.OK:
         return f"{path} answered {response.status or response.error}."
     return None

@@ -1,11 +1,11 @@
-"""LIVE, for the remedies: does the app still answer while the loop runs?"""
+"""LIVE for the remedies: does the app still answer probes while the loop runs?"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.cases.case import case, show_state
-from asgi_liveness.conformance.cases.live import answer_came_first, steps_elsewhere
+from asgi_liveness.conformance.cases.live import loops_run_in, responded_first
 from asgi_liveness.conformance.promises import REMEDIES, live
 
 if TYPE_CHECKING:
@@ -20,85 +20,85 @@ _OF: Final = {remedy.name: live(remedy) for remedy in REMEDIES}
     fix="Does the handler await the function of {place} in a pool of threads (`run_in_executor`)?",
     remedy="offloaded",
 )
-def offloaded_answers(seen: Observation) -> str | None:
+def offloaded_answers(observation: Observation) -> str | None:
     """Starts /offloaded, waits for its first step, then probes /hello and /hello-sync.
 
     Must see: every probe answered while the loop makes steps in a thread of its own.
 
-    Why: a handler that awaits a thread gives the event loop its turns, and can answer with the
+    Why: a handler that awaits a thread leaves the event loop free, and can respond with the
     result.
     """
-    return show_state(seen) or steps_elsewhere(seen, on_event_loop=False)
+    return show_state(observation) or loops_run_in(observation, on_event_loop=False)
 
 
 @case(
     "LIVE-013 supervised-answers",
     _OF["supervised"],
-    fix="Is `await asyncio.sleep(0)` in every turn of the job's loop at {place}, or is it in a "
+    fix="Does the job's loop at {place} `await asyncio.sleep(0)` in every iteration, or run in a "
     "thread?",
     remedy="supervised",
 )
-def supervised_answers(seen: Observation) -> str | None:
+def supervised_answers(observation: Observation) -> str | None:
     """Starts a job by POST /supervised, waits for its first step, then probes both routes.
 
     Must see: every probe answered while the loop makes steps.
 
-    Why: a job that the app owns runs beside its requests, and must leave them their turns.
+    Why: a job that the app owns runs while requests come, and must leave time for them.
     """
-    return show_state(seen)
+    return show_state(observation)
 
 
 @case(
     "LIVE-014 streamed-answers",
     _OF["streamed"],
-    fix="Does the generator at {place} await something that suspends in every turn?",
+    fix="Does the generator at {place} `await asyncio.sleep(0)` in every iteration?",
     remedy="streamed",
 )
-def streamed_answers(seen: Observation) -> str | None:
-    """Starts /streamed, reads what comes, then probes /hello and /hello-sync.
+def streamed_answers(observation: Observation) -> str | None:
+    """Starts /streamed, reads its events, and probes /hello and /hello-sync.
 
-    Must see: every probe answered while the loop makes steps; the answer is `text/event-stream`.
+    Must see: every probe answered while the loop makes steps; a `text/event-stream` response.
 
-    Why: a stream that is written as fast as its client reads need never suspend by itself.
+    Why: a generator may never yield to the event loop by itself while its client reads fast.
     """
-    response = seen.response("/streamed")
+    response = observation.response("/streamed")
     if response is not None and response.content_type.partition(";")[0] != "text/event-stream":
-        return f"/streamed must answer with text/event-stream; it is {response.content_type!r}."
-    return show_state(seen) or answer_came_first(seen, "/streamed")
+        return f"/streamed must send text/event-stream, but it sends {response.content_type!r}."
+    return show_state(observation) or responded_first(observation, "/streamed")
 
 
 @case(
     "LIVE-015 process-answers",
     _OF["process"],
-    fix="Is the function of {place} run by a process that the handler starts?",
+    fix="Does the handler start a process that runs the function of {place}?",
     remedy="process",
 )
-def process_answers(seen: Observation) -> str | None:
+def process_answers(observation: Observation) -> str | None:
     """Starts a job by POST /process, waits for its first step, then probes both routes.
 
-    Must see: every probe answered while the loop makes steps in another process than the app's.
+    Must see: every probe answered while the loop makes steps in a process of its own.
 
-    Why: only another process has a GIL of its own.
+    Why: only another process has its own GIL.
     """
-    if wrong := show_state(seen):
-        return wrong
-    if any(loop.in_app for loop in seen.loops):
-        return "the loop of /process must step in a process of its own; it steps in the app's."
+    if failure := show_state(observation):
+        return failure
+    if any(loop.in_app for loop in observation.loops):
+        return "the loop of /process must step in a process of its own, but it steps in the app's."
     return None
 
 
 @case(
     "LIVE-016 paced-answers",
     _OF["paced"],
-    fix="Is `await pace` in every turn of the loop at {place}, within `async with Pace()`?",
+    fix="Does the loop at {place} `await pace` in every iteration, within `async with Pace()`?",
     remedy="paced",
 )
-def paced_answers(seen: Observation) -> str | None:
+def paced_answers(observation: Observation) -> str | None:
     """Starts /paced, waits for its first step, then probes /hello and /hello-sync.
 
-    Must see: every probe answered while the loop makes steps on the event loop.
+    Must see: every probe answered while the loop makes steps in the event loop's own thread.
 
-    Why: a loop that keeps its slice short, and then gives way until nothing else is to be done,
-    needs no thread.
+    Why: a loop needs no thread if its slices are short, and if it yields to the event loop after
+    each slice until no other work is ready.
     """
-    return show_state(seen) or steps_elsewhere(seen, on_event_loop=True)
+    return show_state(observation) or loops_run_in(observation, on_event_loop=True)
