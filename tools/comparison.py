@@ -6,14 +6,12 @@ its folder, so that a folder and a row are all that a new column needs.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
-RECORD: Final = ROOT / "results" / "comparison.json"
 COMPARISON: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
     "comparison"
 ]
@@ -91,15 +89,3 @@ def known_differences() -> list[Path]:
     """Return the files that list known differences: the shared one and the columns' own."""
     own = (ROOT / f"{name}_impl" / "known_differences.toml" for name in FRAMEWORKS)
     return [ROOT / str(COMPARISON["known"]), *(path for path in own if path.exists())]
-
-
-def recorded(path: Path = RECORD) -> dict[str, str]:
-    """Return the rows of ``FRAMEWORKS`` that the recorded comparison has."""
-    targets = {row["target"] for row in json.loads(path.read_text())["targets"]}
-    return {name: target for name, target in FRAMEWORKS.items() if target in targets}
-
-
-def unrecorded(path: Path = RECORD) -> str:
-    """Return one line that names the columns that are not recorded yet, or an empty text."""
-    names = [name for name in FRAMEWORKS if name not in recorded(path)]
-    return f"not recorded yet: {', '.join(names)} (`nox -s record` does it)" if names else ""

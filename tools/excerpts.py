@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from tools.blocks import columns, recorded
-from tools.comparison import ROOT
+from tools.comparison import COLUMNS, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,8 @@ def _handlers(path: Path, name: str) -> Handlers:
         if node.name == name:
             found = found._replace(words=" ".join((ast.get_docstring(node) or "").split()))
     path_of = f"/{name.replace('_', '-')}"
-    starts = (f'Route("{path_of}",', f'Route("{path_of}/')
+    call = COLUMNS[path.parent.name.removesuffix("_impl")].route_call
+    starts = (f'{call}("{path_of}",', f'{call}("{path_of}/') if call else ()
     found.routes.extend(line.strip() for line in lines if line.lstrip().startswith(starts))
     return found
 

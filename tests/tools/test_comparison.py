@@ -1,9 +1,8 @@
-"""A column's file is read strictly; unrecorded columns are named; tools import no tests."""
+"""A column's file is read strictly, and tools import no tests."""
 
 from __future__ import annotations
 
 import ast
-import json
 from pathlib import Path
 
 import pytest
@@ -72,19 +71,6 @@ def test_known_differences_are_the_shared_file_and_the_columns_own(root: Path) -
     own = root / "blank_impl" / "known_differences.toml"
     own.touch()
     assert comparison.known_differences() == [shared, own]
-
-
-def test_column_without_a_record_is_named_in_one_line(tmp_path: Path) -> None:
-    first, *others = FRAMEWORKS
-    record = tmp_path / "comparison.json"
-    record.write_text(json.dumps({"targets": [{"target": FRAMEWORKS[first]}]}))
-    assert comparison.recorded(record) == {first: FRAMEWORKS[first]}
-    names = ", ".join(others)
-    line = f"not recorded yet: {names} (`nox -s record` does it)"
-    assert comparison.unrecorded(record) == line
-    targets = [{"target": target} for target in FRAMEWORKS.values()]
-    record.write_text(json.dumps({"targets": targets}))
-    assert comparison.unrecorded(record) == ""
 
 
 def test_every_row_has_a_folder_and_requirements() -> None:
