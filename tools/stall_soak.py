@@ -55,7 +55,7 @@ class Life:
     async def run(self, seconds: float) -> None:
         """Stall for so long; see then that it is the same process, and answers."""
         until = time.monotonic() + seconds
-        await self.app.answers("/hello")
+        await self.app.wait_until_ready("/hello")
         assert self.app.board is not None
         first = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
         outside = Sampler(self.app.board, {self.app.pid}, self._waiting)

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import App
-from asgi_liveness.checking.watch import CALLS, Call, CheckWindow, watch
+from asgi_liveness.checking.watch import CALLS, CheckWindow, watch
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import stalls
 from tools.marks import marks
@@ -109,7 +110,7 @@ async def measure(loop: str, path: str, count: int, tally: Tally) -> None:
     options = Options(TARGET, loop=loop, max_stall=MAX_STALL)
     window = CheckWindow(Call("GET", "/hello"), Call("GET", path), WINDOW, SETTLE)
     with App(options) as app:
-        await app.answers("/hello")
+        await app.wait_until_ready("/hello")
         while tally.stalled < count:
             observation: CheckObservation = await watch(app, window)
             if observation.died:

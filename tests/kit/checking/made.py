@@ -30,7 +30,7 @@ STALLED = WindowReport(
     0.003,
     4.0,
     CULPRIT,
-    "A loop that never awaits: add `await asyncio.sleep(0)` to each turn. README.md",
+    "A loop that never awaits: add `await asyncio.sleep(0)` to each iteration.",
     strip="." * 80,
 )
 STARVED = WindowReport(
@@ -52,7 +52,7 @@ INCONCLUSIVE = WindowReport(
     0.31,
     0.3,
     0.3,
-    because="the machine was late by up to 300 ms with no request at all",
+    because="the machine was late by up to 300 ms while no request ran",
     strip="|" * 78 + "..",
 )
 DIED = WindowReport(
@@ -62,7 +62,7 @@ DIED = WindowReport(
     0.003,
     0.003,
     3.4,
-    because="a worker of it was ended; last words: bye",
+    because="one of its workers ended; last log line: bye",
     strip="|" * 12 + "." * 68,
 )
 UNSEEN = WindowReport(
@@ -71,7 +71,7 @@ UNSEEN = WindowReport(
 
 
 def report(*routes: WindowReport, **changes: Any) -> Report:
-    """A report of these windows after a live idle one, if they have none of their own."""
+    """A report of these windows, after a live idle window unless they begin with an idle one."""
     first = () if routes and routes[0].during is None else (IDLE,)
     fields: dict[str, Any] = {
         "target": "myapp.main:app",

@@ -1,4 +1,4 @@
-"""A shop to be checked: what its routes do, and a check of it in a line."""
+"""An app for the tests of a check, and functions that check it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from asgi_liveness.checking.report import Report
 from asgi_liveness.checking.run import run
 from asgi_liveness.errors import LivenessError
 
-SECONDS = 0.5
-PATIENT = 0.15
-"""A limit for stalls: long beside the pauses of a machine that has more to do than cores, and short
-beside a window: what a thread waits for a processor counts for no stall, and with twice this, five
-such windows at once on two cores were too short."""
+DURATION = 0.5  # seconds of a window
+MAX_STALL = 0.15
+"""Seconds. Long compared to the pauses of a busy machine, and short compared to a window: the time
+that a thread waits for a processor is no stall, and with twice this limit, five windows at once on
+two cores were too short."""
 APP = '''\
 import asyncio, os, sys, time
 
@@ -73,19 +73,20 @@ async def hangs(scope, receive, send):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, temporary: Path) -> Path:
-    """Run where the app is; nothing of a check is left."""
+    """Run in a folder with the app; the check must leave no temporary file."""
     assert temporary.is_dir()
     (tmp_path / "shop.py").write_text(APP)
     return tmp_path
 
 
 def options(*during: str, **changes: Any) -> Options:
+    """Options of a short check of the shop."""
     fields: dict[str, Any] = {
         "target": "shop:app",
         "during": during,
         "loop": "asyncio",
-        "duration": SECONDS,
-        "max_stall": PATIENT,
+        "duration": DURATION,
+        "max_stall": MAX_STALL,
     }
     if "command" in changes:
         fields["target"] = ""
@@ -93,10 +94,12 @@ def options(*during: str, **changes: Any) -> Options:
 
 
 def checked(*during: str, **changes: Any) -> Report:
+    """Check the shop."""
     return run(options(*during, **changes))
 
 
 def refused(*during: str, **changes: Any) -> str:
+    """Check the shop, which must fail, and return the error."""
     with pytest.raises(LivenessError) as raised:
         checked(*during, **changes)
     assert "\n" not in str(raised.value)
@@ -104,6 +107,6 @@ def refused(*during: str, **changes: Any) -> str:
 
 
 def line_of(text: str) -> int:
-    """The line of the app that reads so."""
+    """Return the number of the app's only line with this text."""
     (number,) = [n for n, line in enumerate(APP.splitlines(), 1) if line.strip() == text]
     return number

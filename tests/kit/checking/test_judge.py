@@ -1,4 +1,4 @@
-"""The verdict on a window, its line, its numbers, and what else there is to say."""
+"""The verdict on a window, its culprit, and its numbers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.kit.checking.windows import (
 # Live, and stalled.
 
 
-def test_a_loop_that_turns_is_live() -> None:
+def test_an_event_loop_that_runs_is_live() -> None:
     route = during(IDLE)
     assert route == WindowReport(
         "GET /report",
@@ -56,7 +56,7 @@ def test_a_loop_that_turns_is_live() -> None:
     assert JUDGE.idle(IDLE) == replace(route, during=None)
 
 
-def test_a_stall_is_blamed_on_the_line_that_was_seen() -> None:
+def test_a_stall_is_blamed_on_the_line_of_its_samples() -> None:
     route = during(stalled(RANDINT, REPORT))
     assert route.verdict is Verdict.STALLED
     assert route.probes == Probes(40, 0)
@@ -68,43 +68,43 @@ def test_a_stall_is_blamed_on_the_line_that_was_seen() -> None:
     assert route.advice == advice("call")
 
 
-def test_a_stall_is_one_however_fast_the_answers_were() -> None:
+def test_a_stall_counts_even_if_every_response_was_fast() -> None:
     route = during(window(ends=(end(),), samples=samples(REPORT)))
     assert (route.verdict, route.probes.answered) == (Verdict.STALLED, 40)
 
 
-def test_late_answers_alone_are_no_stall() -> None:
+def test_late_responses_alone_are_no_stall() -> None:
     route = during(window((0.9,) * 40))
     assert (route.verdict, route.longest_stall_s) == (Verdict.LIVE, 0.0)
     assert route.because.startswith("slow: ")
     assert route.culprit is None
 
 
-def test_the_limit_is_the_judges() -> None:
+def test_the_limit_comes_from_the_criteria() -> None:
     observation = window(ends=(end(ended=BEGAN + 0.3),), samples=(sample(100.2, REPORT),))
     assert during(observation).verdict is Verdict.STALLED
     assert during(observation, judge=Judge(Criteria(0.5))).verdict is Verdict.LIVE
 
 
-def test_the_package_is_that_of_the_app() -> None:
+def test_the_package_of_the_app_comes_from_the_criteria() -> None:
     own = Frame(f"{INSTALLED}/myapp/views.py", 4, "view")
     below = Frame(f"{INSTALLED}/psycopg/cursor.py", 9, "execute")
     observation = stalled(below, own)
     of_app = during(observation, judge=Judge(Criteria(LIMIT, "myapp"))).culprit
-    of_nobody = during(observation).culprit
+    of_library = during(observation).culprit
     assert of_app
-    assert of_nobody
-    assert (of_app.function, of_nobody.function) == ("view", "execute")
+    assert of_library
+    assert (of_app.function, of_library.function) == ("view", "execute")
 
 
-def test_a_stall_in_the_selector_is_the_machines() -> None:
-    taken = tuple(replace(one, stack=SELECTING) for one in samples())
+def test_a_stall_in_the_selector_is_inconclusive() -> None:
+    taken = tuple(replace(each, stack=SELECTING) for each in samples())
     route = during(stalled(samples=taken))
     assert (route.verdict, route.culprit) == (Verdict.INCONCLUSIVE, None)
     assert route.longest_stall_s == about(ENDED - BEGAN - PERIOD)
 
 
-def test_of_several_stalls_the_function_that_was_seen_most_is_named_at_its_line() -> None:
+def test_the_culprit_is_in_the_function_with_the_most_samples() -> None:
     elsewhere = Frame(REPORT.file, 14, "report")
     observation = window(
         ends=(end(100.0, 100.5), end(100.6, 101.1), end(101.2, 101.9)),
@@ -119,7 +119,7 @@ def test_of_several_stalls_the_function_that_was_seen_most_is_named_at_its_line(
     assert (culprit.function, culprit.seen, culprit.looks) == ("report", 2, 7)
 
 
-def test_of_one_functions_lines_the_one_that_was_seen_most_is_named() -> None:
+def test_the_culprit_is_the_line_of_its_function_with_the_most_samples() -> None:
     elsewhere = Frame(REPORT.file, 14, "report")
     observation = window(
         ends=(end(100.0, 100.7), end(101.0, 101.9)),
@@ -130,7 +130,7 @@ def test_of_one_functions_lines_the_one_that_was_seen_most_is_named() -> None:
     assert (culprit.line, culprit.below, culprit.seen) == (14, Frame(*RANDINT), 4)
 
 
-def test_stalls_without_a_line_leave_the_others_theirs() -> None:
+def test_a_stall_without_a_line_does_not_hide_the_culprit_of_another() -> None:
     observation = window(ends=(end(), end(101.2, 101.9)), samples=samples(REPORT, began=101.2))
     route = during(observation)
     assert route.culprit
@@ -138,41 +138,41 @@ def test_stalls_without_a_line_leave_the_others_theirs() -> None:
     assert route.longest_stall_s == about(1.0 - PERIOD)
 
 
-# Answers.
+# Responses.
 
 
-def test_an_answer_like_that_of_the_idle_app_is_a_sign_of_life_whatever_it_is() -> None:
+def test_a_probe_is_answered_if_its_status_is_that_of_the_idle_app() -> None:
     idle = window(status=404)
     assert during(window(status=404), idle).probes == Probes(40, 40)
     assert during(window(status=200), idle).probes == Probes(40, 0)
     assert during(window(status=404)).probes == Probes(40, 0)
 
 
-def test_what_the_idle_app_mostly_answers_is_usual() -> None:
+def test_the_most_frequent_status_of_the_idle_app_counts() -> None:
     idle = replace(IDLE, probes=(*probes([0.01] * 3), *probes([0.01] * 2, 503)))
     assert during(window(status=200), idle).probes.answered == 40
     assert during(window(status=503), idle).probes.answered == 0
 
 
-def test_an_error_is_no_answer() -> None:
+def test_a_probe_that_fails_is_not_answered() -> None:
     failed = replace(IDLE, probes=probes([0.001] * 40, error="ConnectError"))
     assert during(failed).probes == Probes(40, 0)
     assert during(failed, failed).probes == Probes(40, 0)
     assert during(failed).strip == "." * 40
 
 
-def test_answers_of_another_status_are_not_said_to_have_been_waited_for() -> None:
+def test_probes_with_another_status_are_not_reported_as_waiting() -> None:
     assert "waits" not in during(window(status=503)).because
 
 
-def test_the_strip_shows_what_was_answered_in_time() -> None:
+def test_the_strip_shows_the_probes_answered_in_time() -> None:
     waits = [0.01, LIMIT + 0.05, None, LIMIT - 0.01, *[0.01] * 36]
     route = during(window(waits))
     assert route.strip == "|..|" + "|" * 36
     assert route.probes == Probes(40, 39)
 
 
-def test_a_silence_is_the_longest_wait_in_which_nothing_was_answered() -> None:
+def test_a_silence_is_the_longest_wait_without_any_answered_probe() -> None:
     assert during(window(FROZEN)).longest_silence_s == about(ENDED - BEGAN)
     waits = [0.01, None, None, None, 0.03, *[0.01] * 35]
     assert during(window(waits)).longest_silence_s == about(3 * INTERVAL + 0.03)
@@ -180,7 +180,7 @@ def test_a_silence_is_the_longest_wait_in_which_nothing_was_answered() -> None:
     assert during(window(late)).longest_silence_s == about(INTERVAL + 0.01)
 
 
-def test_a_window_of_no_probe_says_nothing() -> None:
+def test_a_window_without_probes_has_no_numbers() -> None:
     route = during(window(()))
     assert (route.probes, route.longest_silence_s, route.strip) == (Probes(0, 0), 0.0, "")
 
@@ -188,7 +188,7 @@ def test_a_window_of_no_probe_says_nothing() -> None:
 # The idle app.
 
 
-def test_an_app_that_stalls_at_rest_is_idle_stalled_if_a_line_is_named() -> None:
+def test_an_idle_app_that_stalls_is_idle_stalled_if_a_line_is_known() -> None:
     route = JUDGE.idle(stalled(REPORT))
     assert (route.during, route.verdict) == (None, Verdict.IDLE_STALLED)
     assert route.culprit
@@ -197,12 +197,12 @@ def test_an_app_that_stalls_at_rest_is_idle_stalled_if_a_line_is_named() -> None
     assert JUDGE.idle(stalled(samples=())).verdict is Verdict.INCONCLUSIVE
 
 
-def test_other_verdicts_on_the_idle_app_are_called_as_any() -> None:
+def test_other_verdicts_on_the_idle_app_keep_their_names() -> None:
     assert JUDGE.idle(window(died="bye")).verdict is Verdict.DIED
     assert JUDGE.idle(window(FROZEN, heartbeats=())).verdict is Verdict.STALLED
 
 
-def test_what_stalls_the_idle_app_is_not_the_requests_doing() -> None:
+def test_a_stall_that_the_idle_app_has_too_is_not_blamed_on_the_request() -> None:
     idle = window(ends=(end(ended=BEGAN + 0.8),), samples=samples(REPORT, count=2))
     route = during(window(ends=(end(),), samples=samples(REPORT)), idle)
     assert (route.verdict, route.culprit) == (Verdict.LIVE, None)
@@ -210,13 +210,13 @@ def test_what_stalls_the_idle_app_is_not_the_requests_doing() -> None:
     assert route.idle_stall_s == about(0.8 - PERIOD)
 
 
-def test_a_request_that_stalls_for_much_longer_than_the_idle_app_does_stalls() -> None:
+def test_a_stall_much_longer_than_the_idle_apps_is_the_requests_own() -> None:
     idle = window(ends=(end(ended=BEGAN + 0.3),), samples=samples(REPORT, count=2))
     route = during(window(ends=(end(ended=BEGAN + 0.9),), samples=samples(REPORT)), idle)
     assert route.verdict is Verdict.STALLED
 
 
-def test_what_stalls_the_idle_app_is_told_by_its_function_and_file() -> None:
+def test_a_stall_of_the_idle_app_is_recognised_by_function_and_file() -> None:
     idle = window(ends=(end(),), samples=samples(REPORT))
     known = REPORT._replace(line=99)
     for frame, verdict in [
@@ -227,7 +227,7 @@ def test_what_stalls_the_idle_app_is_told_by_its_function_and_file() -> None:
         assert during(window(ends=(end(),), samples=samples(frame)), idle).verdict is verdict
 
 
-def test_a_request_that_stalls_beside_what_stalls_at_rest_is_blamed_on_its_own_line() -> None:
+def test_a_request_is_blamed_for_its_own_line_while_the_idle_app_stalls() -> None:
     idle = window(ends=(end(),), samples=samples(REPORT))
     observation = window(
         ends=(end(), end(101.2, 101.8)), samples=(*samples(REPORT), *samples(OTHER, began=101.2))
@@ -238,12 +238,12 @@ def test_a_request_that_stalls_beside_what_stalls_at_rest_is_blamed_on_its_own_l
     assert (route.culprit.function, route.culprit.looks) == ("other", 4)
 
 
-def test_a_stall_of_nobody_at_rest_excuses_none() -> None:
+def test_an_idle_stall_without_a_line_excuses_no_request() -> None:
     idle = window(ends=(end(),))
     assert during(stalled(REPORT), idle).verdict is Verdict.STALLED
 
 
-def test_the_loop_is_not_said_to_have_turned_where_the_idle_apps_own_stall_silenced_it() -> None:
+def test_a_known_idle_stall_does_not_count_as_a_loop_that_ran() -> None:
     idle = stalled(REPORT)
     silenced = replace(idle, probes=probes([0.01] * 20 + [None] * 20))
     for observation in (silenced, idle):
@@ -255,13 +255,13 @@ def test_the_loop_is_not_said_to_have_turned_where_the_idle_apps_own_stall_silen
 # The other verdicts.
 
 
-def test_an_app_that_was_ended_died_whatever_else_it_did() -> None:
+def test_an_app_that_ended_in_the_window_died() -> None:
     route = during(window(FROZEN, died="bye", heartbeats=()))
     assert (route.verdict, route.culprit) == (Verdict.DIED, None)
-    assert route.because == "the server, or a worker of it, was ended; last words: bye"
+    assert route.because == "the server, or one of its workers, ended; last log line: bye"
 
 
-def test_an_app_that_was_ended_as_it_stalled_has_its_line() -> None:
+def test_an_app_that_ended_while_it_stalled_has_a_culprit() -> None:
     route = during(window(FROZEN, died="WORKER TIMEOUT", heartbeats=(), samples=samples(REPORT)))
     assert route.verdict is Verdict.DIED
     assert route.culprit
@@ -269,39 +269,40 @@ def test_an_app_that_was_ended_as_it_stalled_has_its_line() -> None:
 
 
 def blind(ran: float, count: int = 4, **changes: Any) -> CheckObservation:
+    """A stall that holds the GIL, where py-spy is refused and no sample has a stack."""
     fields = {"gil_held": True, "ran": ran, "count": count, **changes}
-    taken = tuple(replace(one, stack=()) for one in samples(**fields))
+    taken = tuple(replace(each, stack=()) for each in samples(**fields))
     return stalled(samples=taken, refused="ptrace")
 
 
-def test_where_py_spy_is_refused_what_holds_the_gil_stalls_without_a_line() -> None:
+def test_without_py_spy_code_that_holds_the_gil_stalls_without_a_line() -> None:
     route = during(blind(ran=1.0))
     assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
-    assert route.because == "C code held the GIL; its line cannot be known: ptrace"
+    assert route.because == "C code held the GIL, and its line is unknown: ptrace"
     assert route.advice == advice("gil")
 
 
-def test_where_py_spy_is_refused_a_process_that_did_not_run_was_starved() -> None:
+def test_without_py_spy_a_process_that_did_not_run_is_inconclusive() -> None:
     assert during(blind(ran=0.2)).verdict is Verdict.INCONCLUSIVE
 
 
-def test_where_py_spy_is_refused_a_single_look_shows_nothing() -> None:
+def test_without_py_spy_a_single_sample_is_inconclusive() -> None:
     assert during(blind(ran=1.0, count=1)).verdict is Verdict.INCONCLUSIVE
     assert during(blind(ran=1.0, slices=0)).verdict is Verdict.STALLED
 
 
-def test_a_refusal_matters_only_where_the_gil_was_held_for_too_long() -> None:
+def test_a_refusal_matters_only_where_the_gil_was_held_too_long() -> None:
     assert during(replace(IDLE, refused="ptrace")) == during(IDLE)
     assert during(stalled(samples=(), refused="ptrace")).verdict is Verdict.INCONCLUSIVE
     assert during(stalled(RANDINT, refused="ptrace")).verdict is Verdict.INCONCLUSIVE
     assert during(stalled(REPORT, refused="ptrace")).because == ""
 
 
-def test_py_spy_that_sees_nothing_and_is_not_refused_blames_nobody() -> None:
+def test_py_spy_without_a_stack_and_without_a_refusal_blames_no_line() -> None:
     assert during(replace(blind(ran=1.0), refused="")).verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_full_pool_starves_an_app_whose_loop_turns() -> None:
+def test_a_full_pool_starves_an_app_whose_event_loop_runs() -> None:
     full = (thread(REPORT, *WORKER), thread(*SELECTING, is_loop=True))
     route = during(window(FROZEN, threads=full))
     assert (route.verdict, route.advice) == (Verdict.STARVED, advice("pool"))
@@ -309,27 +310,27 @@ def test_a_full_pool_starves_an_app_whose_loop_turns() -> None:
     assert during(window((0.9,) * 40, threads=room)).verdict is Verdict.LIVE
 
 
-def test_an_app_that_nobody_watches_has_no_stall_to_tell_of() -> None:
+def test_a_report_on_an_unwatched_app_has_no_stall_times() -> None:
     route = during(window(FROZEN, heartbeats=()), window(heartbeats=()))
     assert (route.verdict, route.longest_stall_s, route.idle_stall_s) == (
         Verdict.STALLED,
         None,
         None,
     )
-    assert route.because.startswith("nothing was answered; ")
+    assert route.because.startswith("no probe was answered; ")
 
 
-def test_a_line_that_was_seen_from_outside_of_an_app_that_nobody_watches_is_named() -> None:
+def test_a_sample_from_outside_names_the_line_of_an_unwatched_app() -> None:
     route = during(window(FROZEN, heartbeats=(), samples=samples(REPORT)))
     assert route.verdict is Verdict.STALLED
     assert route.culprit
 
 
-# Where a start is stuck.
+# The line that blocks a start.
 
 
 @pytest.mark.parametrize(
-    ("seen", "line"),
+    ("taken", "line"),
     [
         ((), ""),
         (samples(RANDINT, REPORT), "/srv/myapp/reports.py:12"),
@@ -337,5 +338,5 @@ def test_a_line_that_was_seen_from_outside_of_an_app_that_nobody_watches_is_name
         ((sample(100.3, stack=SELECTING),), ""),
     ],
 )
-def test_the_line_at_which_most_looks_saw_a_loop(seen: tuple[Sample, ...], line: str) -> None:
-    assert JUDGE.line_of(seen) == line
+def test_the_line_of_most_samples_is_returned(taken: tuple[Sample, ...], line: str) -> None:
+    assert JUDGE.line_of(taken) == line

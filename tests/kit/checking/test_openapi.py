@@ -1,51 +1,43 @@
-"""Which routes of an OpenAPI document can be asked for as they are."""
+"""The routes of an OpenAPI document that a check can request without parameters."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
 from asgi_liveness.checking import openapi
 from asgi_liveness.checking.openapi import plain_gets
-from asgi_liveness.checking.served import Served
-
-Handler = Callable[[httpx.Request], httpx.Response]
 
 
-class Target:
-    """What answers like this."""
+def found(handler: Any) -> list[str] | None:
+    """Return the paths found in the document of an app that responds as *handler* does."""
 
-    def __init__(self, handler: Any) -> None:
-        self._handler = handler
+    def open_client(url: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=url, transport=httpx.MockTransport(handler))
 
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url="http://app", transport=httpx.MockTransport(self._handler)
-        )
-
-
-def asked(handler: Any) -> list[str] | None:
-    return asyncio.run(plain_gets(cast("Served", Target(handler))))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(openapi, "open_client", open_client)
+        return asyncio.run(plain_gets("http://app"))
 
 
 def documented(paths: object) -> list[str] | None:
-    return asked(lambda _: httpx.Response(200, json={"openapi": "3.1.0", "paths": paths}))
+    """Return the paths found in a document that has these *paths*."""
+    return found(lambda _: httpx.Response(200, json={"openapi": "3.1.0", "paths": paths}))
 
 
 REQUIRED = {"name": "q", "in": "query", "required": True}
 OPTIONAL = {"name": "q", "in": "query", "required": False}
 
 
-def test_it_is_asked_for_where_frameworks_have_it() -> None:
+def test_the_document_is_read_where_frameworks_serve_it() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         assert (request.method, request.url.path) == ("GET", "/openapi.json")
         return httpx.Response(200, json={"paths": {"/a": {"get": {}}}})
 
-    assert asked(handler) == ["/a"]
+    assert found(handler) == ["/a"]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +58,7 @@ def test_it_is_asked_for_where_frameworks_have_it() -> None:
         (None, False),
     ],
 )
-def test_a_get_without_a_parameter_that_must_be_given_is_plain(
-    item: object, *, plain: bool
-) -> None:
+def test_a_get_route_without_required_parameters_is_plain(item: object, *, plain: bool) -> None:
     assert documented({"/a": item}) == (["/a"] if plain else [])
 
 
@@ -81,16 +71,16 @@ def test_a_get_without_a_parameter_that_must_be_given_is_plain(
         {"get": {}, "parameters": None},
     ],
 )
-def test_parameters_that_are_no_list_of_them_are_no_failure(item: object) -> None:
+def test_malformed_parameters_raise_nothing(item: object) -> None:
     documented({"/a": item})
 
 
-def test_a_parameter_that_is_described_elsewhere_may_be_needed() -> None:
+def test_a_parameter_behind_a_reference_counts_as_required() -> None:
     item = {"get": {"parameters": [{"$ref": "#/components/parameters/q"}]}}
     assert documented({"/a": item}) == []
 
 
-def test_a_path_that_has_a_parameter_is_not_plain_and_the_order_is_the_documents() -> None:
+def test_paths_with_parameters_are_left_out_and_the_order_is_kept() -> None:
     get: dict[str, Any] = {"get": {}}
     paths = {"/z": get, "/users/{id}": get, "/a": get, "/": get}
     assert documented(paths) == ["/z", "/a", "/"]
@@ -111,16 +101,16 @@ def test_a_path_that_has_a_parameter_is_not_plain_and_the_order_is_the_documents
         httpx.Response(302, headers={"Location": "/docs"}),
     ],
 )
-def test_what_is_no_document_is_none(response: httpx.Response) -> None:
-    assert asked(lambda _: response) is None
+def test_a_response_that_is_no_document_gives_none(response: httpx.Response) -> None:
+    assert found(lambda _: response) is None
 
 
-def test_a_document_without_routes_is_one() -> None:
+def test_a_document_without_routes_gives_an_empty_list() -> None:
     assert documented({}) == []
 
 
-def test_a_server_that_does_not_answer_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openapi, "_PATIENCE", 0.01)
+def test_a_server_that_does_not_respond_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openapi, "_RESPONSE_LIMIT", 0.01)
 
     async def hang(_: httpx.Request) -> httpx.Response:
         await asyncio.sleep(3600)
@@ -129,5 +119,5 @@ def test_a_server_that_does_not_answer_has_none(monkeypatch: pytest.MonkeyPatch)
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    assert asked(hang) is None
-    assert asked(refuse) is None
+    assert found(hang) is None
+    assert found(refuse) is None

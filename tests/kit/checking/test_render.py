@@ -57,7 +57,7 @@ def test_a_stall_is_shown_with_its_line_what_to_do_and_how_to_see_it_again() -> 
   > 12 |         random.randint(0, 10)
     below it: random.py:362 in randint()
 
-  A loop that never awaits: add `await asyncio.sleep(0)` to each turn. README.md
+  A loop that never awaits: add `await asyncio.sleep(0)` to each iteration.
 
   Again: {AGAIN}
 
@@ -109,7 +109,7 @@ def test_what_is_inconclusive_says_why_and_how_to_try_again() -> None:
         "  GET /report    INCONCLUSIVE    78 of 80 probes answered, longest silence 300 ms"
     )
     assert shown[2].endswith("|.  . = one of 2 not answered in time")
-    assert shown[3].strip() == "the machine was late by up to 300 ms with no request at all"
+    assert shown[3].strip() == "the machine was late by up to 300 ms while no request ran"
     assert shown[5] == f"  Again: {AGAIN}"
     assert shown[-1] == "1 of 1 request could not be judged."
 
@@ -128,7 +128,7 @@ def test_an_app_that_stalls_at_rest_has_its_strip_and_its_line() -> None:
 def test_an_app_that_died_has_its_last_words() -> None:
     shown = lines(DIED)
     assert shown[1] == "  GET /report    DIED    12 of 80 probes answered, longest silence 3.4 s"
-    assert shown[3].strip() == "a worker of it was ended; last words: bye"
+    assert shown[3].strip() == "one of its workers ended; last log line: bye"
     assert shown[-1] == "1 of 1 request ended the app."
 
 
@@ -266,7 +266,7 @@ myapp/reports.py:12 in report()                      seen there in 37 of 38 samp
 > 12 |         random.randint(0, 10)
   below it: random.py:362 in randint()
 
-A loop that never awaits: add `await asyncio.sleep(0)` to each turn. README.md
+A loop that never awaits: add `await asyncio.sleep(0)` to each iteration.
 ~~~~
 
 ~~~~text

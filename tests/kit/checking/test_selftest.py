@@ -1,4 +1,4 @@
-"""Every verdict can come out: each miniature is judged as it should be, and a wrong one shows."""
+"""The selftest judges each miniature rightly, and reports a wrong verdict."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from asgi_liveness.checking.report import Report, Verdict
 from tests.kit.checking.made import LIVE, STALLED, report
 
 
-def named(miniature: Miniature) -> str:
+def name(miniature: Miniature) -> str:
     return miniature.during or miniature.app
 
 
 @pytest.mark.python
 @pytest.mark.servers
 @pytest.mark.usefixtures("temporary")
-@pytest.mark.parametrize("miniature", MINIATURES, ids=named)
-def test_a_miniature_is_judged_as_it_should_be(miniature: Miniature) -> None:
-    said, right = selftest.judge(miniature)
-    assert right, said
+@pytest.mark.parametrize("miniature", MINIATURES, ids=name)
+def test_a_miniature_gets_its_expected_verdict(miniature: Miniature) -> None:
+    line, right = selftest.judge(miniature)
+    assert right, line
 
 
 def test_every_verdict_has_a_miniature() -> None:
@@ -34,34 +34,34 @@ STALLS = Miniature("GET /report", Verdict.STALLED, "report")
 
 
 @pytest.mark.parametrize(
-    ("miniature", "said", "right"),
+    ("miniature", "end", "right"),
     [
         (STALLS, "stalled in report()", True),
-        (replace(STALLS, culprit="other"), "WRONG, it must be stalled in other()", False),
-        (replace(STALLS, culprit=""), "WRONG, it must be stalled", False),
-        (replace(STALLS, verdict=Verdict.DIED), "WRONG, it must be died in report()", False),
+        (replace(STALLS, culprit="other"), "WRONG, expected stalled in other()", False),
+        (replace(STALLS, culprit=""), "WRONG, expected stalled", False),
+        (replace(STALLS, verdict=Verdict.DIED), "WRONG, expected died in report()", False),
     ],
 )
-def test_a_verdict_or_a_line_that_is_wrong_is_said(
-    miniature: Miniature, said: str, monkeypatch: pytest.MonkeyPatch, *, right: bool
+def test_a_wrong_verdict_or_function_is_reported(
+    miniature: Miniature, end: str, monkeypatch: pytest.MonkeyPatch, *, right: bool
 ) -> None:
-    asked: list[Options] = []
+    checked: list[Options] = []
 
     def run(options: Options) -> Report:
-        asked.append(options)
+        checked.append(options)
         return report(STALLED)
 
     monkeypatch.setattr(selftest, "run", run)
     line, judged = selftest.judge(miniature)
-    assert (line.endswith(said), judged) == (True, right)
-    assert asked[0].target == "asgi_liveness.checking.miniatures:app"
-    assert (asked[0].during, asked[0].probe) == (("GET /report",), "/healthz")
+    assert (line.endswith(end), judged) == (True, right)
+    assert checked[0].target == "asgi_liveness.checking.miniatures:app"
+    assert (checked[0].during, checked[0].probe) == (("GET /report",), "/healthz")
 
 
 @pytest.mark.parametrize(
     ("culprit", "code", "count"), [("report", 0, "2 of 2"), ("other", 1, "1 of 2")]
 )
-def test_the_selftest_counts_those_that_are_right(
+def test_the_selftest_counts_the_right_verdicts(
     culprit: str,
     code: int,
     count: str,
@@ -75,4 +75,4 @@ def test_the_selftest_counts_those_that_are_right(
     first, second, last = capsys.readouterr().out.splitlines()
     assert first.startswith("  GET /report ")
     assert second.startswith("  idle, with a scheduler ")
-    assert last == f"{count} miniatures are judged as they should be."
+    assert last == f"{count} miniatures have the expected verdict."

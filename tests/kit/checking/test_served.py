@@ -1,4 +1,4 @@
-"""What is checked is served, found where it listens, and refused in a line where it can't be."""
+"""A target starts, is found on its port, or is refused in one line."""
 
 from __future__ import annotations
 
@@ -44,40 +44,43 @@ async def app(scope, receive, send):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, temporary: Path) -> Path:
-    """Run where an app is; nothing is left."""
+    """Run in a folder with an app; a target must leave no temporary file."""
     assert temporary.is_dir()
     (tmp_path / "asgi_app.py").write_text(TINY)
     return tmp_path
 
 
 def python(script: str, *arguments: str) -> tuple[str, ...]:
+    """The command that runs *script*."""
     return sys.executable, "-c", script, *arguments
 
 
 def command(*words: str, **changes: Any) -> Command:
+    """A command as a target."""
     return Command(Options(command=words, **changes))
 
 
 @contextmanager
 def started(target: App | Command) -> Iterator[None]:
+    """Run *target*, which must respond."""
     with target:
-        asyncio.run(target.answers("/healthz"))
+        asyncio.run(target.wait_until_ready("/healthz"))
         yield
 
 
 def refusal(target: App | Command | Address) -> str:
-    """Start it, and return why it was refused. Nothing of it runs on."""
+    """Start *target*, which must fail, and return the error. End it in any case."""
     try:
         target.start()
         with pytest.raises(TargetError) as raised:
-            asyncio.run(target.answers("/healthz"))
+            asyncio.run(target.wait_until_ready("/healthz"))
     finally:
         target.end()
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
 
-def test_it_is_told_from_the_options_what_is_checked() -> None:
+def test_the_options_determine_the_kind_of_target() -> None:
     assert type(served(Options("asgi_app:app"))) is App
     assert type(served(Options("http://127.0.0.1:8000"))) is Address
     assert type(served(Options(command=("x",)))) is Command
@@ -87,7 +90,7 @@ def test_it_is_told_from_the_options_what_is_checked() -> None:
 
 
 @pytest.mark.servers
-def test_an_app_is_served_and_listens_where_it_is_asked() -> None:
+def test_an_app_is_served_on_its_port() -> None:
     target = App(Options("asgi_app:app", loop="asyncio"))
     with started(target):
         assert serving(target) == {target.pid}
@@ -98,14 +101,14 @@ def test_an_app_is_served_and_listens_where_it_is_asked() -> None:
 
 
 @pytest.mark.servers
-def test_a_factory_is_called_and_the_app_is_called_by_its_name(folder: Path) -> None:
+def test_a_factory_is_called_and_the_target_keeps_its_name(folder: Path) -> None:
     (folder / "made.py").write_text(f"{TINY}\ndef make():\n    return app\n")
     with started(target := App(Options("made:make", factory=True, loop="asyncio"))):
         assert (target.name, target.target) == ("made:make", "made:make")
 
 
 @pytest.mark.servers
-def test_an_app_is_looked_for_in_its_folder(folder: Path) -> None:
+def test_an_app_is_imported_from_app_dir(folder: Path) -> None:
     (folder / "src").mkdir()
     (folder / "src" / "within.py").write_text(TINY)
     with started(App(Options("within:app", app_dir="src", loop="asyncio"))):
@@ -134,7 +137,7 @@ def test_the_server_and_its_event_loop_are_chosen(
     assert target.described == f"{server} {version(server)}"
 
 
-def test_uvicorn_runs_asyncio_of_itself_where_there_is_no_uvloop(
+def test_uvicorn_runs_on_asyncio_where_uvloop_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(serves, "version", lambda _: None)
@@ -142,7 +145,7 @@ def test_uvicorn_runs_asyncio_of_itself_where_there_is_no_uvloop(
 
 
 @pytest.mark.parametrize(("server", "loop"), [("uvicorn", "asyncio"), ("hypercorn", "auto")])
-def test_a_server_that_is_not_installed_is_refused_with_the_way_home(
+def test_a_missing_server_is_refused_with_the_commands_to_type(
     server: str, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("asgi_liveness.serving.servers.version", lambda _: None)
@@ -154,7 +157,7 @@ def test_a_server_that_is_not_installed_is_refused_with_the_way_home(
 
 
 @pytest.mark.servers
-def test_an_app_that_cannot_be_imported_in_a_tools_environment_is_shown_the_way_home(
+def test_an_import_error_in_a_tools_environment_names_a_command(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "needy.py").write_text("import nowhere_else")
@@ -167,17 +170,17 @@ def test_an_app_that_cannot_be_imported_in_a_tools_environment_is_shown_the_way_
 
 
 @pytest.mark.servers
-def test_an_app_has_its_limit_to_start(folder: Path) -> None:
+def test_an_app_that_takes_too_long_to_start_is_refused(folder: Path) -> None:
     (folder / "slow.py").write_text("import time; time.sleep(3600)")
-    told = refusal(App(Options("slow:app", loop="asyncio", start_limit=1.0)))
-    assert told == "slow:app: no answer on uvicorn/asyncio within 1 s while importing slow:app"
+    error = refusal(App(Options("slow:app", loop="asyncio", start_limit=1.0)))
+    assert error == "slow:app: no answer on uvicorn/asyncio within 1 s while importing slow:app"
 
 
 # A command.
 
 
 @pytest.mark.servers
-def test_a_command_listens_on_the_port_that_it_is_told() -> None:
+def test_a_command_gets_a_port_in_place_of_the_braces() -> None:
     target = command(*python(SERVER, "127.0.0.1", "{port}"))
     with started(target):
         assert target.url == f"http://127.0.0.1:{target.port}"
@@ -188,16 +191,16 @@ def test_a_command_listens_on_the_port_that_it_is_told() -> None:
 
 @pytest.mark.servers
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1"])  # noqa: S104 (the example)
-def test_a_command_that_is_told_no_port_is_found_where_it_listens(host: str) -> None:
+def test_a_command_without_a_port_is_found_where_it_listens(host: str) -> None:
     if ":" in host and not socket.has_ipv6:
-        pytest.fail("there is no IPv6 here")
+        pytest.fail("this machine has no IPv6")
     with started(target := command(*python(SERVER, host, "0"))):
         assert target.url.startswith("http://[::1]:" if host == "::1" else "http://127.0.0.1:")
         assert len(serving(target)) == 1
 
 
 @pytest.mark.servers
-def test_all_that_listen_there_serve() -> None:
+def test_every_process_that_listens_on_the_port_serves() -> None:
     shared = (
         "import os, socket, sys\n"
         "listener = socket.create_server((sys.argv[1], int(sys.argv[2])))\n"
@@ -214,26 +217,26 @@ def test_all_that_listen_there_serve() -> None:
 
 
 @pytest.mark.servers
-def test_those_that_listen_elsewhere_do_not_serve() -> None:
-    beside = "import os, socket, sys\nif not os.fork(): sys.argv[2] = '0'\n"
-    with started(target := command(*python(beside + SERVER, "127.0.0.1", "{port}"))):
+def test_a_process_that_listens_on_another_port_does_not_serve() -> None:
+    forking = "import os, socket, sys\nif not os.fork(): sys.argv[2] = '0'\n"
+    with started(target := command(*python(forking + SERVER, "127.0.0.1", "{port}"))):
         until(lambda: target.log().count("listening") == 2)
         assert len(target.group.members()) == 2
         assert serving(target) == {target.pid}
 
 
-def test_a_connection_is_not_where_a_process_listens() -> None:
+def test_the_port_of_a_connection_is_not_listened_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
-            listens = serves._listens(os.getpid())
-            assert ("127.0.0.1", port) in listens
-            assert ("127.0.0.1", client.getsockname()[1]) not in listens
-    assert ("127.0.0.1", port) not in serves._listens(os.getpid())
+            listening = serves._listening(os.getpid())
+            assert ("127.0.0.1", port) in listening
+            assert ("127.0.0.1", client.getsockname()[1]) not in listening
+    assert ("127.0.0.1", port) not in serves._listening(os.getpid())
 
 
 @pytest.mark.servers
-def test_a_program_beside_this_python_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_next_to_this_python_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.defpath)
     target = command("uvicorn", "--port", "{port}", "asgi_app:app")
     with started(target):
@@ -243,22 +246,22 @@ def test_a_program_beside_this_python_needs_no_path(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "error"),
     [
         (
             "import sys; sys.exit('no such option')",
-            "ended with 1 before it answered; its last words: no such option",
+            "ended with 1 before it responded; its last log line: no such option",
         ),
-        ("", "ended with 0 before it answered; its last words: nothing"),
-        ("import os; os.kill(os.getpid(), 9)", "ended with -9 before it answered"),
+        ("", "ended with 0 before it responded; its last log line: nothing"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with -9 before it responded"),
     ],
 )
-def test_a_command_that_ends_before_it_answers_is_refused(script: str, told: str) -> None:
-    assert told in refusal(command(*python(script)))
+def test_a_command_that_ends_before_it_responds_is_refused(script: str, error: str) -> None:
+    assert error in refusal(command(*python(script)))
 
 
 @pytest.mark.servers
-def test_a_command_that_is_not_there_is_refused() -> None:
+def test_a_missing_command_is_refused() -> None:
     target = command("no-such-server", "{port}")
     with pytest.raises(TargetError, match="no-such-server cannot be started"):
         target.start()
@@ -266,25 +269,25 @@ def test_a_command_that_is_not_there_is_refused() -> None:
 
 
 @pytest.mark.servers
-def test_a_command_that_listens_nowhere_is_given_up() -> None:
+def test_a_command_that_does_not_listen_is_refused() -> None:
     script = "import sys, time; print('waiting', file=sys.stderr, flush=True); time.sleep(3600)"
-    told = refusal(command(*python(script), start_limit=1.0))
-    assert "gave no answer within 1 s (--start-limit); it listens on no port; " in told
-    assert told.endswith("its last words: waiting")
+    error = refusal(command(*python(script), start_limit=1.0))
+    assert "sent no response within 1 s (--start-limit); it listens on no port; " in error
+    assert error.endswith("its last log line: waiting")
 
 
 @pytest.mark.servers
-def test_a_command_that_listens_elsewhere_is_told_both_ports() -> None:
+def test_a_command_on_another_port_is_refused_with_both_ports() -> None:
     target = command(*python(SERVER, "127.0.0.1", "0", "{port}"), start_limit=1.0)
-    told = refusal(target)
-    listens = told.partition("it listens on ")[2].split(",")[0]
+    error = refusal(target)
+    listens = error.partition("it listens on ")[2].split(" ")[0]
     assert listens.isdigit()
     assert int(listens) != target.port
-    assert f"it listens on {listens}, and was told {target.port}; " in told
+    assert f"it listens on {listens} ({{port}} was {target.port}); " in error
 
 
 @pytest.mark.servers
-def test_a_command_that_accepts_and_says_nothing_is_given_up() -> None:
+def test_a_command_that_accepts_and_sends_nothing_is_refused() -> None:
     script = (
         "import socket, sys, time\n"
         "listener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
@@ -308,7 +311,7 @@ def test_a_command_that_accepts_and_says_nothing_is_given_up() -> None:
         ("http://me:pa55@127.0.0.1:8000", "http://127.0.0.1:8000"),
     ],
 )
-def test_an_address_of_this_machine_is_taken(target: str, url: str) -> None:
+def test_an_address_of_this_machine_is_accepted(target: str, url: str) -> None:
     address = Address(Options(target))
     assert (address.url, address.name) == (url, url)
     assert serving(address) == set()
@@ -320,14 +323,14 @@ def test_an_address_of_this_machine_is_taken(target: str, url: str) -> None:
 @pytest.mark.parametrize(
     "target", ["http://10.0.0.1", "http://example.org:80", "http://127.0.0.1.example.org"]
 )
-def test_another_machine_is_asked_only_if_its_owner_says_so(target: str) -> None:
+def test_another_machine_needs_allow_remote(target: str) -> None:
     with pytest.raises(UsageError, match=r"is not this machine; .* --allow-remote"):
         Address(Options(target))
     assert Address(Options(target, allow_remote=True)).url == target
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.2:8000", "http://0.0.0.0:8000"])
-def test_what_a_server_says_it_listens_on_is_this_machine(target: str) -> None:
+def test_the_hosts_that_servers_print_are_this_machine(target: str) -> None:
     assert Address(Options(target)).url
 
 
@@ -344,7 +347,7 @@ def test_what_a_server_says_it_listens_on_is_this_machine(target: str) -> None:
         "http://me:pa55@127.0.0.1:99999",
     ],
 )
-def test_what_is_no_address_is_refused_in_a_line(target: str) -> None:
+def test_a_malformed_address_is_refused_in_one_line(target: str) -> None:
     with pytest.raises(
         UsageError, match=r"is no address; write http://127\.0\.0\.1:8000$"
     ) as raised:
@@ -353,45 +356,45 @@ def test_what_is_no_address_is_refused_in_a_line(target: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api", "/?page=2"])
-def test_an_address_with_a_path_is_refused_and_not_cut(path: str) -> None:
+def test_an_address_with_a_path_is_refused(path: str) -> None:
     with pytest.raises(UsageError, match="has a path; leave it out") as raised:
         Address(Options(f"http://me:pa55@127.0.0.1:8000{path}"))
     assert "pa55" not in str(raised.value)
 
 
-def test_an_address_where_nobody_listens_is_refused() -> None:
+def test_an_address_without_a_server_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    told = refusal(Address(Options(f"http://127.0.0.1:{port}")))
-    assert told.startswith(f"http://127.0.0.1:{port} cannot be asked (ConnectError: ")
-    assert told.endswith("is the server running, and on that port?")
+    error = refusal(Address(Options(f"http://127.0.0.1:{port}")))
+    assert error.startswith(f"http://127.0.0.1:{port} sent no response (ConnectError: ")
+    assert error.endswith("check that an HTTP server runs on that port")
 
 
-def test_an_address_that_does_not_answer_may_be_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serves, "_PATIENCE", 0.1)
+def test_the_error_for_a_frozen_server_names_py_spy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serves, "_RESPONSE_LIMIT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as frozen:
         url = f"http://127.0.0.1:{frozen.getsockname()[1]}"
-        told = refusal(Address(Options(url)))
-    assert told.startswith(f"{url} gave no answer to GET /healthz within 0.1 s; ")
-    assert "py-spy dump --pid PID" in told
+        error = refusal(Address(Options(url)))
+    assert error.startswith(f"{url} sent no response to GET /healthz within 0.1 s; ")
+    assert "py-spy dump --pid PID" in error
 
 
-def test_an_address_of_a_server_that_speaks_no_http_is_refused() -> None:
-    async def ask() -> None:
-        async def response(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def test_an_address_of_a_server_without_http_is_refused() -> None:
+    async def wait() -> None:
+        async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"220 welcome\r\n")
             writer.close()
 
-        server = await asyncio.start_server(response, "127.0.0.1", 0)
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            await Address(Options(f"http://127.0.0.1:{port}")).answers("/")
+            await Address(Options(f"http://127.0.0.1:{port}")).wait_until_ready("/")
 
-    with pytest.raises(TargetError, match="cannot be asked"):
-        asyncio.run(ask())
+    with pytest.raises(TargetError, match="sent no response"):
+        asyncio.run(wait())
 
 
 @pytest.mark.servers
-def test_an_address_that_answers_whatever_it_does_is_there() -> None:
+def test_an_address_is_ready_with_any_response() -> None:
     with started(server := command(*python(SERVER, "127.0.0.1", "{port}"))):
-        asyncio.run(Address(Options(server.url)).answers("/healthz"))
+        asyncio.run(Address(Options(server.url)).wait_until_ready("/healthz"))

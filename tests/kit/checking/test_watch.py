@@ -1,4 +1,4 @@
-"""One window of a check: what is sent, when, and what is kept of it."""
+"""One window of a check: its probes, its calls, and its observation."""
 
 from __future__ import annotations
 
@@ -19,40 +19,39 @@ from typing import Any, cast
 
 import pytest
 
+from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.served import Address, Served
 from asgi_liveness.checking.watch import (
     CALLS,
     INTERVAL,
-    Call,
     CheckObservation,
     CheckWindow,
     _CheckRun,
     _lives,
     watch,
 )
-from asgi_liveness.probing.request import Reading
 from asgi_liveness.probing.response import SentRequest, lateness
 from asgi_liveness.serving.board import Board, Sample, ThreadStack
 from asgi_liveness.stalls.sampler import Sampler
-from tests.kit.checking.windows import REPORT, window, write_pulse
+from tests.kit.checking.windows import REPORT, window, write_heartbeat
 
 SECONDS = 0.5
 PROBE = Call("GET", "/healthz")
 
 
 @dataclass
-class Asked:
-    """What a server was asked."""
+class Received:
+    """The requests that a server received."""
 
     lines: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     open: int = 0
     most: int = 0
-    """How many requests of /slow were under way at a time."""
+    """How many requests of /slow ran at a time, at most."""
 
-    def count(self, path: str) -> int:
-        return Counter(self.lines)[path]
+    def count(self, line: str) -> int:
+        return Counter(self.lines)[line]
 
 
 STATUS = {"/fails": "500 No", "/gone": "404 No"}
@@ -60,30 +59,30 @@ LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[Address, Asked]]:
-    """Serve some paths in this event loop."""
-    asked, over = Asked(), asyncio.Event()
+async def served() -> AsyncIterator[tuple[Address, Received]]:
+    """Serve some paths in the event loop of the test."""
+    received, over = Received(), asyncio.Event()
     connections: list[asyncio.Task[Any]] = []
 
-    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             length = LENGTH.search(head)
             body = await reader.readexactly(int(length[1]) if length else 0)
             method, path = head.decode().split()[:2]
-            asked.lines.append(f"{method} {path}")
-            asked.requests.append(head + body)
+            received.lines.append(f"{method} {path}")
+            received.requests.append(head + body)
             if path == "/breaks":
                 return
             if path == "/hangs":
                 await over.wait()
             if path == "/keeps":
-                time.sleep(0.2)  # noqa: ASYNC251 (it serves in the prober's own event loop)
+                time.sleep(0.2)  # noqa: ASYNC251 (the server shares the event loop of the prober)
             if path == "/slow":
-                asked.open += 1
-                asked.most = max(asked.most, asked.open)
+                received.open += 1
+                received.most = max(received.most, received.open)
                 await asyncio.sleep(0.1)
-                asked.open -= 1
+                received.open -= 1
             size = 99 if path == "/streams" else 5
             first = f"HTTP/1.1 {STATUS.get(path, '200 OK')}\r\nContent-Length: {size}\r\n\r\n"
             writer.write(first.encode() + b"hello" * (method != "HEAD"))
@@ -93,13 +92,13 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
         assert task
         connections.append(task)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await response(reader, writer)
+            await respond(reader, writer)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield Address(Options(f"http://127.0.0.1:{port}")), asked
+        yield Address(Options(f"http://127.0.0.1:{port}")), received
     finally:
         server.close()
         over.set()
@@ -108,16 +107,16 @@ async def served() -> AsyncIterator[tuple[Address, Asked]]:
 
 def watched(
     call: Call | None = None, probe: Call = PROBE, concurrency: int = 1, settle: float = 5.0
-) -> tuple[CheckObservation, Asked]:
-    async def run() -> tuple[CheckObservation, Asked]:
-        async with served() as (target, asked):
+) -> tuple[CheckObservation, Received]:
+    async def run() -> tuple[CheckObservation, Received]:
+        async with served() as (target, received):
             before = asyncio.all_tasks()
             observation = await watch(
                 target, CheckWindow(probe, call, SECONDS, settle, concurrency)
             )
             left = {t for t in asyncio.all_tasks() - before if "serve" not in repr(t)}
             assert not left
-            return observation, asked
+            return observation, received
 
     return asyncio.run(run())
 
@@ -126,13 +125,13 @@ def watched(
 
 
 def test_probes_leave_on_schedule_and_are_answered() -> None:
-    observation, asked = watched()
+    observation, received = watched()
     assert [probe.due for probe in observation.probes] == pytest.approx(
         [observation.began + tick * INTERVAL for tick in range(10)], rel=0, abs=1e-6
     )
     assert all(probe.sent >= probe.due for probe in observation.probes)
     assert all(probe.response and probe.response.status == 200 for probe in observation.probes)
-    assert asked.count("GET /healthz") == 10
+    assert received.count("GET /healthz") == 10
     assert observation.ended >= observation.probes[-1].due
     assert (observation.calls, observation.first_is_open, observation.died) == ((), False, "")
     assert (observation.heartbeats, observation.samples, observation.ends, observation.threads) == (
@@ -143,27 +142,27 @@ def test_probes_leave_on_schedule_and_are_answered() -> None:
     )
 
 
-def test_probes_leave_though_none_is_answered() -> None:
-    observation, asked = watched(probe=Call("GET", "/hangs"), settle=0.1)
-    assert asked.count("GET /hangs") == len(observation.probes) == 10
+def test_probes_leave_on_schedule_without_any_response() -> None:
+    observation, received = watched(probe=Call("GET", "/hangs"), settle=0.1)
+    assert received.count("GET /hangs") == len(observation.probes) == 10
     assert all(probe.response is None for probe in observation.probes)
     assert observation.ended >= observation.probes[-1].due + 0.1
 
 
-def test_a_prober_that_was_kept_from_its_probes_catches_up() -> None:
+def test_a_prober_that_was_blocked_catches_up() -> None:
     observation, _ = watched(Call("POST", "/keeps"))
     after = [probe.sent - probe.due for probe in observation.probes[5:]]
     assert lateness(observation.probes) > 0.05
     assert min(after) < 0.1
 
 
-def test_a_probe_that_fails_is_an_error_and_is_probed_again() -> None:
-    observation, asked = watched(probe=Call("GET", "/breaks"))
-    assert asked.count("GET /breaks") == 10
+def test_a_probe_that_fails_does_not_stop_the_next_ones() -> None:
+    observation, received = watched(probe=Call("GET", "/breaks"))
+    assert received.count("GET /breaks") == 10
     assert all(probe.response and probe.response.error for probe in observation.probes)
 
 
-def test_a_window_has_a_probe_at_the_least() -> None:
+def test_a_window_has_at_least_one_probe() -> None:
     async def run() -> CheckObservation:
         async with served() as (target, _):
             return await watch(target, CheckWindow(PROBE, None, 0.001, 0.2))
@@ -171,14 +170,14 @@ def test_a_window_has_a_probe_at_the_least() -> None:
     assert len(asyncio.run(run()).probes) == 1
 
 
-def test_a_window_is_silent_if_its_last_probe_has_no_answer() -> None:
+def test_a_window_is_silent_if_its_last_probe_is_not_answered() -> None:
     assert not window().silent
     assert not window((None, 0.1)).silent
     assert window((0.1, None)).silent
     assert window(()).silent
 
 
-def test_the_prober_says_how_late_it_was() -> None:
+def test_the_lateness_of_a_prober_is_that_of_its_latest_probe() -> None:
     assert lateness(window().probes) == 0.0
     probes = (
         SentRequest("/", 1.0, 1.1, None),
@@ -193,9 +192,9 @@ def test_the_prober_says_how_late_it_was() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_request_that_changes_nothing_is_made_again_and_again(method: str) -> None:
-    observation, asked = watched(Call(method, "/report"))
-    assert 2 <= asked.count(f"{method} /report") <= CALLS + 2
+def test_a_get_or_head_call_is_repeated(method: str) -> None:
+    observation, received = watched(Call(method, "/report"))
+    assert 2 <= received.count(f"{method} /report") <= CALLS + 2
     assert all(call.response and call.response.status == 200 for call in observation.calls[:2])
     pauses = [
         b.sent - a.sent for a, b in zip(observation.calls, observation.calls[1:], strict=False)
@@ -204,68 +203,59 @@ def test_a_request_that_changes_nothing_is_made_again_and_again(method: str) -> 
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_any_other_request_is_made_once(method: str) -> None:
-    observation, asked = watched(Call(method, "/report"))
-    assert asked.count(f"{method} /report") == len(observation.calls) == 1
+def test_any_other_call_is_sent_once(method: str) -> None:
+    observation, received = watched(Call(method, "/report"))
+    assert received.count(f"{method} /report") == len(observation.calls) == 1
     assert not observation.first_is_open
 
 
-def test_a_request_that_gets_no_answer_is_not_made_again() -> None:
-    observation, asked = watched(Call("GET", "/breaks"))
-    assert asked.count("GET /breaks") == 1
+def test_a_call_without_a_response_is_not_repeated() -> None:
+    observation, received = watched(Call("GET", "/breaks"))
+    assert received.count("GET /breaks") == 1
     assert observation.calls[0].response
     assert observation.calls[0].response.error
 
 
-def test_a_request_that_answers_badly_is_made_again() -> None:
+def test_a_call_with_an_error_status_is_repeated() -> None:
     observation, _ = watched(Call("GET", "/fails"))
     assert len(observation.calls) > 1
     assert all(call.response.status == 500 for call in observation.calls if call.response)
 
 
-@pytest.mark.parametrize(("path", "answered"), [("/hangs", False), ("/streams", True)])
-def test_a_request_that_does_not_end_is_open_at_the_end(path: str, *, answered: bool) -> None:
-    observation, asked = watched(Call("GET", path))
+@pytest.mark.parametrize(("path", "responded"), [("/hangs", False), ("/streams", True)])
+def test_a_call_that_does_not_end_is_open_at_the_end(path: str, *, responded: bool) -> None:
+    observation, received = watched(Call("GET", path))
     assert observation.first_is_open
-    assert asked.count(f"GET {path}") == 1
-    assert (observation.calls[0].response is not None) is answered
+    assert received.count(f"GET {path}") == 1
+    assert (observation.calls[0].response is not None) is responded
     assert all(probe.response for probe in observation.probes)
 
 
-def test_so_many_are_under_way_at_a_time() -> None:
-    observation, asked = watched(Call("GET", "/slow"), concurrency=3)
-    assert asked.most == 3
+def test_concurrency_limits_the_calls_that_run_at_a_time() -> None:
+    observation, received = watched(Call("GET", "/slow"), concurrency=3)
+    assert received.most == 3
     assert len(observation.calls) > 3
-    once, asked = watched(Call("POST", "/slow"), concurrency=3)
-    assert (asked.most, len(once.calls)) == (3, 3)
+    once, received = watched(Call("POST", "/slow"), concurrency=3)
+    assert (received.most, len(once.calls)) == (3, 3)
 
 
-def test_headers_and_body_go_with_the_request_and_not_with_probes() -> None:
+def test_headers_and_body_go_with_the_call_and_not_with_probes() -> None:
     call = Call("POST", "/report", (("X-Token", "t0p"), ("X-Token", "two")), b"\xffbody")
-    observation, asked = watched(call)
-    (request,) = [one for one in asked.requests if one.startswith(b"POST")]
+    observation, received = watched(call)
+    (request,) = [each for each in received.requests if each.startswith(b"POST")]
     assert b"x-token: t0p\r\nx-token: two\r\n" in request.lower()
     assert request.endswith(b"\r\n\r\n\xffbody")
-    probes = [one for one in asked.requests if one.startswith(b"GET")]
+    probes = [each for each in received.requests if each.startswith(b"GET")]
     assert len(probes) == len(observation.probes)
-    assert not any(b"x-token" in one.lower() or b"body" in one for one in probes)
+    assert not any(b"x-token" in each.lower() or b"body" in each for each in probes)
 
 
-def test_a_call_says_what_it_is_without_what_it_holds() -> None:
-    call = Call("POST", "/a?b=c", (("X-Token", "t0p"),), b"body")
-    assert str(call) == "POST /a?b=c"
-    request = call.request()
-    assert (request.method, request.path, request.body) == ("POST", "/a?b=c", b"body")
-    assert request.reading is Reading.WITH_RESTS
-    assert Call("GET", "/").request().body is None
-
-
-# What is kept of what was seen from outside.
+# The observation of a watched server.
 
 
 @dataclass
 class Target:
-    """A server on a board."""
+    """A server with a board."""
 
     ended: bool = False
 
@@ -285,24 +275,25 @@ BEGAN = 100.0
 
 
 def write(board: Board, process: int, *lines: object) -> None:
+    """Append *lines* to the samples of *process*."""
     with (board.path.parent / f"samples.{process}.2").open("a") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-def kept(
+def observed(
     board: Board,
     serves: set[int],
     change: Callable[[], None] = lambda: None,
     *,
     ended: bool = False,
-    **seen: Any,
+    **fields: Any,
 ) -> CheckObservation:
-    """What is kept of a window in which *change* happened, and that was *seen* from outside."""
-    outside = Sampler(board, serves, lambda: 0.0, refused="ptrace", **seen)
-    at_end = _CheckRun(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
-    before = outside.heartbeats()
+    """Observe a window in which *change* happens; *fields* are those of its sampler."""
+    sampler = Sampler(board, serves, lambda: 0.0, refused="ptrace", **fields)
+    check_run = _CheckRun(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
+    before = sampler.heartbeats()
     change()
-    return at_end._observation(BEGAN, outside, before)
+    return check_run._observation(BEGAN, sampler, before)
 
 
 def sample(at: float) -> dict[str, Any]:
@@ -315,61 +306,61 @@ def end(at: float) -> dict[str, Any]:
     return {"began": 1, "ended": int(at * SECOND)}
 
 
-def test_what_was_seen_in_the_window_of_those_who_serve_is_kept(board: Board) -> None:
+def test_samples_and_ends_of_serving_processes_are_observed(board: Board) -> None:
     me = os.getpid()
-    write_pulse(board, PROCESS=me, RUNS=1)
+    write_heartbeat(board, PROCESS=me, RUNS=1)
     write(board, me, sample(BEGAN - 1), end(BEGAN - 0.5), sample(BEGAN + 1), end(BEGAN + 2))
     write(board, me + 1, sample(BEGAN + 1), end(BEGAN + 2))
-    observation = kept(board, {me})
-    assert [one.process for one in observation.heartbeats] == [me]
-    assert [(one.process, one.at) for one in observation.samples] == [(me, BEGAN + 1)]
-    assert [(one.process, one.ended) for one in observation.ends] == [(me, BEGAN + 2)]
+    observation = observed(board, {me})
+    assert [each.process for each in observation.heartbeats] == [me]
+    assert [(each.process, each.at) for each in observation.samples] == [(me, BEGAN + 1)]
+    assert [(each.process, each.ended) for each in observation.ends] == [(me, BEGAN + 2)]
     assert (observation.refused, observation.died) == ("ptrace", "")
 
 
-def test_what_py_spy_saw_of_who_serves_without_a_watcher_is_kept(board: Board) -> None:
-    seen = [
+def test_samples_from_py_spy_of_serving_processes_are_observed(board: Board) -> None:
+    taken = [
         Sample(process, 1.0, at, (REPORT,)) for process, at in ((7, 101.0), (8, 101.0), (7, 99.0))
     ]
-    assert kept(board, {7}, samples=seen).samples == (seen[0],)
+    assert observed(board, {7}, samples=taken).samples == (taken[0],)
 
 
-def test_a_worker_that_was_started_meanwhile_is_kept_as_well(board: Board) -> None:
+def test_a_worker_that_started_in_the_window_is_in_the_observation(board: Board) -> None:
     me = os.getpid()
     write(board, me, sample(BEGAN + 1))
-    started = kept(board, set(), change=lambda: write_pulse(board, PROCESS=me, RUNS=1))
+    started = observed(board, set(), change=lambda: write_heartbeat(board, PROCESS=me, RUNS=1))
     assert len(started.samples) == len(started.heartbeats) == 1
 
 
-def test_a_worker_that_stopped_its_loop_meanwhile_has_left_its_looks(board: Board) -> None:
+def test_a_worker_that_stopped_its_loop_leaves_its_samples(board: Board) -> None:
     me = os.getpid()
-    write_pulse(board, PROCESS=me, RUNS=1)
+    write_heartbeat(board, PROCESS=me, RUNS=1)
     write(board, me, sample(BEGAN + 1))
-    stopped = kept(board, set(), change=lambda: write_pulse(board, RUNS=0))
+    stopped = observed(board, set(), change=lambda: write_heartbeat(board, RUNS=0))
     assert (len(stopped.samples), stopped.heartbeats, stopped.died) == (1, (), "")
 
 
-def test_a_server_that_ended_or_a_worker_of_it_that_is_gone_has_died(board: Board) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    write_pulse(board, PROCESS=gone.pid, RUNS=1)
-    assert kept(board, {gone.pid}).died == "bye"
-    write_pulse(board, RUNS=0)
-    assert kept(board, set(), ended=True).died == "bye"
-    assert kept(board, set()).died == ""
+def test_a_server_that_ended_or_lost_a_worker_has_died(board: Board) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write_heartbeat(board, PROCESS=ended.pid, RUNS=1)
+    assert observed(board, {ended.pid}).died == "bye"
+    write_heartbeat(board, RUNS=0)
+    assert observed(board, set(), ended=True).died == "bye"
+    assert observed(board, set()).died == ""
 
 
-def test_threads_are_those_of_the_last_question(board: Board) -> None:
+def test_threads_come_from_the_last_question(board: Board) -> None:
     main = {"loop": True, "frames": []}
     write(board, 7, {"asked": 1, "threads": [main]}, {"asked": 2, "threads": [main, main]})
     thread = ThreadStack(7, True, ())
-    assert kept(board, set(), asked=2).threads == (thread, thread)
-    assert kept(board, set(), asked=0).threads == ()
+    assert observed(board, set(), asked=2).threads == (thread, thread)
+    assert observed(board, set(), asked=0).threads == ()
 
 
-def test_a_question_that_is_not_answered_yet_does_not_hide_the_one_before(board: Board) -> None:
+def test_an_unanswered_question_does_not_hide_the_threads_before_it(board: Board) -> None:
     write(board, 7, {"asked": 1, "threads": [{"loop": True, "frames": []}]})
-    assert kept(board, set(), asked=2).threads == (ThreadStack(7, True, ()),)
+    assert observed(board, set(), asked=2).threads == (ThreadStack(7, True, ()),)
 
 
 def test_a_process_lives_until_it_has_ended() -> None:

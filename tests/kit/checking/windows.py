@@ -1,4 +1,4 @@
-"""Windows of a check, made by hand: stacks, looks, and all that a window showed."""
+"""Windows of a check, made by hand: stacks, samples, probes, and whole observations."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ LOOP: tuple[Frame, ...] = (
     Frame(f"{STANDARD}/asyncio/runners.py", 118, "run"),
     Frame("/srv/main.py", 9, "<module>"),
 )
-"""What calls a callback; the last is of the app's own code, and not to blame."""
+"""The frames below a callback; the last is the app's own, and is no culprit."""
 SELECTING: tuple[Frame, ...] = (SELECT, *LOOP[1:])
 WORKER: tuple[Frame, ...] = (
     Frame(f"{STANDARD}/concurrent/futures/thread.py", 58, "run"),
     Frame(f"{STANDARD}/concurrent/futures/thread.py", 83, "_worker"),
     Frame(f"{STANDARD}/threading.py", 1010, "run"),
 )
-"""What calls the work of a thread of a pool."""
+"""The frames below the work of a pool's thread."""
 IDLE_WORKER = WORKER[1:]
 
 BEGAN, ENDED = 100.0, 102.0
@@ -52,12 +52,12 @@ LIMIT = 0.2
 
 
 def about(seconds: float) -> Any:
-    """As many seconds, as near as floats get to them."""
+    """A number of seconds, up to the precision of floats."""
     return pytest.approx(seconds)
 
 
 def heartbeat(process: int = PROCESS, **changes: Any) -> Heartbeat:
-    """An event loop that beats to the end."""
+    """The heartbeat of an event loop that runs to the end of the window."""
     fields: dict[str, Any] = {
         "process": process,
         "thread": process,
@@ -72,7 +72,7 @@ def heartbeat(process: int = PROCESS, **changes: Any) -> Heartbeat:
 
 
 def sample(at: float, *frames: Frame, began: float = BEGAN, **changes: Any) -> Sample:
-    """A look into a callback; the frames are the innermost, and the loop's own go below."""
+    """A sample of a callback; the event loop's own frames are added below *frames*."""
     fields: dict[str, Any] = {"process": PROCESS, "began": began, "at": at}
     return Sample(**{**fields, "stack": (*frames, *LOOP), **changes})
 
@@ -87,9 +87,10 @@ def samples(  # noqa: PLR0913 (each is a part that a test varies)
     slices: int = 10,
     **changes: Any,
 ) -> tuple[Sample, ...]:
-    """Looks, 100 ms apart, at a thread that ran and waited for a processor for parts of the time.
+    """Samples of one thread, 100 ms apart.
 
-    Other threads of its process ran for a part, too; it was given a processor *slices* a second.
+    *ran*, *queued* and *others* are parts of the time: the thread ran, it waited for a processor,
+    other threads of its process ran. It got a processor *slices* times a second.
     """
     return tuple(
         sample(
@@ -112,14 +113,14 @@ def end(began: float = BEGAN, ended: float = BEGAN + 1.0, process: int = PROCESS
 
 
 def thread(*frames: Frame, is_loop: bool = False) -> ThreadStack:
-    """A thread that stands there."""
+    """A thread with this stack."""
     return ThreadStack(PROCESS, is_loop, frames)
 
 
 def probes(
     waits: Iterable[float | None], status: int = 200, began: float = BEGAN, error: str = ""
 ) -> tuple[SentRequest, ...]:
-    """Probes as they are due; each waits so long for its answer, or gets none."""
+    """Probes on schedule; each waits for its response, in seconds, or gets none."""
     found = []
     for number, wait in enumerate(waits):
         due = began + number * INTERVAL
@@ -133,7 +134,7 @@ def probes(
 def call(
     sent: float, ended: float | None, status: int = 200, *, error: str = "", location: str = ""
 ) -> SentRequest:
-    """A request that was made meanwhile."""
+    """A call, as it was sent in the window."""
     response = None if ended is None else Response(ended, status, error=error, location=location)
     return SentRequest("/report", sent, sent, response)
 
@@ -141,13 +142,13 @@ def call(
 def window(
     waits: Sequence[float | None] = (0.003,) * 40, *, status: int = 200, **changes: Any
 ) -> CheckObservation:
-    """What a window showed in which the event loop turned, unless *changes* say more."""
+    """The observation of a window; without *changes* its event loop ran all the time."""
     fields: dict[str, Any] = {"began": BEGAN, "ended": ENDED, "heartbeats": (heartbeat(),)}
     return CheckObservation(**{**fields, "probes": probes(waits, status), **changes})
 
 
-def write_pulse(board: Board, slot: int = 0, **words: int) -> None:
-    """Write the words of a slot as a process would; times in nanoseconds."""
+def write_heartbeat(board: Board, slot: int = 0, **words: int) -> None:
+    """Write the words of a slot as a process does; times in nanoseconds."""
     first = inside.HEADER + slot * inside.SLOT
     for word, value in words.items():
         board._words[first + getattr(inside, word)] = value
@@ -162,10 +163,11 @@ JUDGE = Judge(Criteria(LIMIT))
 def during(
     observation: CheckObservation, idle: CheckObservation = IDLE, judge: Judge = JUDGE
 ) -> WindowReport:
+    """Judge the window of a request."""
     return judge.during("GET /report", observation, idle)
 
 
 def stalled(*frames: Frame, **changes: Any) -> CheckObservation:
-    """A window in which the loop stalls from its beginning to its end."""
+    """A window in which the event loop stalls from beginning to end."""
     fields = {"heartbeats": (heartbeat(beat_at=BEGAN),), "samples": samples(*frames), **changes}
     return window(FROZEN, **fields)

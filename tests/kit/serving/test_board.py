@@ -19,7 +19,7 @@ from asgi_liveness.serving.board import (
     StallEnd,
     ThreadStack,
 )
-from tests.kit.checking.windows import heartbeat, write_pulse
+from tests.kit.checking.windows import heartbeat, write_heartbeat
 
 SECOND = 10**9
 FRAMES = [["/srv/a.py", 3, "view"], ["/srv/b.py", 5, "run"]]
@@ -59,8 +59,8 @@ def test_a_fresh_board_has_no_pulse(board: Board) -> None:
 
 def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
     words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "WATCHED_AT": 6 * SECOND}
-    write_pulse(board, 0, **words, PERIOD=SECOND // 100, RUNS=1, KIND=1, PYTHON=0x030C01F0)
-    write_pulse(board, 1, PROCESS=9, PYTHON=0x030B0700)
+    write_heartbeat(board, 0, **words, PERIOD=SECOND // 100, RUNS=1, KIND=1, PYTHON=0x030C01F0)
+    write_heartbeat(board, 1, PROCESS=9, PYTHON=0x030B0700)
     assert board.heartbeats() == [
         Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1"),
         Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7"),
@@ -68,7 +68,7 @@ def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
 
 
 def test_the_last_slot_is_read_and_nothing_beyond_it(board: Board) -> None:
-    write_pulse(board, inside.PROCESSES - 1, PROCESS=7)
+    write_heartbeat(board, inside.PROCESSES - 1, PROCESS=7)
     board._words[inside.TAKEN] = inside.PROCESSES + 3
     heartbeats = board.heartbeats()
     assert len(heartbeats) == inside.PROCESSES
@@ -122,7 +122,7 @@ def test_looks_and_ends_are_read_from_the_files_of_all_processes(board: Board) -
 
 def test_a_beat_on_the_board_and_in_a_file_is_the_same_moment(board: Board) -> None:
     moment = 123_456_789_012_345
-    write_pulse(board, BEAT_AT=moment)
+    write_heartbeat(board, BEAT_AT=moment)
     write(board, {**LOOK, "began": moment}, {"began": moment, "ended": moment + 1})
     assert board.heartbeats()[0].beat_at == board.samples()[0].began == board.ends()[0].began
 

@@ -22,7 +22,7 @@ from tests.kit.checking.windows import (
     PROCESS,
     REPORT,
     SELECTING,
-    write_pulse,
+    write_heartbeat,
 )
 
 LIMIT = 10.0  # seconds
@@ -83,7 +83,7 @@ def silent(board: Board, process: int = PROCESS, slot: int = 0, **changes: Any) 
         "WATCHED_AT": nanoseconds(ago=0.9),
         "PERIOD": 10**7,
     }
-    write_pulse(board, slot, **{**words, **changes})
+    write_heartbeat(board, slot, **{**words, **changes})
 
 
 def thread(*frames: Frame, native: int = THREAD, holds_gil: bool = False) -> SpiedThread:
@@ -204,7 +204,7 @@ def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
     word: str, board: Board, spy: Callable[..., Spy]
 ) -> None:
     asked = spy(
-        thread(REPORT), meanwhile=lambda: write_pulse(board, **{word: nanoseconds(ago=0.5)})
+        thread(REPORT), meanwhile=lambda: write_heartbeat(board, **{word: nanoseconds(ago=0.5)})
     )
     silent(board)
     found = looked(outside(board, PROCESS), lambda: len(asked.asked) > 2)
@@ -248,8 +248,8 @@ def test_a_refusal_is_kept_and_so_is_that_it_looked(board: Board, spy: Callable[
 
 def saw(board: Board, *frames: Frame, times: int = 2) -> None:
     """Write what the watcher of a stalled process saw of it."""
-    write_pulse(board, PROCESS=PROCESS, THREAD=THREAD, RUNS=1, PERIOD=10**7)
-    write_pulse(board, BEAT_AT=nanoseconds(ago=1.0), WATCHED_AT=10**18)
+    write_heartbeat(board, PROCESS=PROCESS, THREAD=THREAD, RUNS=1, PERIOD=10**7)
+    write_heartbeat(board, BEAT_AT=nanoseconds(ago=1.0), WATCHED_AT=10**18)
     began = board._words[inside.HEADER + inside.BEAT_AT]
     counted = {"at": began, "ran": 0, "queued": 0, "slices": 0, "cpu": 0}
     line = {"began": began, **counted, "frames": [*map(list, frames), *map(list, LOOP)]}

@@ -1,7 +1,7 @@
-"""What a window showed -> a verdict on it, with the line to blame and what to do.
+"""The verdict on a window, with its culprit and the advice, from the window's observation.
 
-The rule: the event loop's own beat judges; how late an answer was does not. A stall is blamed on a
-line only if somebody saw it there. Nothing is read but the sources of the lines that are named.
+The rule: the event loop's heartbeat decides what stalled; how late a response was does not. A stall
+has a culprit only if a sample shows it there. The judge reads no file but the culprit's source.
 """
 
 from __future__ import annotations
@@ -15,12 +15,7 @@ from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.stalls import stack
 from asgi_liveness.stalls.advice import advice
-from asgi_liveness.stalls.culprit import (
-    computes,
-    culprit_at,
-    kind,
-    where,
-)
+from asgi_liveness.stalls.culprit import computes, culprit_at, kind, where
 from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
@@ -32,37 +27,37 @@ if TYPE_CHECKING:
     from asgi_liveness.stalls.criteria import Criteria
     from asgi_liveness.stalls.stalls import Stall
 
-_AS_LONG: Final = 2
-"""A stall that is so many times longer than those at rest is not the same."""
+_SAME_STALL: Final = 2
+"""How many times longer than a stall of the idle app a stall may be, to count as the same."""
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges the windows of an app."""
+    """The judge of an app's windows."""
 
     criteria: Criteria
 
     def idle(self, observation: CheckObservation) -> WindowReport:
         """Judge the window without a request."""
         found = self._stalls(observation)
-        route = self._judged(None, observation, found, observation, turned=not found)
+        route = self._judged(None, observation, found, observation, loop_ran=not found)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
     def during(
         self, call: str, observation: CheckObservation, idle: CheckObservation
     ) -> WindowReport:
-        """Judge the window of a request; what stalls the idle app is not the request's doing."""
-        at_rest = self._stalls(idle)
+        """Judge the window of a request, leaving out the stalls that the idle app has as well."""
+        idle_stalls = self._stalls(idle)
         every = self._stalls(observation)
-        found = [stall for stall in every if not _known(stall, at_rest)]
-        warm, cold = _apart(found, observation)
-        route = self._judged(call, observation, warm, idle, turned=not every)
+        new = [stall for stall in every if not _known(stall, idle_stalls)]
+        warm, cold = _without_cold(new, observation)
+        route = self._judged(call, observation, warm, idle, loop_ran=not every)
         live = route.verdict is Verdict.LIVE
         return replace(route, notes=tuple(_notes(call, observation, cold, live=live)))
 
     def line_of(self, samples: Sequence[Sample]) -> str:
-        """Return the line at which most *looks* saw the event loop; "" if at none of the app's."""
+        """Return the app's line that most *samples* show; "" if they show no line of the app."""
         blamed = [stack.blamed(sample.stack, self.criteria.package) for sample in samples]
         frames = Counter(frame for frame, _ in filter(None, blamed))
         return where(frames.most_common(1)[0][0]) if frames else ""
@@ -77,13 +72,14 @@ class Judge:
         found: list[Stall],
         idle: CheckObservation,
         *,
-        turned: bool,
+        loop_ran: bool,
     ) -> WindowReport:
+        """Judge a window by the stalls *found*; *loop_ran*: it has no stall at all."""
         answered = _answered(observation, idle)
         in_time = [
             p for p in answered if p.response and p.response.at - p.due <= self.criteria.max_stall
         ]
-        seen = WindowReport(
+        route = WindowReport(
             during=call,
             verdict=Verdict.LIVE,
             probes=Probes(len(observation.probes), len(answered)),
@@ -93,20 +89,20 @@ class Judge:
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
         )
         if observation.died:
-            because = f"the server, or a worker of it, was ended; last words: {observation.died}"
-            seen = replace(seen, verdict=Verdict.DIED, because=because)
+            because = f"the server, or one of its workers, ended; last log line: {observation.died}"
+            route = replace(route, verdict=Verdict.DIED, because=because)
         elif any(stall.frame for stall in found):
-            seen = replace(seen, verdict=Verdict.STALLED)
+            route = replace(route, verdict=Verdict.STALLED)
         elif observation.refused and any(map(_hidden, found)):
-            because = f"C code held the GIL; its line cannot be known: {observation.refused}"
-            seen = replace(seen, verdict=Verdict.STALLED, because=because, advice=advice("gil"))
+            because = f"C code held the GIL, and its line is unknown: {observation.refused}"
+            route = replace(route, verdict=Verdict.STALLED, because=because, advice=advice("gil"))
         else:
-            return late(seen, observation, self.criteria, stalled=bool(found), turned=turned)
-        return _blaming(seen, [stall for stall in found if stall.frame])
+            return late(route, observation, self.criteria, stalled=bool(found), loop_ran=loop_ran)
+        return _blaming(route, [stall for stall in found if stall.frame])
 
 
-def _blaming(seen: WindowReport, blamed: list[Stall]) -> WindowReport:
-    """Name the line at which most looks saw it, of the function that was seen most."""
+def _blaming(route: WindowReport, blamed: list[Stall]) -> WindowReport:
+    """Add the culprit: of the function with the most samples, the line with the most."""
     functions: Counter[tuple[str, str]] = Counter()
     frames: Counter[Frame] = Counter()
     for stall in blamed:
@@ -114,44 +110,50 @@ def _blaming(seen: WindowReport, blamed: list[Stall]) -> WindowReport:
         functions[_function(stall.frame)] += stall.seen
         frames[stall.frame] += stall.seen
     if not frames:
-        return seen
-    frame = max(frames, key=lambda at: (functions[_function(at)], frames[at]))
+        return route
+    frame = max(frames, key=lambda each: (functions[_function(each)], frames[each]))
     worst = max((stall for stall in blamed if stall.frame == frame), key=lambda s: s.seen)
     samples = sum(len(stall.samples) for stall in blamed)
     return replace(
-        seen,
+        route,
         culprit=culprit_at(frame, worst.below, frames[frame], samples),
         advice=advice(kind(worst)),
     )
 
 
 def _hidden(stall: Stall) -> bool:
-    """Whether C code held the GIL, as far as can be known without seeing it."""
+    """Whether C code probably held the GIL, judged without a sample from py-spy."""
     return stall.gil_held and len(stall.samples) > 1 and computes(stall)
 
 
-def _known(stall: Stall, at_rest: list[Stall]) -> bool:
-    """Whether the app at rest stalls like that as well, and about as long."""
+def _known(stall: Stall, idle_stalls: list[Stall]) -> bool:
+    """Whether the idle app stalls in the same function, and about as long."""
     return any(
         stall.frame
         and other.frame
         and _function(stall.frame) == _function(other.frame)
-        and stall.length <= _AS_LONG * other.length
-        for other in at_rest
+        and stall.length <= _SAME_STALL * other.length
+        for other in idle_stalls
     )
 
 
-def _apart(found: list[Stall], observation: CheckObservation) -> tuple[list[Stall], list[Stall]]:
-    """Set apart what stalls once: imports, and what no later call did that had the time to."""
+def _without_cold(
+    found: list[Stall], observation: CheckObservation
+) -> tuple[list[Stall], list[Stall]]:
+    """Return the warm stalls and the cold ones.
+
+    Imports are cold. All stalls are, if each began in the first call and a later call, which had
+    the time to stall as long, did not.
+    """
     cold = [stall for stall in found if stall.imports]
     warm = [stall for stall in found if not stall.imports]
-    answers = [
+    responses = [
         (call.sent, call.response.at)
         for call in observation.calls
         if call.response and not call.response.error
     ]
-    first = min((at for _, at in answers), default=observation.ended)
-    later = min((at for sent, at in answers if sent >= first), default=observation.ended)
+    first = min((at for _, at in responses), default=observation.ended)
+    later = min((at for sent, at in responses if sent >= first), default=observation.ended)
     watched = observation.ended - later
     if warm and all(stall.began < first for stall in warm) and _longest(warm) < watched:
         return [], found
@@ -159,31 +161,31 @@ def _apart(found: list[Stall], observation: CheckObservation) -> tuple[list[Stal
 
 
 def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live: bool) -> list[str]:
-    """Say what else there is to say of the calls."""
+    """Return notes on the calls: cold stalls, a first call that did not end, and failures."""
     notes = []
     if cold:
         worst = max(cold, key=lambda stall: stall.length)
         at = f" at {where(worst.frame)}" if worst.frame else ""
         notes.append(
-            f"its first call was cold: the event loop was silent for {worst.length * 1000:.0f} ms"
-            f"{at}, and in no later one"
+            f"the first call was cold: the event loop was silent for {worst.length * 1000:.0f} ms"
+            f"{at}, and not in a later call"
         )
     if observation.first_is_open:
         seconds = observation.ended - observation.began
-        fine = " Meant to be endless? Then fine." if live else ""
+        fine = " That is fine if it is endless by design." if live else ""
         notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
-    answers = [call.response for call in observation.calls if call.response]
+    responses = [call.response for call in observation.calls if call.response]
     failed = Counter(
         f"failed ({response.error})" if response.error else f"answered {response.status}"
-        for response in answers
+        for response in responses
         if response.error or response.status >= HTTPStatus.BAD_REQUEST
     )
-    notes += [f"{call} itself {how}, {n} of {len(answers)} times" for how, n in failed.items()]
+    notes += [f"{call} itself {how}, {n} of {len(responses)} times" for how, n in failed.items()]
     return notes
 
 
 def _answered(observation: CheckObservation, idle: CheckObservation) -> list[SentRequest]:
-    """Return the probes that were answered as the idle app answers, whatever that is."""
+    """Return the probes that were answered with the idle app's usual status."""
     statuses = Counter(probe.response.status for probe in idle.probes if probe.response)
     usual = statuses.most_common(1)[0][0] if statuses else HTTPStatus.OK
     return [
@@ -194,7 +196,7 @@ def _answered(observation: CheckObservation, idle: CheckObservation) -> list[Sen
 
 
 def _silence(observation: CheckObservation, answered: Collection[SentRequest]) -> float:
-    """Return the longest time for which a probe waited and none was answered."""
+    """Return the longest time in which a probe waited and no probe was answered."""
     moments = sorted(probe.response.at for probe in answered if probe.response)
     waits = (
         next((moment for moment in moments if moment >= probe.due), observation.ended) - probe.due

@@ -1,7 +1,7 @@
-"""Tiny bare-ASGI apps, one for each verdict that a check can come to.
+"""Tiny bare-ASGI apps with a route for each verdict of a check.
 
-They need nothing but Python, so that ``asgi-liveness selftest`` runs where an app runs. Each route
-is a function of that name, and the verdict on it stands in ``MINIATURES``.
+They need only Python, so that ``asgi-liveness selftest`` works wherever an app runs. Each route has
+a function of the same name; ``MINIATURES`` lists the verdicts.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Miniature:
-    """One check, and what it must come to."""
+    """One check and its expected result."""
 
     during: str | None
     verdict: Verdict
     culprit: str = ""
-    """The function that it must name."""
+    """The function that the report must name."""
     probe: str = "/healthz"
     app: str = "app"
 
@@ -46,64 +46,64 @@ MINIATURES: Final = (
     Miniature("GET /exits", Verdict.DIED),
     Miniature("POST /is-stopped", Verdict.INCONCLUSIVE),
 )
-_MORE_THAN_A_POOL: Final = 100
+_MORE_THAN_A_POOL: Final = 100  # calls; a thread pool has at most 40 threads
 
 
 async def healthz() -> None:
-    """Answer at once."""
+    """Respond at once."""
 
 
 async def in_the_pool() -> None:
-    """Answer from a thread of the pool that all share."""
+    """Respond from a thread of the shared pool."""
     await asyncio.to_thread(lambda: None)
 
 
 async def cooperates() -> None:
-    """Loop for ever, and give way in every turn."""
-    while True:  # noqa: ASYNC110 (the remedy that is to be left in peace)
+    """Loop for ever, and yield to the event loop in each iteration."""
+    while True:  # noqa: ASYNC110 (the remedy, which must stay live)
         await asyncio.sleep(0)
 
 
 async def in_a_thread() -> None:
-    """Sleep where it harms nobody."""
+    """Sleep in a thread, where it blocks no event loop."""
     await asyncio.to_thread(time.sleep, 1)
 
 
 async def loops() -> None:
-    """Loop for ever, and never await."""
+    """Loop for ever without an await."""
     while True:
         pass
 
 
 async def sleeps() -> None:
-    """Call what blocks, and ends."""
-    time.sleep(0.5)  # noqa: ASYNC251 (the defect that is to be found)
+    """Make a blocking call that ends."""
+    time.sleep(0.5)  # noqa: ASYNC251 (the defect that the check must find)
 
 
 async def holds_the_gil() -> None:
-    """Run a regular expression that takes years, and lets no other thread run."""
+    """Match a regular expression that takes years and keeps the GIL."""
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
 def wait_in_the_pool() -> None:
-    """Wait for what never comes."""
+    """Wait for an event that never comes."""
     threading.Event().wait()
 
 
 async def fills_the_pool() -> None:
-    """Take every thread of the pool."""
+    """Occupy every thread of the pool."""
     await asyncio.gather(*(asyncio.to_thread(wait_in_the_pool) for _ in range(_MORE_THAN_A_POOL)))
 
 
 async def exits() -> None:
-    """End the process without a word."""
+    """End the process without a message."""
     os._exit(1)
 
 
 async def is_stopped() -> None:
-    """Let the process be stopped for a while, as a machine without time for it would."""
+    """Have the process stopped for a while, as on a machine that is too busy."""
     await asyncio.create_subprocess_exec(
-        # Not at once: it would be stopped in this very line, which then is where it stands.
+        # The delay lets this line return: stopped in it, the process would show it as the culprit.
         *("sh", "-c", f"sleep 0.1; kill -STOP {os.getpid()}; sleep 0.6; kill -CONT {os.getpid()}")
     )
 
@@ -130,14 +130,14 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def schedule() -> None:
-    """Do some work now and then, where it blocks."""
+    """Do blocking work from time to time."""
     while True:
-        time.sleep(0.3)  # noqa: ASYNC251 (the defect that is to be found)
+        time.sleep(0.3)  # noqa: ASYNC251 (the defect that the check must find)
         await asyncio.sleep(0.2)
 
 
 async def scheduler(scope: Message, receive: Receive, send: Send) -> None:
-    """Serve the routes beside a task that the lifespan started."""
+    """Serve the routes while a task runs that the lifespan started."""
     if scope["type"] != "lifespan":
         await app(scope, receive, send)
         return

@@ -1,26 +1,23 @@
-"""The routes that an app's OpenAPI document says can be asked for as they are."""
+"""The routes of an app's OpenAPI document that a check can request without parameters."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httpx
 
 from asgi_liveness.probing.client import open_client
 
-if TYPE_CHECKING:
-    from asgi_liveness.checking.served import Served
-
 PATH: Final = "/openapi.json"
-_PATIENCE: Final = 10.0  # seconds
+_RESPONSE_LIMIT: Final = 10.0  # seconds for the document
 
 
-async def plain_gets(target: Served) -> list[str] | None:
-    """Return the paths of GET routes that need no parameter; None where there is no document."""
+async def plain_gets(url: str) -> list[str] | None:
+    """Return the GET paths of the app at *url* that need no parameter; None without a document."""
     try:
-        async with open_client(target.url) as client:
-            response = await asyncio.wait_for(client.get(PATH), _PATIENCE)
+        async with open_client(url) as client:
+            response = await asyncio.wait_for(client.get(PATH), _RESPONSE_LIMIT)
             document = response.json()
     except (TimeoutError, httpx.HTTPError, ValueError):
         return None
@@ -31,6 +28,7 @@ async def plain_gets(target: Served) -> list[str] | None:
 
 
 def _is_plain(path: str, item: Any) -> bool:
+    """Whether *item*, the description of *path*, has a GET that needs no parameter."""
     if "{" in path or not isinstance(item, dict) or not isinstance(item.get("get"), dict):
         return False
     parameters = [
@@ -39,8 +37,9 @@ def _is_plain(path: str, item: Any) -> bool:
         if isinstance(listed := holder.get("parameters"), list)
         for parameter in listed
     ]
-    return all(isinstance(one, dict) and not _may_be_needed(one) for one in parameters)
+    return all(isinstance(each, dict) and not _may_be_needed(each) for each in parameters)
 
 
 def _may_be_needed(parameter: dict[str, Any]) -> bool:
+    """Whether *parameter* is required; a reference may be."""
     return bool(parameter.get("required")) or "$ref" in parameter

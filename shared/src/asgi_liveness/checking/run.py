@@ -1,12 +1,11 @@
-"""A check from its options to its report: start, probe at rest, then each request on its own.
+"""A check from its options to its report: start the app, probe it idle, then during each request.
 
-The rule: each request finds a fresh app, for what the last one left behind is not its doing.
+The rule: each request gets a fresh app, so that no request is blamed for the one before it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import platform
 import time
@@ -14,19 +13,18 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 import asgi_liveness
 from asgi_liveness.checking.again import again, without_secrets
+from asgi_liveness.checking.call import Call, calls_of, headers_of, rejection
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import plain_gets
+from asgi_liveness.checking.probe_path import USUAL, choose_path
 from asgi_liveness.checking.report import Report
-from asgi_liveness.checking.request import parse_header, parse_path, parse_request
+from asgi_liveness.checking.request import parse_path
 from asgi_liveness.checking.served import Address, served
-from asgi_liveness.checking.watch import INTERVAL, Call, CheckObservation, CheckWindow, watch
+from asgi_liveness.checking.watch import INTERVAL, CheckObservation, CheckWindow, watch
 from asgi_liveness.errors import TargetError, UsageError
-from asgi_liveness.probing.client import open_client
 from asgi_liveness.stalls.criteria import Criteria
 
 if TYPE_CHECKING:
@@ -36,52 +34,38 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.served import Served
 
-IDLE: Final = 2.0
-"""Seconds for which the app is watched at rest, at the most."""
-PROBED: Final = ("/healthz", "/health", "/livez", "/")
-"""What is probed if nobody says: the first of them that is there."""
-_PATIENCE: Final = 5.0  # seconds for a first answer of what is to be probed
-_SETTLE: Final = 0.5  # seconds for the last answers of a window, at the most
-_NOT_FOUND: Final = 404
-_MOVED: Final = (301, 307, 308)
-_NOT_TAKEN: Final = (404, 405, 422)
+IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most
+_SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
-def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Report:
-    """Check what *options* ask for; *tell* hears in a few words what goes on.
+def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Report:
+    """Run the check that *options* describe; *progress* gets a few words before each step.
 
-    Raises ``UsageError`` and ``TargetError`` where it could not be run.
+    Raises ``UsageError`` or ``TargetError`` where the check cannot run.
     """
-    return asyncio.run(_Check(options, tell).report())
+    return asyncio.run(_Check(options, progress).report())
 
 
 class _Check:
-    def __init__(self, options: Options, tell: Callable[[str], None]) -> None:
-        self._options, self._tell = options, tell
-        headers = [parse_header(text) for text in options.headers]
-        if _is_json(options.body) and "content-type" not in {name.lower() for name, _ in headers}:
-            headers.append(("Content-Type", "application/json"))
-        self._headers = tuple(headers)
-        self._calls = [
-            Call(*parse_request(text), self._headers, options.body) for text in options.during
-        ]
-        self._listed: list[Call] = []  # of its OpenAPI document, and not asked for by name
-        path = options.probe and parse_path(options.probe, "--probe")
-        self._probe = Call("GET", path) if path else None
+    def __init__(self, options: Options, progress: Callable[[str], None]) -> None:
+        self._options, self._progress = options, progress
+        self._calls = calls_of(options)
+        self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
+        self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self._judge = Judge(Criteria(options.max_stall, package_of(options)))
         self._target: Served | None = None
-        self._at_rest = False
+        self._is_idle = False
         self._server, self._python = "", platform.python_version()
 
     async def report(self) -> Report:
-        """Run it all. Nothing is left running."""
+        """Run every window and return the report. Leave no process behind."""
         try:
             routes, untried = await self._routes()
             assert self._target is not None
             return Report(
                 target=self._target.name,
                 server=self._server,
-                probe=str(self._probe),
+                probe=f"GET {self._probe_path}",
                 interval_s=INTERVAL,
                 max_stall_s=self._options.max_stall,
                 routes=tuple(routes),
@@ -98,10 +82,11 @@ class _Check:
             self._end()
 
     async def _routes(self) -> tuple[list[WindowReport], list[str]]:
+        """Return the report of each window, and the routes that the check did not try."""
         options = self._options
         await self._start()
-        untried = await self._more_calls()
-        idle = await self._watch(None, min(IDLE, options.duration))
+        untried = await self._read_document()
+        idle = await self._watch(None, min(IDLE_LIMIT, options.duration))
         routes = [self._judge.idle(idle)]
         for number, call in enumerate(self._calls):
             try:
@@ -111,95 +96,78 @@ class _Check:
                 if not isinstance(self._target, Address):
                     raise
                 left = ", ".join(map(str, self._calls[number:]))
-                note = f"the server gives no answer any more; not tried: {left}"
+                note = f"the server no longer responds; not tried: {left}"
                 routes[-1] = replace(routes[-1], notes=(*routes[-1].notes, note))
                 break
             observation = await self._watch(call, options.duration)
-            not_done = _not_done(call, observation)
-            if not_done and call not in self._listed:
-                raise UsageError(not_done)
-            if not_done:
+            rejected = rejection(call, observation)
+            if rejected and call not in self._listed:
+                raise UsageError(rejected)
+            if rejected:
                 untried.append(str(call))
             else:
                 routes.append(self._judge.during(str(call), observation, idle))
-        return [self._shown(route) for route in routes], untried
+        return [self._redacted(route) for route in routes], untried
 
-    def _shown(self, route: WindowReport) -> WindowReport:
-        """Return the route without secrets: an app may have logged them as it died."""
+    def _redacted(self, route: WindowReport) -> WindowReport:
+        """Return *route* without secrets: an app that ends may have logged them."""
         return replace(route, because=without_secrets(route.because, self._options))
 
     async def _start(self) -> None:
-        """Start the app afresh, and find out what can be probed."""
+        """Start the app afresh, and choose the path to probe."""
         self._end()
-        self._tell("starting")
+        self._progress("starting")
         self._target = served(self._options)
         self._target.start()
         try:
-            await self._target.answers(self._probe.path if self._probe else PROBED[0])
+            await self._target.wait_until_ready(self._probe_path or USUAL[0])
         except TargetError as error:
             raise TargetError(f"{error}{self._blocked_at()}") from error
-        self._probe = await self._probed(self._target)
+        self._probe_path = await choose_path(
+            self._target.url, self._probe_path, required=bool(self._options.probe)
+        )
 
     def _end(self) -> None:
-        """End the app; let it shut itself down, if it is known to have nothing under way."""
+        """End the app. An idle app may shut itself down first."""
         if self._target is not None:
-            self._target.end(politely=self._at_rest)
-        self._at_rest = False
+            self._target.end(politely=self._is_idle)
+        self._is_idle = False
 
     async def _watch(self, call: Call | None, seconds: float) -> CheckObservation:
+        """Watch the app for one window, while *call* runs if there is one."""
         assert self._target is not None
-        assert self._probe is not None
-        self._tell(str(call) if call else "idle")
-        settle = min(_SETTLE, self._options.max_stall)
-        window = CheckWindow(self._probe, call, seconds, settle, self._options.concurrency)
+        self._progress(str(call) if call else "idle")
+        probe, settle = Call("GET", self._probe_path), min(_SETTLE, self._options.max_stall)
+        window = CheckWindow(probe, call, seconds, settle, self._options.concurrency)
         observation = await watch(self._target, window)
-        self._at_rest = not observation.first_is_open and not observation.silent
+        self._is_idle = not observation.first_is_open and not observation.silent
         self._server = self._server or _described(self._target, observation)
         self._python = next(
             (heartbeat.python for heartbeat in observation.heartbeats), self._python
         )
         return observation
 
-    async def _probed(self, target: Served) -> Call:
-        """Return what is probed, once it has answered. Raises ``UsageError`` if nothing can be."""
-        paths = [self._probe.path] if self._probe else PROBED
-        found = await asyncio.gather(*(_status(target, path) for path in paths))
-        statuses = dict(zip(paths, found, strict=True))
-        answered = [path for path, status in statuses.items() if status is not None]
-        if not answered:
-            raise UsageError(
-                f"{' and '.join(paths)} gave no answer within {_PATIENCE:g} s at rest; name a path "
-                f"that answers at once: --probe /healthz"
-            )
-        if self._options.probe and statuses[self._options.probe] == _NOT_FOUND:
-            raise UsageError(
-                f"--probe {self._options.probe} answered 404; name a path that is there, or none: "
-                f"then any answer is a sign of life"
-            )
-        there = [path for path in answered if statuses[path] != _NOT_FOUND]
-        return Call("GET", [*there, *answered][0])
-
-    async def _more_calls(self) -> list[str]:
-        """Return the routes that could be run as well; or add them, if that is asked for."""
+    async def _read_document(self) -> list[str]:
+        """Add the routes of the OpenAPI document with --openapi; without it, return them."""
         if self._calls and not self._options.openapi:
             return []
         assert self._target is not None
-        found = await plain_gets(self._target)
+        paths = await plain_gets(self._target.url)
         if not self._options.openapi:
-            return [f"GET {path}" for path in found or []]
-        if found is None:
+            return [f"GET {path}" for path in paths or []]
+        if paths is None:
             raise UsageError(
                 "--openapi was given, and the app has no OpenAPI document at /openapi.json; name "
                 "its routes: --during 'GET /report'"
             )
         known = {(call.method, call.path) for call in self._calls}
-        new = [path for path in found if ("GET", path) not in known]
-        self._listed = [Call("GET", path, self._headers) for path in new]
+        headers = headers_of(self._options)
+        self._listed = [Call("GET", path, headers) for path in paths if ("GET", path) not in known]
         self._calls += self._listed
         return []
 
     def _blocked_at(self) -> str:
-        """Say where a start is stuck, if its event loop is."""
+        """Return the line that blocks the event loop of an app that does not start, in words."""
         if self._target is None or self._target.board is None:
             return ""
         now = time.monotonic()
@@ -214,42 +182,8 @@ class _Check:
         return f"; its event loop is blocked at {frame}" if frame else ""
 
 
-async def _status(target: Served, path: str) -> int | None:
-    """Return what a path answers, or None if it does not in time."""
-    async with open_client(target.url) as client:
-        try:
-            return (await asyncio.wait_for(client.get(path), _PATIENCE)).status_code
-        except (TimeoutError, httpx.HTTPError):
-            return None
-
-
-def _is_json(body: bytes) -> bool:
-    """Whether a body is the JSON that most frameworks take only if it is called that."""
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _not_done(call: Call, observation: CheckObservation) -> str:
-    """Say why a call did not do what it is to do; "" if it did, or did not answer."""
-    response = observation.calls[0].response if observation.calls else None
-    if response is not None and response.status in _MOVED:
-        return (
-            f"{call} answered {response.status}: its route is {response.location or 'elsewhere'}; "
-            f"name that with --during"
-        )
-    if response is not None and response.status in _NOT_TAKEN:
-        return (
-            f"{call} answered {response.status} and did no work; give it the path, the query, -H "
-            f"and -d that it needs"
-        )
-    return ""
-
-
 def _described(target: Served, observation: CheckObservation) -> str:
-    """Say which server it is, its event loop, and its workers."""
+    """Return the server, its event loops, and the number of its workers."""
     if isinstance(target, Address) or not observation.heartbeats:
         return target.described
     loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)

@@ -1,4 +1,4 @@
-"""What is checked: an app, a command that serves one, or a server that runs already."""
+"""The target of a check: an app, a command that serves an app, or the address of a server."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.options import Options
     from asgi_liveness.serving.board import Board
 
-_POLL: Final = 0.02  # seconds
-_PATIENCE: Final = 5.0  # seconds for the answer of a server that runs
-_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (what servers say they listen on)
+_POLL: Final = 0.02  # seconds between two attempts to reach a command
+_RESPONSE_LIMIT: Final = 5.0  # seconds for the response of a server that already runs
+_ATTEMPT_LIMIT: Final = 1.0  # seconds for one response of a command that is starting
+_ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (servers print these hosts)
 
 
 class App(Server):
-    """An app, served by a server of the table."""
+    """An app on a server of the table."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(
@@ -45,8 +46,8 @@ class App(Server):
         self._limit = options.start_limit
         self.name = options.target
 
-    async def answers(self, path: str) -> None:
-        """Wait for the first answer. Raises ``TargetError`` where none comes."""
+    async def wait_until_ready(self, path: str) -> None:
+        """Wait for the first response. Raises ``TargetError`` where none comes."""
         try:
             await self.ready(path, self._limit)
         except TargetError as error:
@@ -55,7 +56,7 @@ class App(Server):
 
     @property
     def described(self) -> str:
-        """The server and its version."""
+        """The name and the version of the server."""
         program = self.kind.name.partition("/")[0]
         return f"{program} {version(program)}"
 
@@ -67,43 +68,43 @@ class Command(Launched):
         program, *arguments = options.command
         super().__init__((program_of(program), *arguments), max_stall=options.max_stall)
         self._limit = options.start_limit
-        self._told = any("{port}" in part for part in self.command)
+        self._takes_port = any("{port}" in part for part in self.command)
         self._host = "127.0.0.1"
         self.name = " ".join(options.command)
         self.described = Path(program).name
 
     @property
     def url(self) -> str:
-        """Where it listens, as far as is known."""
+        """The address to probe; right once the command has responded."""
         return f"http://{self._host}:{self.port}"
 
-    async def answers(self, path: str) -> None:
-        """Wait for the first answer. Raises ``TargetError`` where none comes."""
+    async def wait_until_ready(self, path: str) -> None:
+        """Find the port and wait for a response. Raises ``TargetError`` where none comes."""
         began, listened = time.monotonic(), set[tuple[str, int]]()
         while time.monotonic() - began < self._limit:
-            listened = {at for pid in self.group.members() for at in _listens(pid)}
+            listened = {address for pid in self.group.members() for address in _listening(pid)}
             for host, port in sorted(listened):
-                if self._told and port != self.port:
+                if self._takes_port and port != self.port:
                     continue
                 self._host, self.port = host, port
-                if await _answers(self.url, path):
+                if await _responds(self.url, path):
                     return
             if self.ended:
                 raise TargetError(
-                    f"{self.described} ended with {self.exit_code} before it answered; its last "
-                    f"words: {self.last_words()}"
+                    f"{self.described} ended with {self.exit_code} before it responded; its last "
+                    f"log line: {self.last_words()}"
                 )
             await asyncio.sleep(_POLL)
         ports = ", ".join(str(port) for _, port in sorted(listened)) or "no port"
-        asked = f", and was told {self.port}" if self._told else ""
+        expected = f" ({{port}} was {self.port})" if self._takes_port else ""
         raise TargetError(
-            f"{self.described} gave no answer within {self._limit:g} s (--start-limit); it "
-            f"listens on {ports}{asked}; its last words: {self.last_words()}"
+            f"{self.described} sent no response within {self._limit:g} s (--start-limit); it "
+            f"listens on {ports}{expected}; its last log line: {self.last_words()}"
         )
 
 
 class Address:
-    """A server that runs already. It is asked, and neither watched nor ended."""
+    """The address of a server that runs already. The check probes it, and does not end it."""
 
     board: Board | None = None
     ended = False
@@ -119,7 +120,7 @@ class Address:
             raise UsageError(
                 f"{shown_target(options.target)!r} is no address; write http://127.0.0.1:8000"
             )
-        host = _ANYWHERE.get(host, host)
+        host = _ANY_HOST.get(host, host)
         if not _is_loopback(host) and not options.allow_remote:
             raise UsageError(
                 f"{host} is not this machine; a check holds requests open and sends many: add "
@@ -130,42 +131,42 @@ class Address:
                 f"{shown_target(options.target)} has a path; leave it out, and name paths with "
                 f"--probe and --during"
             )
-        named = f"[{host}]" if ":" in host else host
-        self.url = f"{scheme}://{named}" + (f":{port}" if port else "")
+        in_url = f"[{host}]" if ":" in host else host
+        self.url = f"{scheme}://{in_url}" + (f":{port}" if port else "")
         self.name = self.url
 
     def start(self) -> None:
-        """There is nothing to start."""
+        """Do nothing: the server runs."""
 
-    async def answers(self, path: str) -> None:
-        """Ask once. Raises ``TargetError`` where it refuses or does not answer."""
+    async def wait_until_ready(self, path: str) -> None:
+        """Send one request. Raises ``TargetError`` where no response comes."""
         try:
             async with open_client(self.url) as client:
-                await asyncio.wait_for(client.get(path), _PATIENCE)
+                await asyncio.wait_for(client.get(path), _RESPONSE_LIMIT)
         except TimeoutError as error:
             raise TargetError(
-                f"{self.url} gave no answer to GET {path} within {_PATIENCE:g} s; is it frozen "
-                f"already? py-spy dump --pid PID shows where"
+                f"{self.url} sent no response to GET {path} within {_RESPONSE_LIMIT:g} s; if it "
+                f"is frozen, py-spy dump --pid PID shows the line"
             ) from error
         except httpx.HTTPError as error:
             raise TargetError(
-                f"{self.url} cannot be asked ({type(error).__name__}: {error}); is the server "
-                f"running, and on that port?"
+                f"{self.url} sent no response ({type(error).__name__}: {error}); check that an "
+                f"HTTP server runs on that port"
             ) from error
 
     def last_words(self) -> str:
-        """Nobody hears them."""
+        """Return a word in place of the log, which the check does not see."""
         return "nothing"
 
     def end(self, *, politely: bool = False) -> None:
-        """There is nothing to end."""
+        """Do nothing: the server belongs to the user."""
 
 
 Served = App | Command | Address
 
 
 def served(options: Options) -> Served:
-    """Return what the options ask for, not started. Raises ``UsageError`` where it can't be."""
+    """Return the target that *options* name, not started. Raises ``UsageError`` for a bad one."""
     if options.command:
         return Command(options)
     if "://" in options.target:
@@ -177,13 +178,13 @@ def served(options: Options) -> Served:
 
 
 def serving(target: Served) -> set[int]:
-    """Return the processes that listen where the target is asked; none where nobody can tell."""
+    """Return the ids of the processes that listen on the target's port; none for an address."""
     if isinstance(target, Address):
         return set()
     return {
         pid
         for pid in target.group.members()
-        if any(port == target.port for _, port in _listens(pid))
+        if any(port == target.port for _, port in _listening(pid))
     }
 
 
@@ -194,8 +195,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _listens(pid: int) -> set[tuple[str, int]]:
-    """Return the hosts and ports on which a process listens, as one asks them."""
+def _listening(pid: int) -> set[tuple[str, int]]:
+    """Return the hosts and ports on which a process listens, as a URL writes them."""
     found = set()
     with contextlib.suppress(psutil.Error):
         for connection in psutil.Process(pid).net_connections("tcp"):
@@ -205,24 +206,24 @@ def _listens(pid: int) -> set[tuple[str, int]]:
     return found
 
 
-async def _answers(url: str, path: str) -> bool:
+async def _responds(url: str, path: str) -> bool:
     try:
         async with open_client(url) as client:
-            await asyncio.wait_for(client.get(path), 1.0)
+            await asyncio.wait_for(client.get(path), _ATTEMPT_LIMIT)
     except (TimeoutError, httpx.HTTPError):
         return False
     return True
 
 
 def _kind(server: str, loop: str) -> ServerKind:
-    """Return the row of the table. Raises ``UsageError`` where the server is not installed."""
+    """Return a server's row of the table. Raises ``UsageError`` where it is not installed."""
     if server == "hypercorn":
         (kind,) = choose_servers([server])
         if loop != "uvloop":
             return kind
         command = tuple("uvloop" if part == "asyncio" else part for part in kind.command)
         return replace(kind, name="hypercorn/uvloop", command=command)
-    if loop == "auto":  # as uvicorn itself chooses
+    if loop == "auto":  # the choice that uvicorn itself makes
         loop = "asyncio" if version("uvloop") is None else "uvloop"
     (kind,) = choose_servers([f"{server}/{loop}"])
     return kind

@@ -1,6 +1,6 @@
-"""One window of a check: probes on schedule, a request held open, and looks from outside.
+"""One window of a check: probes on schedule, calls while they run, and samples from outside.
 
-Probes leave on schedule whether or not the last one was answered, as in the suite's windows.
+The rule: probes leave on schedule whether or not the last one was answered.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import psutil
 
 from asgi_liveness.checking.served import serving
 from asgi_liveness.probing.client import open_client
-from asgi_liveness.probing.request import Reading, Request, finish
+from asgi_liveness.probing.request import Request, finish
 from asgi_liveness.probing.schedule import due_times, wait_until
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.stalls import LoopRecord
@@ -23,84 +23,57 @@ from asgi_liveness.stalls.stalls import LoopRecord
 if TYPE_CHECKING:
     import httpx
 
+    from asgi_liveness.checking.call import Call
     from asgi_liveness.checking.served import Served
     from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.board import (
-        Board,
-        Heartbeat,
-        ThreadStack,
-    )
+    from asgi_liveness.serving.board import Board, Heartbeat, ThreadStack
 
 INTERVAL: Final = 0.05
-"""Seconds from probe to probe."""
+"""Seconds from one probe to the next."""
 CALLS: Final = 4
-"""How often at the most a request is sent again while a window lasts. Sent more often, work that is
-rightly handed to threads piles up, and they keep the GIL from the event loop."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request to be made while the app is probed."""
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    def request(self) -> Request:
-        """Return one request of it, due now."""
-        return Request(
-            self.path,
-            time.monotonic(),
-            self.method,
-            self.headers,
-            self.body or None,
-            Reading.WITH_RESTS,
-        )
+"""How often a call is sent in one window, at most. More calls would pile up work in threads, and
+those would keep the GIL from the event loop."""
 
 
 @dataclass(frozen=True)
 class CheckWindow:
-    """What is watched. Times in seconds."""
+    """The plan of one window. Times in seconds."""
 
     probe: Call
     call: Call | None
-    """What goes on meanwhile; None at rest."""
+    """The request that runs in the window; None in the idle window."""
     seconds: float
     settle: float
-    """How much longer the last probes may take for their answers."""
+    """How much longer than the window the last probes may wait for their responses."""
     concurrency: int = 1
-    """How many calls are under way at a time."""
+    """How many calls run at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckObservation(LoopRecord):
-    """What one window showed, at its end. Times in seconds of the monotonic clock."""
+    """The observation of one window. Times in seconds of the monotonic clock."""
 
     probes: tuple[SentRequest, ...]
     calls: tuple[SentRequest, ...] = ()
     first_is_open: bool = False
-    """The first call had not come to its end."""
+    """Whether the first call had not ended."""
     threads: tuple[ThreadStack, ...] = ()
-    """Where all threads stood while probes waited."""
+    """The stacks of all threads while probes waited."""
     refused: str = ""
-    """Why py-spy could not look, where it was asked to."""
+    """Why py-spy could not take a sample, if it could not."""
     died: str = ""
-    """The last words of the server, if it or a worker of it was ended."""
+    """The last log line of the server, if it or one of its workers ended."""
 
     @property
     def silent(self) -> bool:
-        """Whether the last probe had no answer when it ended."""
+        """Whether the last probe was not answered in the window."""
         return not self.probes or self.probes[-1].response is None
 
 
 async def watch(target: Served, window: CheckWindow) -> CheckObservation:
     """Watch *target* for one window."""
     async with open_client(target.url) as prober, open_client(target.url) as caller:
-        return await _CheckRun(target, window).through(prober, caller)
+        return await _CheckRun(target, window).run(prober, caller)
 
 
 @dataclass
@@ -110,27 +83,26 @@ class _CheckRun:
     probes: list[Request] = field(default_factory=list)
     calls: list[Request] = field(default_factory=list)
 
-    async def through(
-        self, prober: httpx.AsyncClient, caller: httpx.AsyncClient
-    ) -> CheckObservation:
+    async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
+        """Run the window; cancel every request that has not ended by then."""
         board, window = self.target.board, self.window
-        outside = Sampler(board, serving(self.target), self._waiting) if board else None
-        before = [p for p in outside.heartbeats() if _lives(p.process)] if outside else []
+        sampler = Sampler(board, serving(self.target), self._waiting) if board else None
+        before = [h for h in sampler.heartbeats() if _lives(h.process)] if sampler else []
         began = time.monotonic()
-        beside = [asyncio.create_task(outside.sample())] if outside else []
+        background = [asyncio.create_task(sampler.sample())] if sampler else []
         if window.call is not None:
-            beside += [
+            background += [
                 asyncio.create_task(self._call(window.call, caller))
                 for _ in range(window.concurrency)
             ]
         try:
             await self._send_probes(prober, began)
             await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
-            return self._observation(began, outside, before)
+            return self._observation(began, sampler, before)
         finally:
-            for task in [*beside, *(request.task for request in (*self.probes, *self.calls))]:
+            for task in [*background, *(request.task for request in (*self.probes, *self.calls))]:
                 task.cancel()
-            ends = await asyncio.gather(*beside, return_exceptions=True)
+            ends = await asyncio.gather(*background, return_exceptions=True)
             await finish([*self.calls, *self.probes])
             for failure in (end for end in ends if isinstance(end, Exception)):
                 raise failure
@@ -145,7 +117,7 @@ class _CheckRun:
             request.send(client)
 
     async def _call(self, call: Call, client: httpx.AsyncClient) -> None:
-        """Make the call; again and again if that does no harm, and it answers."""
+        """Send the call; repeat it while it responds and its method is safe to repeat."""
         while True:
             request = call.request()
             self.calls.append(request)
@@ -157,46 +129,48 @@ class _CheckRun:
             await asyncio.sleep(request.due + self.window.seconds / CALLS - time.monotonic())
 
     def _waiting(self) -> float:
-        """For how long the oldest probe without an answer has waited."""
+        """Return for how many seconds the oldest unanswered probe has waited."""
         now = time.monotonic()
         waits = (now - probe.due for probe in self.probes if probe.response is None)
         return max(waits, default=0.0)
 
     def _observation(
-        self, began: float, outside: Sampler | None, before: list[Heartbeat]
+        self, began: float, sampler: Sampler | None, before: list[Heartbeat]
     ) -> CheckObservation:
-        seen = CheckObservation(
+        """Return the observation; *before* holds the event loops as the window began."""
+        observation = CheckObservation(
             began=began,
             ended=time.monotonic(),
             probes=tuple(probe.as_sent for probe in self.probes),
             calls=tuple(call.as_sent for call in self.calls),
             first_is_open=bool(self.calls) and not self.calls[0].task.done(),
         )
-        if outside is None:
-            return seen
-        board, heartbeats = outside.board, outside.heartbeats()
-        mine = outside.serves | {heartbeat.process for heartbeat in [*before, *heartbeats]}
-        samples = [sample for sample in [*board.samples(), *outside.samples] if sample.at >= began]
+        if sampler is None:
+            return observation
+        board, heartbeats = sampler.board, sampler.heartbeats()
+        processes = sampler.serves | {heartbeat.process for heartbeat in [*before, *heartbeats]}
+        samples = [sample for sample in [*board.samples(), *sampler.samples] if sample.at >= began]
         ends = [end for end in board.ends() if end.ended >= began]
-        gone = not all(_lives(heartbeat.process) for heartbeat in before)
+        all_live = all(_lives(heartbeat.process) for heartbeat in before)
         return replace(
-            seen,
+            observation,
             heartbeats=tuple(heartbeats),
-            samples=tuple(sample for sample in samples if sample.process in mine),
-            ends=tuple(end for end in ends if end.process in mine),
-            threads=_last_told(board, outside.asked),
-            refused=outside.refused,
-            died=self.target.last_words() if gone or self.target.ended else "",
+            samples=tuple(sample for sample in samples if sample.process in processes),
+            ends=tuple(end for end in ends if end.process in processes),
+            threads=_last_threads(board, sampler.asked),
+            refused=sampler.refused,
+            died="" if all_live and not self.target.ended else self.target.last_words(),
         )
 
 
-def _last_told(board: Board, asked: int) -> tuple[ThreadStack, ...]:
-    """Return the answer to the last question that has one."""
-    answers = (board.threads(number) for number in range(asked, 0, -1))
-    return tuple(next(filter(None, answers), []))
+def _last_threads(board: Board, last: int) -> tuple[ThreadStack, ...]:
+    """Return the threads that processes reported for the *last* question, or an earlier one."""
+    reports = (board.threads(number) for number in range(last, 0, -1))
+    return tuple(next(filter(None, reports), []))
 
 
 def _lives(process: int) -> bool:
+    """Whether *process* runs; a zombie does not."""
     with contextlib.suppress(psutil.Error):
         return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
     return False

@@ -1,4 +1,4 @@
-"""What a window's calls excuse, and what else there is to say of them."""
+"""The first call of a window may be cold, and the notes report on the calls."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from tests.kit.checking.windows import (
 
 
 def calls(*times: tuple[float, float | None], **changes: Any) -> CheckObservation:
-    """A window with a stall at its beginning, in which calls were made then and then."""
+    """A window with a stall at its beginning and with calls at these *times*."""
     fields: dict[str, Any] = {"ends": (end(ended=100.6),), "samples": samples(REPORT, count=3)}
-    made = tuple(call(sent, ended) for sent, ended in times)
-    return replace(window(), **{**fields, "calls": made, **changes})
+    sent = tuple(call(began, ended) for began, ended in times)
+    return replace(window(), **{**fields, "calls": sent, **changes})
 
 
-def test_a_first_call_that_alone_stalls_was_cold() -> None:
+def test_the_first_call_is_cold_if_it_alone_stalls() -> None:
     route = during(calls((100.0, 100.6), (100.6, 100.7)))
     assert (route.verdict, route.culprit, route.longest_stall_s) == (Verdict.LIVE, None, 0.0)
     (note,) = route.notes
     assert note == (
-        "its first call was cold: the event loop was silent for 590 ms at "
-        "/srv/myapp/reports.py:12, and in no later one"
+        "the first call was cold: the event loop was silent for 590 ms at "
+        "/srv/myapp/reports.py:12, and not in a later call"
     )
 
 
-def test_a_cold_call_of_which_no_line_was_seen_names_none() -> None:
+def test_the_note_on_a_cold_call_without_samples_names_no_line() -> None:
     (note,) = during(calls((100.0, 100.6), (100.6, 100.7), samples=())).notes
-    assert "590 ms, and in no later one" in note
+    assert "590 ms, and not in a later call" in note
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_a_cold_call_of_which_no_line_was_seen_names_none() -> None:
         calls((100.0, 100.6), (100.6, None)),
         calls((100.0, 100.6), (100.6, 101.2), ends=(end(ended=100.6), end(100.7, 101.2))),
     ],
-    ids=["the only one", "the second has no answer", "the second stalls"],
+    ids=["the only call", "the second gets no response", "the second stalls"],
 )
-def test_a_call_is_not_cold_without_a_later_one_that_is_not(observation: CheckObservation) -> None:
+def test_a_call_is_cold_only_if_a_later_call_does_not_stall(observation: CheckObservation) -> None:
     assert during(observation).verdict is Verdict.STALLED
     assert not during(observation).notes
 
 
-def test_a_later_call_must_have_had_the_time_to_stall_as_well() -> None:
+def test_a_later_call_counts_only_if_it_had_the_time_to_stall() -> None:
     observation = calls((100.0, 100.6), (101.4, 101.5))
     assert during(observation).verdict is Verdict.STALLED
 
 
-def test_what_stalls_in_an_import_is_cold_whatever_came_later() -> None:
+def test_a_stall_in_an_import_is_cold_even_without_a_later_call() -> None:
     module = Frame("<frozen importlib._bootstrap>", 1176, "_find_and_load")
     importing = samples(REPORT, module, OTHER)
     route = during(calls((100.0, 101.0), samples=importing))
@@ -80,12 +80,12 @@ def test_what_stalls_in_an_import_is_cold_whatever_came_later() -> None:
     assert "was cold" in route.notes[0]
 
 
-def test_calls_that_were_made_at_the_same_time_are_all_first() -> None:
+def test_calls_sent_at_the_same_time_are_all_first_calls() -> None:
     route = during(calls((100.0, 100.3), (100.0, 100.6)))
     assert route.verdict is Verdict.STALLED
 
 
-def test_a_second_call_that_failed_shows_nothing() -> None:
+def test_a_second_call_that_fails_does_not_make_the_first_cold() -> None:
     observation = calls((100.0, 100.6))
     failed = call(100.6, 100.7, error="ReadError")
     route = during(replace(observation, calls=(*observation.calls, failed)))
@@ -95,18 +95,18 @@ def test_a_second_call_that_failed_shows_nothing() -> None:
 # Notes on the calls.
 
 
-def test_a_request_that_did_not_end_is_fine_if_the_app_is_live() -> None:
-    said = "GET /report itself had not ended after 2.0 s and was closed."
-    open_one = (call(100.0, None),)
-    live = during(window(calls=open_one, first_is_open=True))
-    assert live.notes == (f"{said} Meant to be endless? Then fine.",)
-    frozen = during(stalled(REPORT, calls=open_one, first_is_open=True))
-    assert frozen.notes == (said,)
+def test_a_request_that_does_not_end_is_fine_if_the_app_is_live() -> None:
+    note = "GET /report itself had not ended after 2.0 s and was closed."
+    open_call = (call(100.0, None),)
+    live = during(window(calls=open_call, first_is_open=True))
+    assert live.notes == (f"{note} That is fine if it is endless by design.",)
+    frozen = during(stalled(REPORT, calls=open_call, first_is_open=True))
+    assert frozen.notes == (note,)
     assert during(window(calls=(call(100.0, 100.1),))).notes == ()
 
 
-def test_calls_that_failed_are_counted_by_how() -> None:
-    made = (
+def test_failed_calls_are_counted_by_status_and_error() -> None:
+    sent = (
         call(100.0, 100.1, 500),
         call(100.2, 100.3, 500),
         call(100.4, 100.5, 503),
@@ -116,7 +116,7 @@ def test_calls_that_failed_are_counted_by_how() -> None:
         call(101.1, 101.2, 429),
         call(101.2, None),
     )
-    assert during(window(calls=made)).notes == (
+    assert during(window(calls=sent)).notes == (
         "GET /report itself answered 500, 2 of 7 times",
         "GET /report itself answered 503, 1 of 7 times",
         "GET /report itself failed (ReadError), 1 of 7 times",
@@ -124,7 +124,7 @@ def test_calls_that_failed_are_counted_by_how() -> None:
     )
 
 
-def test_the_loop_is_not_said_to_have_turned_where_a_cold_call_silenced_it() -> None:
+def test_a_cold_stall_does_not_count_as_a_loop_that_ran() -> None:
     silenced = probes([0.6 - n * INTERVAL for n in range(12)] + [0.01] * 28)
     cold = calls((100.0, 100.6), (100.6, 100.7), probes=silenced)
-    assert "event loop turned" not in during(cold).because
+    assert "event loop ran" not in during(cold).because
