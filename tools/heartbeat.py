@@ -120,7 +120,7 @@ class Bench:
         beats = heartbeat.beat_at > began + SECONDS / 2
         if beats != (path == "/on") or not answers:
             sys.exit(f"after {path} it {'beat' if beats else 'did not beat'}; {answers} answers")
-        self.watched |= path == "/off" and heartbeat.watched_at > began + SECONDS / 2
+        self.watched |= path == "/off" and heartbeat.watcher_ran_at > began + SECONDS / 2
         return answers / seconds
 
     def _ran(self) -> float:

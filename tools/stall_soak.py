@@ -132,7 +132,7 @@ class Life:
         self.written = path.stat().st_size
         with path.open("rb") as file:
             for line in map(json.loads, (line for line in file if line.endswith(b"\n"))):
-                self.seen[next(word for word in ("at", "ended", "asked") if word in line)] += 1
+                self.seen[next(word for word in ("at", "ended", "request") if word in line)] += 1
                 self.seen.update({called for *_, called in line.get("frames", ())} & KINDS.keys())
 
 
@@ -148,7 +148,7 @@ async def soak(loop: str, seconds: float, dice: random.Random) -> bool:
         print(
             f"Python {platform.python_version()}, {loop}: process {app.pid}, "
             f"{life.asked.total()} requests, {seen['ended']} stalls, {seen['at']} looks, "
-            f"{life.dumps} dumps, {seen['asked']} answers where all threads stand\n"
+            f"{life.dumps} dumps, {seen['request']} answers where all threads stand\n"
             f"  memory {' and '.join(map(str, life.memory))} MiB; written "
             f"{life.written / 2**20:.1f} MiB, {life.written / 2**20 / seconds * 60:.1f} a minute",
             flush=True,

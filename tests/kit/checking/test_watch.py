@@ -352,15 +352,15 @@ def test_a_server_that_ended_or_lost_a_worker_has_died(board: Board) -> None:
 
 def test_threads_come_from_the_last_question(board: Board) -> None:
     main = {"loop": True, "frames": []}
-    write(board, 7, {"asked": 1, "threads": [main]}, {"asked": 2, "threads": [main, main]})
+    write(board, 7, {"request": 1, "threads": [main]}, {"request": 2, "threads": [main, main]})
     thread = ThreadStack(7, True, ())
-    assert observed(board, set(), asked=2).threads == (thread, thread)
-    assert observed(board, set(), asked=0).threads == ()
+    assert observed(board, set(), request=2).threads == (thread, thread)
+    assert observed(board, set(), request=0).threads == ()
 
 
 def test_an_unanswered_question_does_not_hide_the_threads_before_it(board: Board) -> None:
-    write(board, 7, {"asked": 1, "threads": [{"loop": True, "frames": []}]})
-    assert observed(board, set(), asked=2).threads == (ThreadStack(7, True, ()),)
+    write(board, 7, {"request": 1, "threads": [{"loop": True, "frames": []}]})
+    assert observed(board, set(), request=2).threads == (ThreadStack(7, True, ()),)
 
 
 def test_a_process_lives_until_it_has_ended() -> None:

@@ -63,7 +63,7 @@ def heartbeat(process: int = PROCESS, **changes: Any) -> Heartbeat:
         "thread": process,
         "runs": True,
         "beat_at": ENDED,
-        "watched_at": ENDED,
+        "watcher_ran_at": ENDED,
         "period": PERIOD,
         "loop": "asyncio",
         "python": "3.12.1",

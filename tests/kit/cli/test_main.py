@@ -223,7 +223,7 @@ def test_a_server_that_is_not_installed(
 ) -> None:
     monkeypatch.setattr(servers, "version", lambda _: None)
     assert cli.main(["run", "x:app", "--server", "hypercorn"]) == 2
-    told = "hypercorn was asked for and is not installed: pip install hypercorn"
+    told = "hypercorn is not installed here: pip install hypercorn"
     assert capsys.readouterr().err == f"asgi-liveness: {told}\n"
     assert cli.main(["run", "x:app"]) == 2
     assert "no supported server is installed" in capsys.readouterr().err
@@ -235,4 +235,4 @@ def test_it_stops_where_the_port_is_taken(command: Command) -> None:
         port = taken.getsockname()[1]
         done = command("-m", "asgi_liveness", "serve", "x:app", "--port", str(port))
     assert done.returncode == 2
-    assert done.stderr.startswith(f"asgi-liveness: port {port} on 127.0.0.1 cannot be listened on")
+    assert done.stderr.startswith(f"asgi-liveness: cannot listen on port {port} of 127.0.0.1 (")

@@ -210,7 +210,7 @@ def test_without_a_place_for_files_the_run_cannot_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(LedgerError, match="set TMPDIR to one that can be"):
+    with pytest.raises(LedgerError, match="set TMPDIR to a writable folder"):
         judge("LIVE-001")
 
 

@@ -1,4 +1,4 @@
-"""What is an ASGI app, and where it is found by its name."""
+"""An ASGI app is known by its signature, and imported by its name."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_coroutine_function_of_three_arguments_is_an_app(app: object) -> None:
 
 
 @pytest.mark.parametrize("other", [of_two, plain, Instance, Plain(), 42, None, "app"])
-def test_anything_else_is_none(other: object) -> None:
+def test_anything_else_is_not_an_app(other: object) -> None:
     assert not is_asgi(other)
 
 
@@ -58,7 +58,7 @@ def test_an_app_is_found_in_the_current_directory(
     assert getattr(import_app(target), "__name__", None) == found
 
 
-def test_an_inner_module_that_is_missing_is_not_taken_for_the_target(
+def test_a_missing_inner_module_is_not_taken_for_the_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "outer.py").write_text("import inner_that_is_not_there\n")

@@ -1,4 +1,4 @@
-"""Inside a watched process: it beats, is looked at while it stalls, and is else left alone."""
+"""A watched process beats, samples its own stalls, and runs undisturbed otherwise."""
 
 from __future__ import annotations
 
@@ -19,54 +19,54 @@ from tests.kit.inside.watched import (
     MAX_STALL,
     Start,
     board,
+    ended_stalls,
     functions,
-    over,
     run,
-    seen,
+    samples,
     start,
 )
 from tests.waiting import until
 
-__all__ = ["board", "run", "start"]  # what the tests are given
+__all__ = ["board", "run", "start"]  # the fixtures of these tests
 
 # The beat.
 
 
-def test_a_running_loop_beats_in_its_processs_name(board: Board, start: Start) -> None:
+def test_a_running_loop_beats_in_the_slot_of_its_process(board: Board, start: Start) -> None:
     process = start("over(60)")
     (first,) = until(lambda: [one for one in board.heartbeats() if one.beat_at])
     (later,) = until(lambda: [one for one in board.heartbeats() if one.beat_at > first.beat_at])
     assert (later.process, later.thread, later.runs) == (process.pid, process.pid, True)
     assert (later.period, later.loop) == (inside.period(MAX_STALL), "asyncio")
     assert later.python == platform.python_version()
-    assert until(lambda: board.heartbeats()[0].watched_at > later.watched_at)
-    assert (seen(board), over(board)) == ([], [])
+    assert until(lambda: board.heartbeats()[0].watcher_ran_at > later.watcher_ran_at)
+    assert (samples(board), ended_stalls(board)) == ([], [])
 
 
-def test_uvloop_beats_and_is_watched_at_as_well(board: Board, start: Start) -> None:
+def test_uvloop_beats_and_is_sampled_as_well(board: Board, start: Start) -> None:
     start("import uvloop\nuvloop.run(blocked(stand))")
-    until(partial(over, board))
+    until(partial(ended_stalls, board))
     assert [one.loop for one in board.heartbeats()] == ["uvloop"]
     assert functions(board) == {"stand"}
 
 
-def test_a_loop_of_another_kind_is_called_so(board: Board, run: Callable[..., str]) -> None:
+def test_a_loop_of_another_kind_has_no_name(board: Board, run: Callable[..., str]) -> None:
     run("class Own(asyncio.SelectorEventLoop): pass\nOwn().run_until_complete(asyncio.sleep(0))")
     assert [one.loop for one in board.heartbeats()] == ["another event loop"]
 
 
-# What is seen of a stall.
+# The samples of a stall.
 
 
-def test_a_stall_is_watched_at_and_its_end_is_noted(board: Board, start: Start) -> None:
+def test_a_stall_is_sampled_and_its_end_is_written(board: Board, start: Start) -> None:
     process = start("asyncio.run(blocked(stand))")
-    ((end, (counted, *samples)),) = until(partial(over, board))
+    ((end, (counted, *taken)),) = until(partial(ended_stalls, board))
     assert end.process == process.pid
     assert end.ended - end.began >= 0.4
-    assert (counted.stack, counted.began) == ((), end.began)  # what was counted before any look
-    assert end.began < counted.at <= samples[0].at
-    assert len(samples) > 1
-    for sample in samples:
+    assert (counted.stack, counted.began) == ((), end.began)  # the counters before any sample
+    assert end.began < counted.at <= taken[0].at
+    assert len(taken) > 1
+    for sample in taken:
         assert (sample.process, sample.began) == (process.pid, end.began)
         assert end.began + MAX_STALL < sample.at <= end.ended
         (stood, line, function), (_, _, caller), *callers = sample.stack
@@ -75,20 +75,18 @@ def test_a_stall_is_watched_at_and_its_end_is_noted(board: Board, start: Start) 
     assert board.heartbeats()[0].beat_at >= end.ended
 
 
-def test_a_stall_that_never_ends_is_watched_at_while_it_lasts(board: Board, start: Start) -> None:
+def test_a_stall_that_never_ends_is_sampled_while_it_lasts(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(spin))")
-    until(lambda: len(seen(board)) > 2)
+    until(lambda: len(samples(board)) > 2)
     assert functions(board) == {"spin"}
-    assert over(board) == []
-    assert {sample.began for sample in seen(board)} == {board.heartbeats()[0].beat_at}
+    assert ended_stalls(board) == []
+    assert {sample.began for sample in samples(board)} == {board.heartbeats()[0].beat_at}
 
 
-def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
-    board: Board, start: Start
-) -> None:
+def test_samples_count_how_long_the_thread_ran_and_waited(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(spin))")
-    until(lambda: len(seen(board)) > 3)
-    first, *_, last = seen(board)
+    until(lambda: len(samples(board)) > 3)
+    first, *_, last = samples(board)
     wanted = (last.ran - first.ran) + (last.queued - first.queued)
     assert last.ran > first.ran > 0
     assert wanted > 0.5 * (last.at - first.at)
@@ -96,22 +94,22 @@ def test_it_is_told_for_how_long_the_thread_ran_and_waited_for_a_processor(
 
 def test_a_thread_that_sleeps_does_not_run(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(lambda: time.sleep(60)))")
-    until(lambda: len(seen(board)) > 3)
-    first, *_, last = seen(board)
+    until(lambda: len(samples(board)) > 3)
+    first, *_, last = samples(board)
     assert last.ran - first.ran < 0.5 * (last.at - first.at)
 
 
 @pytest.mark.parametrize("board", [0.02], indirect=True)
-def test_where_the_limit_is_short_nothing_is_counted(board: Board, start: Start) -> None:
+def test_samples_for_a_short_limit_have_no_counters(board: Board, start: Start) -> None:
     start("asyncio.run(blocked(spin))")
-    until(lambda: len(seen(board)) > 2)
+    until(lambda: len(samples(board)) > 2)
     assert functions(board) == {"spin"}
     assert {
         (sample.ran, sample.queued, sample.slices, sample.cpu) for sample in board.samples()
     } == {(0,) * 4}
 
 
-def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> None:
+def test_stalls_are_identified_by_the_last_beat(board: Board, start: Start) -> None:
     start(
         "async def twice():\n"
         "    stand()\n"
@@ -119,22 +117,22 @@ def test_stalls_are_told_apart_by_the_last_beat(board: Board, start: Start) -> N
         "    await blocked(stand)\n"
         "asyncio.run(twice())"
     )
-    until(lambda: len(over(board)) > 1)
-    (first, _), (second, _) = over(board)
+    until(lambda: len(ended_stalls(board)) > 1)
+    (first, _), (second, _) = ended_stalls(board)
     assert first.ended <= second.began
-    assert {sample.began for sample in seen(board)} == {first.began, second.began}
+    assert {sample.began for sample in samples(board)} == {first.began, second.began}
 
 
-def test_a_deep_stack_is_cut_at_its_callers(board: Board, start: Start) -> None:
+def test_a_deep_stack_loses_its_outermost_frames(board: Board, start: Start) -> None:
     start(
         "def deep(n):\n    deep(n - 1) if n else stand()\nasyncio.run(blocked(lambda: deep(500)))"
     )
-    until(partial(over, board))
-    deep = [sample.stack for sample in seen(board) if sample.stack[0][2] == "stand"]
+    until(partial(ended_stalls, board))
+    deep = [sample.stack for sample in samples(board) if sample.stack[0][2] == "stand"]
     assert {len(stack) for stack in deep} == {200}
 
 
-# What is no stall.
+# Processes that do not stall.
 
 
 def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> None:
@@ -142,13 +140,13 @@ def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> N
     assert process.stdout
     process.stdout.readline()
     (stopped,) = board.heartbeats()
-    until(lambda: board.heartbeats()[0].watched_at > stopped.beat_at + 5 * MAX_STALL)
+    until(lambda: board.heartbeats()[0].watcher_ran_at > stopped.beat_at + 5 * MAX_STALL)
     assert not board.heartbeats()[0].runs
     assert board.heartbeats()[0].silent(time.monotonic()) == 0.0
-    assert seen(board) == []
+    assert samples(board) == []
 
 
-def test_one_loop_after_another_beats_in_the_same_slot(
+def test_several_loops_of_a_process_beat_in_the_same_slot(
     board: Board, run: Callable[..., str]
 ) -> None:
     run("over()\nover()\nover()")
@@ -167,11 +165,11 @@ IN_A_THREAD = (
 )
 
 
-def test_a_loop_in_another_thread_is_watched_where_the_main_thread_runs_none(
+def test_a_loop_in_another_thread_is_watched_without_a_main_loop(
     board: Board, start: Start
 ) -> None:
     process = start(IN_A_THREAD.format("blocked(spin)") + "thread.join()")
-    until(partial(seen, board))
+    until(partial(samples, board))
     assert functions(board) == {"spin"}
     (one,) = board.heartbeats()
     assert (one.process, one.runs) == (process.pid, True)
@@ -179,7 +177,7 @@ def test_a_loop_in_another_thread_is_watched_where_the_main_thread_runs_none(
 
 
 @pytest.mark.parametrize("first", ["thread", "main"])
-def test_the_main_threads_loop_is_watched_before_any_other(
+def test_the_main_threads_loop_comes_before_any_other(
     first: str, board: Board, start: Start
 ) -> None:
     aside = IN_A_THREAD.format("asyncio.sleep(60)")
@@ -189,12 +187,12 @@ def test_the_main_threads_loop_is_watched_before_any_other(
         else f"async def both():\n    exec({aside!r}, globals())\n    await blocked(spin)\n"
         "asyncio.run(both())"
     )
-    until(partial(seen, board))
+    until(partial(samples, board))
     assert functions(board) == {"spin"}
     assert [one.thread for one in board.heartbeats()] == [process.pid]
 
 
-def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(
+def test_a_loop_that_ends_in_another_thread_leaves_the_main_loop_watched(
     board: Board, start: Start
 ) -> None:
     start(
@@ -205,44 +203,44 @@ def test_a_loop_in_another_thread_that_ends_leaves_the_main_threads_watched(
         "    await blocked(spin)\n"
         "asyncio.run(both())"
     )
-    until(partial(seen, board))
+    until(partial(samples, board))
     assert functions(board) == {"spin"}
 
 
-# Where all threads stand.
+# The stacks of all threads.
 
 
-def test_all_threads_are_told_but_the_watcher(board: Board, start: Start) -> None:
+def test_all_threads_but_the_watcher_write_their_stacks(board: Board, start: Start) -> None:
     start(
         "threading.Thread(target=spin, name='worker', daemon=True).start()\n"
         "asyncio.run(blocked(lambda: time.sleep(60)))"
     )
-    until(partial(seen, board))
+    until(partial(samples, board))
 
     for _ in range(2):
-        number = board.ask_for_threads()
-        told = until(partial(board.threads, number))
-        stand = {(thread.is_loop, thread.stack[0][2]) for thread in told}
-        assert (len(told), stand) == (2, {(True, "<lambda>"), (False, "spin")})
+        number = board.request_threads()
+        threads = until(partial(board.threads, number))
+        innermost = {(thread.is_loop, thread.stack[0][2]) for thread in threads}
+        assert (len(threads), innermost) == (2, {(True, "<lambda>"), (False, "spin")})
 
 
 # The frames of a thread.
 
 
 def functions_at(event: str, call: Callable[[], object]) -> list[str]:
-    """The functions that are seen as *call* is entered or left, the innermost first."""
-    seen: list[list[str]] = []
+    """Return the functions of a sample taken when *call* is entered or left."""
+    stacks: list[list[str]] = []
 
     def note(frame: FrameType, now: str, _: object) -> None:
-        if now == event and frame.f_code is call.__code__ and not seen:
-            seen.append([function for _, _, function in inside._frames(frame)])
+        if now == event and frame.f_code is call.__code__ and not stacks:
+            stacks.append([function for _, _, function in inside._frames(frame)])
 
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
-    return seen[0]
+    return stacks[0]
 
 
 def test_a_function_that_is_only_entered_is_left_out() -> None:
@@ -258,10 +256,10 @@ def test_a_function_of_a_single_line_is_never_only_entered() -> None:
     assert functions_at("call", lambda: 1)[0] == "<lambda>"
 
 
-# What the system counts.
+# The counters of the system.
 
 
-def test_what_a_thread_has_spent_is_counted_and_is_nothing_where_nobody_counts() -> None:
+def test_counters_of_a_thread_are_zeros_after_its_end() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )

@@ -1,4 +1,4 @@
-"""A watched process starts others, and an app that cannot be watched is left alone."""
+"""Children of a watched process are watched; an app that cannot be watched runs undisturbed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.kit.inside.watched import (
     board,
     functions,
     run,
-    seen,
+    samples,
     start,
 )
 from tests.waiting import until
 
-__all__ = ["board", "run", "start"]  # what the tests are given
+__all__ = ["board", "run", "start"]  # the fixtures of these tests
 
 # Other processes.
 
@@ -40,7 +40,7 @@ def test_a_fork_has_a_slot_of_its_own(board: Board, run: Callable[..., str]) -> 
     assert [one.thread for one in board.heartbeats()] == [int(pid) for pid in out.split()]
 
 
-def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start: Start) -> None:
+def test_a_fork_without_a_loop_leaves_its_parents_loop_watched(board: Board, start: Start) -> None:
     process = start(
         "async def fork():\n"
         "    child = os.fork()\n"
@@ -51,12 +51,12 @@ def test_a_fork_that_runs_no_loop_leaves_its_parents_watched(board: Board, start
         "    await blocked(spin)\n"
         "asyncio.run(fork())"
     )
-    until(partial(seen, board))
+    until(partial(samples, board))
     assert functions(board) == {"spin"}
     assert [(one.process, one.runs) for one in board.heartbeats()] == [(process.pid, True)]
 
 
-def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
+def test_a_child_process_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
     run(
         "import subprocess\n"
         "if 'child' not in sys.argv:\n"
@@ -66,7 +66,7 @@ def test_a_child_that_is_started_is_watched_as_well(board: Board, run: Callable[
     assert len({one.process for one in board.heartbeats()}) == 2
 
 
-# The app is left alone.
+# Apps that run undisturbed.
 
 
 def test_the_sitecustomize_of_the_environment_runs_as_well(
@@ -86,7 +86,7 @@ def test_the_sitecustomize_of_the_environment_runs_as_well(
     assert len(board.heartbeats()) == 1
 
 
-def test_nothing_of_the_kit_is_imported(run: Callable[..., str]) -> None:
+def test_no_module_of_the_kit_is_imported(run: Callable[..., str]) -> None:
     assert run("over()\nprint([name for name in sys.modules if 'asgi_liveness' in name])") == "[]\n"
 
 
@@ -96,14 +96,14 @@ def test_nothing_of_the_kit_is_imported(run: Callable[..., str]) -> None:
         "over()\nprint('fine')",
         "asyncio.run(blocked(lambda: (stand(), print('fine'), sys.stdout.flush(), os._exit(0))))",
     ],
-    ids=["turning", "stalling"],
+    ids=["no stall", "stall"],
 )
-def test_a_board_that_is_full_leaves_the_app_alone(
+def test_a_full_board_leaves_the_app_alone(
     lines: str, board: Board, run: Callable[..., str]
 ) -> None:
     board._words[inside.TAKEN] = inside.PROCESSES
     assert run(lines) == "fine\n"
-    assert seen(board) == []
+    assert samples(board) == []
     assert board._words[inside.TAKEN] == inside.PROCESSES
 
 
@@ -116,7 +116,7 @@ def test_a_board_that_is_full_leaves_the_app_alone(
     ],
     ids=["before", "meanwhile", "between"],
 )
-def test_a_board_that_is_gone_leaves_the_app_alone(lines: str, run: Callable[..., str]) -> None:
+def test_a_removed_board_leaves_the_app_alone(lines: str, run: Callable[..., str]) -> None:
     gone = "import shutil\ndef gone(): shutil.rmtree(os.path.dirname(os.environ[BOARD]), True)\n"
     board = f"BOARD = {inside.BOARD_VARIABLE!r}\n"
     assert run(f"{board}{gone}{lines}\nprint('fine')") == "fine\n"
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_written_leaves_the_app_alone(
     assert len(board.heartbeats()) == 1
 
 
-def test_a_system_that_starts_no_more_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
+def test_a_system_without_new_threads_leaves_the_app_alone(run: Callable[..., str]) -> None:
     out = run(
         "def start(self): raise RuntimeError('can\\'t start new thread')\n"
         "threading.Thread.start = start\nover()\nprint('fine')"

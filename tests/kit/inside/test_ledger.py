@@ -1,4 +1,4 @@
-"""The ledger: one writer a slot, among threads and processes, and read from outside."""
+"""The ledger has one writer for each slot, among threads and processes, and many readers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_new_ledger_is_empty(ledger: Ledger) -> None:
     assert ledger.loops() == []
 
 
-def test_what_one_writes_another_reads(ledger: Ledger, path: Path) -> None:
+def test_one_map_of_a_ledger_reads_the_words_of_another(ledger: Ledger, path: Path) -> None:
     with Ledger(path) as other:
         other.stamp_start()
         other.beat()
@@ -74,7 +74,7 @@ def test_what_one_writes_another_reads(ledger: Ledger, path: Path) -> None:
     assert [(loop.route, loop.place) for loop in ledger.loops()] == [("/normal", "app.py:7")]
 
 
-def test_slots_taken_by_many_threads_at_once_are_distinct(ledger: Ledger, path: Path) -> None:
+def test_slots_of_many_threads_are_distinct(ledger: Ledger, path: Path) -> None:
     together = threading.Barrier(8)
 
     def take_a_hundred(_: int) -> list[int]:
@@ -88,20 +88,18 @@ def test_slots_taken_by_many_threads_at_once_are_distinct(ledger: Ledger, path: 
     assert ledger.taken == 800
 
 
-def test_a_slot_is_not_taken_while_somebody_holds_the_files_lock(
-    ledger: Ledger, path: Path
-) -> None:
+def test_no_slot_is_taken_while_another_holds_the_lock(ledger: Ledger, path: Path) -> None:
     taking = threading.Thread(target=ledger.take_slot, args=("/late", "app.py:1"))
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         taking.start()
-        taking.join(0.1)  # long enough for one that does not wait
+        taking.join(0.1)  # long enough for a thread that does not wait
         assert ledger.taken == 0
     taking.join(LIMIT)
     assert ledger.taken == 1
 
 
-def test_slots_taken_by_several_processes_at_once_are_distinct_and_no_start_is_lost(
+def test_slots_of_several_processes_are_distinct_and_no_start_is_lost(
     ledger: Ledger, path: Path
 ) -> None:
     command = [sys.executable, "-c", TAKE_SLOTS, str(path)]
@@ -119,7 +117,7 @@ def test_slots_taken_by_several_processes_at_once_are_distinct_and_no_start_is_l
     assert ledger.starts == 3 + 9000
 
 
-def test_no_step_is_lost_where_every_writer_stores_its_own_sum(ledger: Ledger) -> None:
+def test_no_step_is_lost_with_a_slot_for_each_writer(ledger: Ledger) -> None:
     def step_a_thousand_times(_: int) -> None:
         slot = ledger.take_slot("/thread", "app.py:1")
         for steps in range(1, 1001):
@@ -130,7 +128,7 @@ def test_no_step_is_lost_where_every_writer_stores_its_own_sum(ledger: Ledger) -
     assert [loop.steps for loop in ledger.loops()] == [1000] * 4
 
 
-def test_loops_are_in_order_of_birth_and_may_begin_later(ledger: Ledger) -> None:
+def test_loops_are_in_order_of_birth_from_any_number_on(ledger: Ledger) -> None:
     for route in ("/first", "/second", "/third"):
         ledger.take_slot(route, "app.py:1")
     assert [loop.route for loop in ledger.loops()] == ["/first", "/second", "/third"]
@@ -146,7 +144,7 @@ def test_a_loop_writes_its_own_slot_alone(ledger: Ledger) -> None:
     assert [(loop.steps, loop.ended) for loop in ledger.loops()] == [(3, False), (5, True)]
 
 
-def test_a_loop_is_on_the_event_loop_if_it_steps_in_its_thread(ledger: Ledger) -> None:
+def test_a_loop_is_on_the_event_loop_by_its_thread(ledger: Ledger) -> None:
     ledger.stamp_event_loop(4711)
     for thread in (4711, 4712):
         ledger.stamp_thread(ledger.take_slot("/any", "app.py:1"), thread)
@@ -162,7 +160,7 @@ def test_a_stop_is_a_new_generation(ledger: Ledger, path: Path) -> None:
         assert app.generation == ledger.generation
 
 
-def test_a_full_ledger_refuses_and_stays_readable(ledger: Ledger) -> None:
+def test_a_full_ledger_is_an_error_and_stays_readable(ledger: Ledger) -> None:
     for _ in range(SLOTS):
         ledger.take_slot("/many", "app.py:1")
     for _ in range(2):
@@ -180,7 +178,7 @@ def test_a_route_may_have_32_bytes(ledger: Ledger, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", ["/" + 32 * "x", "/" + 16 * "ü"])
-def test_a_longer_route_is_refused(ledger: Ledger, route: str) -> None:
+def test_a_longer_route_is_an_error(ledger: Ledger, route: str) -> None:
     with pytest.raises(LedgerError) as raised:
         ledger.take_slot(route, "app.py:1")
     assert str(raised.value) == f"the route {route!r} is longer than 32 bytes"
@@ -202,7 +200,7 @@ def test_a_long_place_keeps_its_end(ledger: Ledger, place: str, kept: str) -> No
     assert ledger.loops()[0].place == kept
 
 
-def test_a_ledger_that_is_not_there_is_an_error_with_its_way_out(path: Path) -> None:
+def test_a_missing_ledger_is_an_error_with_its_remedy(path: Path) -> None:
     with pytest.raises(LedgerError) as raised:
         Ledger(path)
     assert str(raised.value) == (
@@ -211,26 +209,26 @@ def test_a_ledger_that_is_not_there_is_an_error_with_its_way_out(path: Path) -> 
     )
 
 
-def test_a_file_that_is_no_ledger_is_an_error(path: Path) -> None:
+def test_a_file_that_is_not_a_ledger_is_an_error(path: Path) -> None:
     path.write_bytes(b"too short")
     with pytest.raises(LedgerError, match="cannot be opened"):
         Ledger(path)
 
 
-def test_a_ledger_that_cannot_be_made_is_an_error_with_its_way_out(path: Path) -> None:
+def test_a_ledger_that_cannot_be_made_is_an_error_with_its_remedy(path: Path) -> None:
     with pytest.raises(LedgerError) as raised:
         Ledger.create(path / "below")
     assert str(raised.value) == (
         f"the ledger {path}/below cannot be written (No such file or directory); "
-        f"set TMPDIR to a folder that can be"
+        f"set TMPDIR to a writable folder"
     )
 
 
-def test_a_ledger_is_never_made_over_a_file(path: Path) -> None:
-    path.write_bytes(b"somebody's")
+def test_a_ledger_never_replaces_a_file(path: Path) -> None:
+    path.write_bytes(b"another's")
     with pytest.raises(LedgerError, match=r"cannot be written \(File exists\)"):
         Ledger.create(path)
-    assert path.read_bytes() == b"somebody's"
+    assert path.read_bytes() == b"another's"
 
 
 def test_the_environment_names_the_ledger(
@@ -244,7 +242,7 @@ def test_the_environment_names_the_ledger(
     assert ledger.beats == 1
 
 
-def test_without_the_variable_or_with_an_empty_one_there_is_no_ledger(
+def test_an_environment_without_the_variable_has_no_ledger(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv(PATH_VARIABLE, raising=False)
@@ -253,7 +251,7 @@ def test_without_the_variable_or_with_an_empty_one_there_is_no_ledger(
     assert Ledger.from_environment() is None
 
 
-def test_one_process_opens_a_ledger_once(
+def test_a_process_opens_a_ledger_once(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PATH_VARIABLE, str(ledger.path))
@@ -267,7 +265,7 @@ def test_one_process_opens_a_ledger_once(
     assert second.path == another.path
 
 
-def test_a_failure_is_a_number_of_its_own(ledger: Ledger, path: Path) -> None:
+def test_failures_and_stops_are_counted_apart(ledger: Ledger, path: Path) -> None:
     with Ledger(path) as app:
         ledger.fail()
         assert (app.failures, app.generation) == (1, 0)
@@ -275,9 +273,9 @@ def test_a_failure_is_a_number_of_its_own(ledger: Ledger, path: Path) -> None:
         assert (app.failures, app.generation) == (1, 1)
 
 
-def test_a_loop_is_in_the_process_of_the_app_or_in_another(ledger: Ledger, path: Path) -> None:
+def test_a_loop_is_in_the_process_of_the_app_or_another(ledger: Ledger, path: Path) -> None:
     ledger.take_slot("/here", "app.py:1")
-    assert not ledger.loops()[0].in_app  # who the app is was not said yet
+    assert not ledger.loops()[0].in_app  # the app's process is not known yet
     ledger.stamp_event_loop(1)
     with subprocess.Popen(
         [sys.executable, "-c", TAKE_A_SLOT, str(path)],
@@ -291,5 +289,5 @@ def test_a_loop_is_in_the_process_of_the_app_or_in_another(ledger: Ledger, path:
             (True, False),
             (False, False),
         ]
-    # Its process is gone, so the loop is.
+    # The loop has ended with its process.
     assert [loop.ended for loop in ledger.loops()] == [False, True]

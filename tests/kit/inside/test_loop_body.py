@@ -1,4 +1,4 @@
-"""The loop body: endless by itself, counted and stopped from outside where a ledger is named."""
+"""A loop body is endless by itself; with a ledger, it is counted and stopped from outside."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("no_ledger")
-def test_without_a_ledger_the_loop_is_endless() -> None:
+def test_a_loop_without_a_ledger_is_endless() -> None:
     body = LoopBody("/plain")
     while body.running and body.steps < 10_000:
         body.step()
@@ -67,11 +67,11 @@ def test_without_a_ledger_the_loop_is_endless() -> None:
 
 
 @pytest.mark.usefixtures("no_ledger")
-def test_without_a_ledger_no_file_is_touched() -> None:
+def test_a_loop_without_a_ledger_touches_no_file() -> None:
     assert run(STEP_AND_WATCH_FILES).stderr == "[]\n"
 
 
-def test_what_an_app_imports_brings_no_event_loop_and_no_client() -> None:
+def test_an_import_of_the_package_imports_no_asyncio_and_no_client() -> None:
     script = "import asgi_liveness, sys; print(*{'asyncio', 'httpx'} & set(sys.modules))"
     assert run(script).stdout == "\n"
 
@@ -105,16 +105,16 @@ def test_steps_are_counted_in_the_ledger(ledger: Ledger) -> None:
     assert (first.steps, second.steps) == (1, 3)
 
 
-def test_the_stop_flag_ends_the_born_and_not_the_later_born(ledger: Ledger) -> None:
-    born = [LoopBody("/first"), LoopBody("/second")]
+def test_a_stop_ends_older_loops_and_no_younger_loop(ledger: Ledger) -> None:
+    older = [LoopBody("/first"), LoopBody("/second")]
     ledger.stop()
-    later = LoopBody("/later")
-    assert [body.running for body in (*born, later)] == [False, False, True]
+    younger = LoopBody("/younger")
+    assert [body.running for body in (*older, younger)] == [False, False, True]
     ledger.stop()
-    assert not later.running
+    assert not younger.running
 
 
-def test_the_ledger_says_that_a_loop_ended_once_it_looked(ledger: Ledger) -> None:
+def test_a_loop_has_ended_once_it_noticed_the_stop(ledger: Ledger) -> None:
     body = LoopBody("/any")
     ledger.stop()
     assert not ledger.loops()[0].ended
@@ -122,14 +122,16 @@ def test_the_ledger_says_that_a_loop_ended_once_it_looked(ledger: Ledger) -> Non
     assert ledger.loops()[0].ended
 
 
-def test_its_own_stop_is_noted_in_the_ledger_too(ledger: Ledger) -> None:
+def test_a_bodys_own_stop_ends_its_loop_in_the_ledger(ledger: Ledger) -> None:
     body = LoopBody("/any")
     body.stop()
     assert not body.running
     assert ledger.loops()[0].ended
 
 
-def test_the_place_is_this_file_and_line(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_of_a_body_is_the_line_that_made_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(Path(__file__).parent)
     frame = currentframe()
     assert frame is not None
@@ -137,7 +139,7 @@ def test_the_place_is_this_file_and_line(ledger: Ledger, monkeypatch: pytest.Mon
     assert ledger.loops()[0].place == f"test_loop_body.py:{line}"
 
 
-def test_the_place_is_a_full_path_outside_of_the_current_directory(
+def test_a_place_outside_of_the_current_directory_is_a_full_path(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -147,7 +149,7 @@ def test_the_place_is_a_full_path_outside_of_the_current_directory(
     assert ledger.loops()[0].place == f"{__file__}:{line}"
 
 
-def test_a_loop_is_where_it_steps_and_not_where_it_was_made(ledger: Ledger) -> None:
+def test_a_loop_belongs_to_the_thread_in_which_it_steps(ledger: Ledger) -> None:
     ledger.stamp_event_loop(threading.get_native_id())
     here, elsewhere = LoopBody("/here"), LoopBody("/elsewhere")
     here.step()
@@ -157,9 +159,7 @@ def test_a_loop_is_where_it_steps_and_not_where_it_was_made(ledger: Ledger) -> N
     assert [(loop.steps, loop.on_event_loop) for loop in ledger.loops()] == [(1, True), (1, False)]
 
 
-def test_a_ledger_that_is_not_there_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_ledger_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PATH_VARIABLE, str(tmp_path / "gone"))
     with pytest.raises(LedgerError, match="unset ASGI_LIVENESS_LEDGER"):
         LoopBody("/any")
@@ -172,19 +172,19 @@ def test_a_full_ledger_is_an_error(ledger: Ledger) -> None:
         LoopBody("/any")
 
 
-def test_a_failure_is_raised_by_the_next_step_of_the_born_alone(ledger: Ledger) -> None:
-    born = LoopBody("/born")
-    born.step()
+def test_a_failure_is_raised_by_the_next_step_of_older_loops_only(ledger: Ledger) -> None:
+    older = LoopBody("/older")
+    older.step()
     ledger.fail()
-    later = LoopBody("/later")
-    assert born.running  # it fails in its step, as loops do
-    with pytest.raises(LoopFailure, match="the loop of /born was made to fail from outside"):
-        born.step()
-    later.step()
+    younger = LoopBody("/younger")
+    assert older.running  # it fails in its step, as loops do
+    with pytest.raises(LoopFailure, match="the runner made the loop of /older fail"):
+        older.step()
+    younger.step()
     assert [(loop.steps, loop.ended) for loop in ledger.loops()] == [(2, True), (1, False)]
 
 
-def test_a_body_that_nobody_holds_has_ended(ledger: Ledger) -> None:
+def test_a_body_that_was_freed_has_ended(ledger: Ledger) -> None:
     async def cancelled() -> None:
         body = LoopBody("/cooperative")
         while body.running:
@@ -205,7 +205,7 @@ def test_a_body_that_nobody_holds_has_ended(ledger: Ledger) -> None:
 
 
 @pytest.mark.usefixtures("no_ledger")
-def test_a_body_without_a_ledger_is_freed_in_silence() -> None:
+def test_a_body_without_a_ledger_is_freed_without_an_error() -> None:
     body = LoopBody("/plain")
     body.step()
     del body
@@ -213,7 +213,7 @@ def test_a_body_without_a_ledger_is_freed_in_silence() -> None:
 
 
 @pytest.mark.usefixtures("ledger")
-def test_a_body_that_could_not_be_made_is_freed_in_silence() -> None:
+def test_a_body_that_could_not_be_made_is_freed_without_an_error() -> None:
     with pytest.raises(LedgerError, match="is longer than 32 bytes"):
         LoopBody("/" + 32 * "x")
     gc.collect()

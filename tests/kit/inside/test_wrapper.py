@@ -1,4 +1,4 @@
-"""What the wrapper says of the app that it serves."""
+"""The wrapper describes the app that it serves, and frees the loops of closed connections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Instance:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
-def test_an_app_is_called_by_its_class_and_distribution() -> None:
+def test_an_app_is_described_by_its_class_and_distribution() -> None:
     client: Any = httpx.Client()  # a class that comes from a distribution
     with client:
         assert describe(client) == {
@@ -32,9 +32,9 @@ def test_an_app_of_no_distribution_has_no_name() -> None:
     assert describe(Instance()) == {"name": None, "package": None, "version": None}
 
 
-@pytest.mark.parametrize("left", [True, False])
-def test_what_a_client_left_behind_is_freed_after_its_request(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, left: bool
+@pytest.mark.parametrize("disconnects", [True, False])
+def test_a_disconnect_frees_the_loop_of_its_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, disconnects: bool
 ) -> None:
     (tmp_path / "patient.py").write_text(
         "async def app(scope, receive, send):\n"
@@ -44,7 +44,7 @@ def test_what_a_client_left_behind_is_freed_after_its_request(
     monkeypatch.syspath_prepend(tmp_path)
     freed: list[None] = []
     monkeypatch.setattr("gc.collect", lambda: freed.append(None))
-    messages = iter(["http.request", "http.disconnect" if left else "something.else"])
+    messages = iter(["http.request", "http.disconnect" if disconnects else "something.else"])
 
     async def receive() -> MutableMapping[str, Any]:
         return {"type": next(messages)}
@@ -54,4 +54,4 @@ def test_what_a_client_left_behind_is_freed_after_its_request(
     with Ledger.create(tmp_path / "ledger") as ledger:
         app = Wrapper("patient:app", ledger)
         asyncio.run(app({"type": "http"}, receive, send))
-    assert len(freed) == left
+    assert len(freed) == disconnects

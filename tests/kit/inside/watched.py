@@ -1,4 +1,4 @@
-"""A watched Python that runs some lines, and what it writes on its board."""
+"""A watched Python that runs some lines, and the samples on its board."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from asgi_liveness.serving.board import Board, Sample, StallEnd
 
-LIMIT = 20.0  # seconds for what must come
+LIMIT = 20.0  # seconds that a test waits for a process
 MAX_STALL = 0.05
 
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -50,9 +50,9 @@ def board(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Board]:
 
 @pytest.fixture
 def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start a watched Python that runs some lines; it is killed with the test, and its forks.
+    """Start a watched Python that runs some lines; it and its forks are killed after the test.
 
-    Of its environment, what is empty is left out.
+    Variables with an empty value are left out of its environment.
     """
     monkeypatch.delenv("PYTHONPATH", raising=False)
     started: list[subprocess.Popen[bytes]] = []
@@ -77,13 +77,13 @@ def start(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield start
     for process in started:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with what it has forked
+            os.killpg(process.pid, signal.SIGKILL)  # with its forks
         process.communicate()
 
 
 @pytest.fixture
 def run(start: Start, tmp_path: Path) -> Callable[..., str]:
-    """Run some lines to their end; return what they print. They may not fail, nor complain."""
+    """Run some lines to their end; return their output. An error or a warning fails the test."""
 
     def run(lines: str, **environment: str) -> str:
         process = start(lines, **environment)
@@ -94,8 +94,8 @@ def run(start: Start, tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-def seen(board: Board) -> list[Sample]:
-    """Looks into the script; on a machine with too little time there are others."""
+def samples(board: Board) -> list[Sample]:
+    """Return the samples of the script; on a busy machine there are others."""
     return [
         sample
         for sample in board.samples()
@@ -103,16 +103,16 @@ def seen(board: Board) -> list[Sample]:
     ]
 
 
-def over(board: Board) -> list[tuple[StallEnd, list[Sample]]]:
-    """Stalls in which the script was seen and that are over, and all looks into them."""
-    began = {sample.began for sample in seen(board)}
-    samples = board.samples()
+def ended_stalls(board: Board) -> list[tuple[StallEnd, list[Sample]]]:
+    """Return the stalls of the script that are over, each with all its samples."""
+    began = {sample.began for sample in samples(board)}
     return [
-        (end, [sample for sample in samples if sample.began == end.began])
+        (end, [sample for sample in board.samples() if sample.began == end.began])
         for end in board.ends()
         if end.began in began
     ]
 
 
 def functions(board: Board) -> set[str]:
-    return {sample.stack[0][2] for sample in seen(board)}
+    """Return the innermost functions in the samples of the script."""
+    return {sample.stack[0][2] for sample in samples(board)}

@@ -1,4 +1,4 @@
-"""What is read off the board that watched processes write on."""
+"""The board that watched processes write on, as the runner reads it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.kit.checking.windows import heartbeat, write_heartbeat
 SECOND = 10**9
 FRAMES = [["/srv/a.py", 3, "view"], ["/srv/b.py", 5, "run"]]
 STACK = (Frame("/srv/a.py", 3, "view"), Frame("/srv/b.py", 5, "run"))
-LOOK = {
+SAMPLE = {
     "began": SECOND,
     "at": 2 * SECOND,
     "ran": 3,
@@ -52,13 +52,13 @@ def write(board: Board, *lines: object, process: int = 7, slot: int = 2) -> None
 # The words.
 
 
-def test_a_fresh_board_has_no_pulse(board: Board) -> None:
+def test_a_new_board_has_no_heartbeat(board: Board) -> None:
     assert board.path.stat().st_size == inside.SIZE
     assert (board.heartbeats(), board.samples(), board.ends(), board.threads(0)) == ([], [], [], [])
 
 
-def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
-    words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "WATCHED_AT": 6 * SECOND}
+def test_a_heartbeat_is_read_from_the_words_of_its_slot(board: Board) -> None:
+    words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "WATCHER_RAN_AT": 6 * SECOND}
     write_heartbeat(board, 0, **words, PERIOD=SECOND // 100, RUNS=1, KIND=1, PYTHON=0x030C01F0)
     write_heartbeat(board, 1, PROCESS=9, PYTHON=0x030B0700)
     assert board.heartbeats() == [
@@ -67,7 +67,7 @@ def test_a_pulse_is_read_from_the_words_of_its_slot(board: Board) -> None:
     ]
 
 
-def test_the_last_slot_is_read_and_nothing_beyond_it(board: Board) -> None:
+def test_the_last_slot_is_read_and_no_word_after_it(board: Board) -> None:
     write_heartbeat(board, inside.PROCESSES - 1, PROCESS=7)
     board._words[inside.TAKEN] = inside.PROCESSES + 3
     heartbeats = board.heartbeats()
@@ -75,7 +75,7 @@ def test_the_last_slot_is_read_and_nothing_beyond_it(board: Board) -> None:
     assert heartbeats[-1].process == 7
 
 
-def test_a_loop_is_silent_for_as_long_as_it_is_late() -> None:
+def test_a_loop_is_silent_for_the_time_that_it_is_late() -> None:
     late = heartbeat(beat_at=100.0, period=0.01)
     assert late.silent(100.01) == pytest.approx(0.0)
     assert late.silent(100.5) == pytest.approx(0.49)
@@ -86,16 +86,14 @@ def test_a_loop_is_silent_for_as_long_as_it_is_late() -> None:
     ("max_stall", "period"),
     [(0.2, 0.01), (0.04, 0.01), (0.02, 0.005), (0.005, 0.00125), (0, 0.001)],
 )
-def test_a_loop_beats_four_times_in_the_limit_within_reason(
-    max_stall: float, period: float
-) -> None:
+def test_a_period_is_a_quarter_of_the_limit_within_bounds(max_stall: float, period: float) -> None:
     assert inside.period(max_stall) == pytest.approx(period)
 
 
-# What makes a process write on it.
+# The environment that makes a process write on the board.
 
 
-def test_an_environment_is_watched_before_all_else_that_is_on_its_path(board: Board) -> None:
+def test_a_watched_environment_has_our_folder_first_on_its_path(board: Board) -> None:
     folder = str(Path(inside.__file__).parent)
     theirs = {"HOME": "/home/me"}
     assert board.watched(theirs) == {
@@ -109,12 +107,12 @@ def test_an_environment_is_watched_before_all_else_that_is_on_its_path(board: Bo
     assert board.watched({"PYTHONPATH": ""})["PYTHONPATH"] == folder
 
 
-# The files of looks.
+# The files of samples.
 
 
-def test_looks_and_ends_are_read_from_the_files_of_all_processes(board: Board) -> None:
-    write(board, LOOK, ENDED)
-    write(board, {**LOOK, "at": 5 * SECOND}, process=9, slot=11)
+def test_samples_and_ends_are_read_from_the_files_of_all_processes(board: Board) -> None:
+    write(board, SAMPLE, ENDED)
+    write(board, {**SAMPLE, "at": 5 * SECOND}, process=9, slot=11)
     first = Sample(7, 1.0, 2.0, STACK, **COUNTED)
     assert board.samples() == [first, Sample(9, 1.0, 5.0, STACK, **COUNTED)]
     assert board.ends() == [StallEnd(7, 1.0, 3.0)]
@@ -123,12 +121,12 @@ def test_looks_and_ends_are_read_from_the_files_of_all_processes(board: Board) -
 def test_a_beat_on_the_board_and_in_a_file_is_the_same_moment(board: Board) -> None:
     moment = 123_456_789_012_345
     write_heartbeat(board, BEAT_AT=moment)
-    write(board, {**LOOK, "began": moment}, {"began": moment, "ended": moment + 1})
+    write(board, {**SAMPLE, "began": moment}, {"began": moment, "ended": moment + 1})
     assert board.heartbeats()[0].beat_at == board.samples()[0].began == board.ends()[0].began
 
 
-def test_a_line_that_is_being_written_is_left_for_later(board: Board) -> None:
-    write(board, LOOK)
+def test_a_line_without_its_end_is_not_read_yet(board: Board) -> None:
+    write(board, SAMPLE)
     with (board.path.parent / "samples.7.2").open("a") as file:
         file.write('{"began": 1, "en')
         file.flush()
@@ -142,20 +140,22 @@ def test_a_line_that_is_being_written_is_left_for_later(board: Board) -> None:
 
 
 def test_a_file_name_of_any_bytes_is_read(board: Board) -> None:
-    write(board, {**LOOK, "frames": [["/srv/\udce4\n.py", 1, "v\u00e4"]]})
+    write(board, {**SAMPLE, "frames": [["/srv/\udce4\n.py", 1, "v\u00e4"]]})
     assert board.samples()[0].stack == (Frame("/srv/\udce4\n.py", 1, "v\u00e4"),)
 
 
-# Where all threads stand.
+# The stacks of all threads.
 
 
-def test_a_question_is_answered_by_its_number(board: Board) -> None:
-    assert [board.ask_for_threads(), board.ask_for_threads()] == [1, 2]
-    assert board._words[inside.ASKED] == 2
+def test_stacks_of_threads_belong_to_a_numbered_request(board: Board) -> None:
+    assert [board.request_threads(), board.request_threads()] == [1, 2]
+    assert board._words[inside.REQUESTS] == 2
     main = {"loop": True, "frames": FRAMES}
     pooled = {"loop": False, "frames": []}
-    write(board, {"asked": 1, "threads": [main]}, LOOK, {"asked": 2, "threads": [main, pooled]})
-    write(board, {"asked": 2, "threads": [pooled]}, process=9)
+    write(
+        board, {"request": 1, "threads": [main]}, SAMPLE, {"request": 2, "threads": [main, pooled]}
+    )
+    write(board, {"request": 2, "threads": [pooled]}, process=9)
     assert board.threads(1) == [ThreadStack(7, True, STACK)]
     assert board.threads(2) == [
         ThreadStack(7, True, STACK),
@@ -166,7 +166,7 @@ def test_a_question_is_answered_by_its_number(board: Board) -> None:
     assert len(board.samples()) == 1
 
 
-def test_a_board_that_is_closed_leaves_its_file_to_the_keeper(tmp_path: Path) -> None:
+def test_a_closed_board_leaves_its_file_to_the_keeper(tmp_path: Path) -> None:
     made = Board(tmp_path, 0.2)
     made.close()
     assert made.path.exists()

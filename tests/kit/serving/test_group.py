@@ -1,4 +1,4 @@
-"""A group ends with all that is in it, also where somebody ended its keeper."""
+"""A group ends with all its processes and files, also after its keeper was stopped or killed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_it_ends_with_its_members_and_its_folder(temporary: Path) -> None:
+def test_a_group_ends_with_its_members_and_its_folder(temporary: Path) -> None:
     group = Group()
     member = subprocess.Popen(SPIN, process_group=group.id)
     (group.folder / "file").write_text("")
@@ -38,7 +38,7 @@ def test_it_ends_with_its_members_and_its_folder(temporary: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
-def test_it_ends_although_somebody_stopped_its_keeper(
+def test_a_group_ends_although_its_keeper_was_stopped(
     number: signal.Signals, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_module, "END_LIMIT", 1.0)
@@ -50,7 +50,7 @@ def test_it_ends_although_somebody_stopped_its_keeper(
     assert not list(temporary.iterdir())
 
 
-def test_without_a_place_for_its_folder_it_is_not_there(
+def test_a_group_without_a_writable_folder_is_an_error(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "gone"))
@@ -58,12 +58,12 @@ def test_without_a_place_for_its_folder_it_is_not_there(
         Group()
     assert str(raised.value) == (
         f"the ledger cannot be written: no folder can be made in {temporary}/gone "
-        f"(No such file or directory); set TMPDIR to one that can be"
+        f"(No such file or directory); set TMPDIR to a writable folder"
     )
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
-def test_its_members_are_what_lives_in_it_and_not_its_keeper() -> None:
+def test_the_members_are_the_living_processes_without_the_keeper() -> None:
     group, other = Group(), Group()
     members = [subprocess.Popen(SPIN, process_group=group.id) for _ in range(2)]
     stranger = subprocess.Popen(SPIN, process_group=other.id)
@@ -73,6 +73,6 @@ def test_its_members_are_what_lives_in_it_and_not_its_keeper() -> None:
         members[0].wait()
         assert group.members() == [members[1].pid]
     finally:
-        for one, member in ((group, members[1]), (other, stranger)):
-            one.end(member)
+        for ending, member in ((group, members[1]), (other, stranger)):
+            ending.end(member)
     assert group.members() == []

@@ -1,4 +1,4 @@
-"""The keeper: at the end of its pipe, however that came about, group and folder are gone."""
+"""The keeper ends its group and removes its folder at the end of its pipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIMIT = 10.0  # seconds
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (only looked at: the system keeps semaphores there)
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (only read: the system keeps semaphores there)
 COMMAND = [sys.executable, "-I", "-S", keeper.__file__]
 
 SPIN = "import sys; print('spinning', flush=True)\nwhile True: pass"
@@ -32,7 +32,7 @@ child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
 print(child.pid, flush=True)
 while True: pass
 """
-# What the tracker was told is read: so it is up, as that of a server which answered is.
+# It waits until the tracker has read its messages, as the tracker of a ready server has.
 HOLD_A_SEMAPHORE = """\
 import array, fcntl, multiprocessing, termios
 from multiprocessing import resource_tracker
@@ -61,7 +61,7 @@ def read_line(stream: IO[str] | None) -> str:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether the process is no more, or only waits for its parent to notice."""
+    """Whether the process has ended; its parent may not have reaped it yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except FileNotFoundError:
@@ -69,7 +69,7 @@ def is_gone(pid: int) -> bool:
 
 
 def kill_group(leader: int) -> None:
-    """Leave nothing behind where the keeper did not do its work."""
+    """Kill the group, for a keeper that did not do its work."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
 
@@ -86,8 +86,8 @@ class Kept:
             text=True,
             process_group=0,
         )
-        self.said = read_line(self.process.stdout)
-        self.folder = Path(self.said)
+        self.printed = read_line(self.process.stdout)
+        self.folder = Path(self.printed)
         self.members: list[subprocess.Popen[str]] = []
 
     def start(self, script: str, *arguments: str) -> tuple[int, str]:
@@ -101,8 +101,8 @@ class Kept:
         self.members.append(member)
         return member.pid, read_line(member.stdout)
 
-    def let_go(self) -> int:
-        """End the pipe; return how the keeper ended."""
+    def close_pipe(self) -> int:
+        """Close the pipe; return the keeper's exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         return self.process.wait(LIMIT)
@@ -121,37 +121,35 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.end()
 
 
-def test_a_keeper_makes_a_folder_that_is_its_owners_alone(kept: Kept, tmp_path: Path) -> None:
+def test_a_keeper_makes_a_folder_for_its_owner_alone(kept: Kept, tmp_path: Path) -> None:
     assert kept.folder.parent == tmp_path
     assert stat.S_IMODE(kept.folder.stat().st_mode) == 0o700
 
 
-def test_at_the_end_of_the_pipe_the_folder_is_removed_with_its_files(
-    kept: Kept, tmp_path: Path
-) -> None:
+def test_the_folder_is_removed_at_the_end_of_the_pipe(kept: Kept, tmp_path: Path) -> None:
     (kept.folder / "ledger").write_bytes(bytes(4096))
     (kept.folder / "note").write_text("{}")
-    kept.let_go()
+    kept.close_pipe()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_at_the_end_of_the_pipe_a_deaf_spinning_process_is_gone(kept: Kept) -> None:
+def test_a_process_that_ignores_sigterm_ends_with_the_pipe(kept: Kept) -> None:
     pid, _ = kept.start(SPIN_DEAF)
     assert not is_gone(pid)
-    kept.let_go()
+    kept.close_pipe()
     assert is_gone(pid)
 
 
-def test_a_process_that_a_member_started_goes_along(kept: Kept) -> None:
+def test_a_child_of_a_member_ends_with_the_pipe(kept: Kept) -> None:
     pid, child = kept.start(SPIN_WITH_CHILD)
     assert not is_gone(int(child))
-    kept.let_go()
+    kept.close_pipe()
     assert is_gone(pid)
     assert is_gone(int(child))
 
 
-def test_the_keeper_goes_last_and_says_nothing(kept: Kept) -> None:
-    assert kept.let_go() == -signal.SIGKILL
+def test_the_keeper_ends_last_and_prints_no_error(kept: Kept) -> None:
+    assert kept.close_pipe() == -signal.SIGKILL
     assert kept.process.stderr is not None
     assert kept.process.stderr.read() == ""
 
@@ -161,11 +159,11 @@ def test_a_signal_to_the_keeper_does_not_end_it_before_its_work(
     kept: Kept, number: signal.Signals
 ) -> None:
     kept.process.send_signal(number)
-    assert kept.let_go() == -signal.SIGKILL
+    assert kept.close_pipe() == -signal.SIGKILL
     assert not kept.folder.exists()
 
 
-def test_a_killed_runner_takes_group_and_folder_along(tmp_path: Path) -> None:
+def test_a_killed_runner_ends_the_group_and_the_folder(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", BE_A_RUNNER, *COMMAND, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -184,11 +182,11 @@ def test_a_killed_runner_takes_group_and_folder_along(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="named semaphores are not files here")
-def test_the_semaphores_of_a_resource_tracker_are_not_left_over(kept: Kept) -> None:
+def test_no_semaphore_of_a_resource_tracker_is_left_over(kept: Kept) -> None:
     _, name = kept.start(HOLD_A_SEMAPHORE)
     semaphore = SHARED_MEMORY / name
     assert semaphore.exists()
-    kept.let_go()
+    kept.close_pipe()
     left_over = semaphore.exists()
     semaphore.unlink(missing_ok=True)
     assert not left_over
@@ -196,15 +194,15 @@ def test_the_semaphores_of_a_resource_tracker_are_not_left_over(kept: Kept) -> N
 
 def test_a_tracker_that_does_not_end_by_itself_is_killed_in_the_end(kept: Kept) -> None:
     pid, _ = kept.start(SPIN, "multiprocessing.resource_tracker")
-    kept.let_go()
+    kept.close_pipe()
     assert is_gone(pid)
     assert not kept.folder.exists()
 
 
-def test_without_a_place_for_the_folder_the_keeper_says_why_and_goes(tmp_path: Path) -> None:
+def test_a_keeper_without_a_writable_folder_prints_why_and_ends(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "nowhere")
     try:
-        assert kept.said == "!No such file or directory"
+        assert kept.printed == "!No such file or directory"
         assert kept.process.wait(LIMIT) == 0
     finally:
         kept.end()

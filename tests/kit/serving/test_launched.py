@@ -1,6 +1,6 @@
-"""A server process, whatever it is: what it is started with, and how it is ended.
+"""A server process of any kind: its environment and streams, and its end.
 
-How one of the suite is started, waited for and ended stands in ``test_serving``.
+``test_server`` tests the servers of the suite.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def python(script: str, *arguments: str) -> tuple[str, ...]:
     return sys.executable, "-c", script, *arguments
 
 
-def told(server: Launched) -> str:
-    """What a command that ends by itself wrote to its standard error."""
+def printed(server: Launched) -> str:
+    """Return the standard error of a command that ends by itself."""
     until(lambda: server.ended)
     return server.log()
 
 
-def test_a_command_listens_on_the_port_that_it_is_told(temporary: Path) -> None:
+def test_a_command_listens_on_the_port_that_it_gets(temporary: Path) -> None:
     with Launched(python(SERVER, "{port}")) as server:
         assert server.url == f"http://127.0.0.1:{server.port}"
         assert list(temporary.iterdir())
@@ -75,18 +75,18 @@ def test_every_place_for_a_port_is_filled() -> None:
     script = "import sys; sys.exit(' '.join(sys.argv[1:]))"
     with Launched(python(script, "--bind=x:{port}", "{port}", "{fd}")) as server:
         port = server.port
-        bind, plain, descriptor = told(server).split()
+        bind, plain, descriptor = printed(server).split()
     assert (bind, plain) == (f"--bind=x:{port}", str(port))
     assert int(descriptor) > 2
 
 
-def test_a_command_that_is_not_there_is_an_error_and_leaves_nothing() -> None:
+def test_a_missing_command_is_an_error_and_leaves_nothing() -> None:
     server = Launched(("no-such-server", "--port", "{port}"))
     with pytest.raises(TargetError) as raised:
         server.start()
     assert str(raised.value) == (
-        "no-such-server cannot be started (No such file or directory); is it installed in this "
-        "environment and on the PATH?"
+        "no-such-server cannot be started (No such file or directory); install it in this "
+        "environment, or name it by its path"
     )
     assert server.group.members() == []
     assert (server.exit_code, server.ended) == (None, False)
@@ -98,11 +98,11 @@ def test_a_command_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
         Launched((str(tmp_path / "plain"),)).start()
 
 
-def test_a_server_is_not_watched_unless_for_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_watched_only_with_max_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     script = f"import os, sys; sys.exit(repr({{n: os.environ.get(n) for n in {NAMES}}}))"
     monkeypatch.setenv("PYTHONPATH", "/theirs")
     with Launched(python(script)) as plain:
-        left_alone = eval(told(plain))  # noqa: S307 (our own words)
+        left_alone = eval(printed(plain))  # noqa: S307 (the script above printed it)
         folder = plain.group.folder
     assert left_alone == {
         "TMPDIR": str(folder / "tmp"),
@@ -113,7 +113,7 @@ def test_a_server_is_not_watched_unless_for_stalls(monkeypatch: pytest.MonkeyPat
     assert plain.board is None
     with Launched(python(script), max_stall=0.05) as server:
         assert server.board
-        watched = eval(told(server))  # noqa: S307 (as above)
+        watched = eval(printed(server))  # noqa: S307 (as above)
         assert watched == {
             "TMPDIR": str(server.group.folder / "tmp"),
             "PYTHONPATH": f"{Path(inside.__file__).parent}{os.pathsep}/theirs",
@@ -126,7 +126,7 @@ def test_a_server_is_not_watched_unless_for_stalls(monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def typed() -> Iterator[None]:
-    """Something stands in the standard input of the runner."""
+    """Put some bytes into the standard input of the runner."""
     reads, writes = os.pipe()
     os.write(writes, b"typed")
     kept = os.dup(0)
@@ -138,23 +138,23 @@ def typed() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("typed")
-def test_what_it_reads_is_empty_and_what_it_prints_goes_nowhere(
+def test_a_server_has_no_input_and_its_output_is_discarded(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     script = "import sys; print('x' * 10**6, flush=True); sys.exit(f'read {sys.stdin.read()!r}')"
     with Launched(python(script)) as server:
-        assert told(server) == "read ''\n"
+        assert printed(server) == "read ''\n"
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_log_of_any_bytes_is_read() -> None:
     script = r"import os; os.write(2, b'first\n\xff last\n  \n')"
     with Launched(python(script)) as server:
-        assert told(server) == "first\n\ufffd last\n  \n"
+        assert printed(server) == "first\n\ufffd last\n  \n"
         assert server.last_words() == "\ufffd last"
 
 
-def test_a_server_may_end_itself_first(tmp_path: Path) -> None:
+def test_a_server_may_shut_down_by_itself_first(tmp_path: Path) -> None:
     server = Launched(python(PATIENT, "polite"))
     server.start()
     until(server.log)
@@ -166,7 +166,7 @@ def test_a_server_may_end_itself_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("politely", [True, False])
-def test_a_server_that_does_not_end_itself_is_ended(
+def test_a_server_that_does_not_shut_down_is_ended(
     monkeypatch: pytest.MonkeyPatch, *, politely: bool
 ) -> None:
     monkeypatch.setattr(launching, "POLITE_LIMIT", 0.1)
@@ -179,7 +179,7 @@ def test_a_server_that_does_not_end_itself_is_ended(
     server.end(politely=politely)
 
 
-def test_one_that_was_never_started_may_be_ended() -> None:
+def test_a_server_that_was_never_started_may_be_ended() -> None:
     server = Launched(("x",))
     server.end(politely=True)
     assert not server.ended

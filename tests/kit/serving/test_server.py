@@ -1,4 +1,4 @@
-"""A server is started as its users do it, is ready when it answers itself, and is always ended."""
+"""A server starts as its users start it, is ready once its app answers, and always ends."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
         connection.recv(4096)
         connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
         connection.recv(4096)
-sys.exit("that was somebody else")
+sys.exit("this is another program")
 """
 
 
@@ -72,7 +72,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     (tmp_path / "hello.py").write_text(APP)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # nobody is there, and nobody asks
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # a closed port, which no client uses
     servers: list[Server] = []
 
     def start(kind: ServerKind = UVICORN, target: str = "hello:app", port: int = 0) -> Server:
@@ -98,7 +98,7 @@ def refusal(server: Server) -> str:
 
 
 def members(server: Server) -> list[str]:
-    """The command lines of the living processes of the server's group."""
+    """Return the command lines of the living processes of the server's group."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -112,7 +112,7 @@ def members(server: Server) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.name)
-def test_a_ready_server_answers_and_an_ended_one_refuses(
+def test_a_ready_server_answers_and_an_ended_server_refuses(
     kind: ServerKind, start: Callable[..., Server]
 ) -> None:
     if kind.missing:
@@ -177,7 +177,7 @@ def test_a_server_may_be_ended_twice(start: Callable[..., Server]) -> None:
         pytest.param("hello:shy", "its lifespan start-up failed: at 127.0.0.1", id="lifespan"),
     ],
 )
-def test_an_app_that_does_not_come_up_is_told_why(
+def test_an_app_that_does_not_start_is_an_error_with_its_reason(
     start: Callable[..., Server], tmp_path: Path, target: str, failure: str
 ) -> None:
     (tmp_path / "raising.py").write_text("1 / 0")
@@ -185,7 +185,7 @@ def test_an_app_that_does_not_come_up_is_told_why(
     assert refusal(start(target=target)) == f"{target}: {failure.format(folder=tmp_path)}"
 
 
-def test_an_app_that_is_started_twice_without_an_answer_is_refused(
+def test_an_app_that_starts_twice_without_a_response_is_an_error(
     start: Callable[..., Server], tmp_path: Path
 ) -> None:
     (tmp_path / "quitting.py").write_text("import os; os._exit(0)")
@@ -195,7 +195,7 @@ def test_an_app_that_is_started_twice_without_an_answer_is_refused(
     )
 
 
-def test_a_server_that_ends_by_itself_is_refused_with_its_last_words(
+def test_a_server_that_ends_by_itself_is_an_error_with_its_last_line(
     start: Callable[..., Server],
 ) -> None:
     server = start(as_stranger("import sys; sys.exit('first\\nno such option\\n\\n')"))
@@ -204,19 +204,19 @@ def test_a_server_that_ends_by_itself_is_refused_with_its_last_words(
     )
 
 
-def test_an_answer_that_is_not_its_own_is_refused(start: Callable[..., Server]) -> None:
+def test_a_response_of_another_program_is_an_error(start: Callable[..., Server]) -> None:
     assert refusal(start(as_stranger(ANSWER_ONCE_AND_END))) == (
         "hello:app: stranger ended with 1 while being started; "
-        "its last words: that was somebody else"
+        "its last words: this is another program"
     )
 
 
-def test_an_app_that_does_not_answer_is_given_up(
+def test_an_app_that_does_not_answer_is_an_error(
     start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "READY_LIMIT", 1.0)
-    told = refusal(start(target="hello:silent"))
-    assert told.startswith("hello:silent: no answer on uvicorn/asyncio within 1 s while ")
+    message = refusal(start(target="hello:silent"))
+    assert message.startswith("hello:silent: no answer on uvicorn/asyncio within 1 s while ")
 
 
 def test_a_port_that_is_taken_is_an_error_and_leaves_nothing(start: Callable[..., Server]) -> None:
@@ -226,14 +226,14 @@ def test_a_port_that_is_taken_is_an_error_and_leaves_nothing(start: Callable[...
         with pytest.raises(TargetError) as raised:
             server.start()
     assert str(raised.value) == (
-        f"port {port} on 127.0.0.1 cannot be listened on (Address already in use); choose another"
+        f"cannot listen on port {port} of 127.0.0.1 (Address already in use); choose another port"
     )
     assert members(server) == []
     assert start(port=port).port == port
 
 
 @pytest.mark.parametrize(("recommended", "words"), [(False, "[]"), (True, "['--patient']")])
-def test_what_is_recommended_is_added_to_the_command(words: str, *, recommended: bool) -> None:
+def test_recommended_arguments_are_added_to_the_command(words: str, *, recommended: bool) -> None:
     stranger = replace(
         as_stranger("import sys; sys.exit(str(sys.argv[2:]))"), recommended=("--patient",)
     )
@@ -241,7 +241,7 @@ def test_what_is_recommended_is_added_to_the_command(words: str, *, recommended:
         assert refusal(server).endswith(f"its last words: {words}")
 
 
-def test_what_a_server_wrote_is_its_log_as_long_as_it_is_there(
+def test_a_log_is_readable_until_its_server_ends(
     start: Callable[..., Server],
 ) -> None:
     server = start(as_stranger("import sys; sys.exit('first\\nlast\\n\\n')"))

@@ -15,7 +15,7 @@ from asgi_liveness.serving.servers import (
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *distributions: str) -> None:
-    """Let these distributions be all that is installed."""
+    """Let only these distributions be installed."""
     monkeypatch.setattr(servers, "version", lambda name: "1.0" if name in distributions else None)
 
 
@@ -37,7 +37,7 @@ def test_a_command_runs_the_program_that_its_name_begins_with(kind: ServerKind) 
     assert program in kind.distributions
 
 
-def test_without_names_all_that_are_installed_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_installed_servers_are_chosen_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, "uvicorn", "hypercorn")
     assert chosen() == ["uvicorn/asyncio", "hypercorn"]
 
@@ -51,20 +51,20 @@ def test_without_names_all_that_are_installed_are_chosen(monkeypatch: pytest.Mon
         (["uvicorn", "uvicorn/asyncio"], ["uvicorn/asyncio", "uvicorn/uvloop"]),
     ],
 )
-def test_a_name_is_a_row_or_a_program_and_the_order_is_the_tables(
+def test_a_name_is_a_row_or_a_program(
     monkeypatch: pytest.MonkeyPatch, names: list[str], rows: list[str]
 ) -> None:
     install(monkeypatch, "uvicorn", "uvloop", "hypercorn")
     assert chosen(*names) == rows
 
 
-def test_a_program_is_the_rows_of_it_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_stands_for_its_installed_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, "uvicorn")
     assert chosen("uvicorn") == ["uvicorn/asyncio"]
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "uvicorn/trio", "Uvicorn", ""])
-def test_an_unknown_name_is_told_the_known_ones(name: str) -> None:
+def test_an_unknown_name_is_an_error_with_the_known_names(name: str) -> None:
     with pytest.raises(UsageError) as raised:
         choose_servers(["uvicorn", name])
     assert str(raised.value) == (
@@ -81,23 +81,21 @@ def test_an_unknown_name_is_told_the_known_ones(name: str) -> None:
         ("hypercorn", ["uvicorn"], "hypercorn"),
     ],
 )
-def test_a_server_asked_for_and_not_installed_says_what_to_install(
+def test_a_missing_server_is_an_error_with_its_packages(
     monkeypatch: pytest.MonkeyPatch, name: str, installed: list[str], missing: str
 ) -> None:
     install(monkeypatch, *installed)
     with pytest.raises(UsageError) as raised:
         choose_servers([name])
-    assert str(raised.value) == (
-        f"{name} was asked for and is not installed: pip install {missing}"
-    )
+    assert str(raised.value) == (f"{name} is not installed here: pip install {missing}")
 
 
-def test_nothing_installed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_installed_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
     with pytest.raises(UsageError, match=r"^no supported server is installed here: pip install"):
         choose_servers([])
 
 
-def test_a_version_is_that_of_the_installed_distribution() -> None:
+def test_a_version_is_the_installed_distributions() -> None:
     assert version("pytest") == pytest.__version__
     assert version("no-such-distribution") is None

@@ -1,4 +1,4 @@
-"""What a report says of a place: its source, and what sort of thing stalls there."""
+"""A culprit has its source, and the kind of code that stalls there."""
 
 from __future__ import annotations
 
@@ -41,30 +41,32 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "app.py")
 
 
-def stall(frame: Frame, *seen: Sample, ran: float | None = 1.0) -> Stall:
-    return Stall(100.0, 1.0, seen or samples(frame), frame, seen=4, ran=ran)
+def stall(frame: Frame, *taken: Sample, ran: float | None = 1.0) -> Stall:
+    return Stall(100.0, 1.0, taken or samples(frame), frame, seen=4, ran=ran)
 
 
-def test_a_culprit_has_its_source_and_is_shown_from_here(app: str) -> None:
+def test_a_culprit_has_its_source_and_a_relative_path(app: str) -> None:
     assert culprit_at(Frame(app, 3, "report"), RANDINT, 3, 4) == Culprit(
         "app.py", 3, "report", "work()", RANDINT, seen=3, looks=4
     )
     assert where(Frame(app, 3, "report")) == "app.py:3"
 
 
-def test_a_culprit_whose_source_is_gone_has_none() -> None:
+def test_a_culprit_without_a_file_has_no_source() -> None:
     assert culprit_at(REPORT, None, 1, 1) == Culprit(*REPORT, "", None, seen=1, looks=1)
     assert where(REPORT) == "/srv/myapp/reports.py:12"
 
 
-@pytest.mark.parametrize(("ran", "so"), [(None, True), (1.0, True), (0.6, True), (0.4, False)])
-def test_a_thread_that_ran_computes_and_so_does_one_of_which_nobody_knows(
-    ran: float | None, *, so: bool
+@pytest.mark.parametrize(
+    ("ran", "computing"), [(None, True), (1.0, True), (0.6, True), (0.4, False)]
+)
+def test_a_thread_computes_if_it_ran_or_was_not_counted(
+    ran: float | None, *, computing: bool
 ) -> None:
-    assert computes(stall(REPORT, ran=ran)) is so
+    assert computes(stall(REPORT, ran=ran)) is computing
 
 
-def test_a_loop_computes_and_any_other_line_is_a_call(app: str) -> None:
+def test_a_loop_that_computes_is_a_loop_and_other_lines_are_calls(app: str) -> None:
     assert kind(stall(Frame(app, 3, "report"))) == "loop"
     assert kind(stall(Frame(app, 3, "report"), ran=None)) == "loop"
     assert kind(stall(Frame(app, 3, "report"), ran=0.1)) == "call"
@@ -72,20 +74,20 @@ def test_a_loop_computes_and_any_other_line_is_a_call(app: str) -> None:
     assert kind(stall(REPORT)) == "call"
 
 
-def test_a_background_task_is_one_whatever_it_does(app: str) -> None:
+def test_a_background_task_is_one_also_in_a_loop(app: str) -> None:
     frame = Frame(app, 3, "report")
     assert kind(stall(frame, *samples(frame, BACKGROUND))) == "background"
     assert kind(stall(frame, sample(100.3, OTHER, BACKGROUND), sample(100.4, frame))) == "loop"
 
 
-def test_what_holds_the_gil_is_c_code_even_in_a_background_task(app: str) -> None:
+def test_c_code_that_holds_the_gil_comes_before_a_background_task(app: str) -> None:
     frame = Frame(app, 3, "report")
     held = samples(frame, BACKGROUND, gil_held=True)
     assert kind(stall(frame, *held)) == "gil"
 
 
-def test_one_look_from_outside_among_many_from_inside_is_no_held_gil(app: str) -> None:
+def test_one_sample_of_a_held_gil_among_many_does_not_count(app: str) -> None:
     frame = Frame(app, 3, "report")
-    seen = samples(frame, count=9)
-    late = replace(seen[-1], gil_held=True)  # the thread beside the loop was once late
-    assert kind(stall(frame, *seen[:-1], late)) == "loop"
+    taken = samples(frame, count=9)
+    late = replace(taken[-1], gil_held=True)  # the watcher thread was late once
+    assert kind(stall(frame, *taken[:-1], late)) == "loop"

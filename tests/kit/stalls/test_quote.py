@@ -1,4 +1,4 @@
-"""A culprit with its source, as far as that can be read."""
+"""A culprit with its source, if the file can be read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_two_lines_on_each_side_are_shown_with_their_numbers(file: Path) -> None:
+def test_a_quote_has_two_numbered_lines_on_each_side(file: Path) -> None:
     assert quote.source(culprit(file, 5, "if c:")) == [
         "  3 | a()",
         "  4 | b()",
@@ -32,28 +32,28 @@ def test_two_lines_on_each_side_are_shown_with_their_numbers(file: Path) -> None
     ]
 
 
-def test_an_empty_line_ends_what_is_shown(file: Path) -> None:
+def test_an_empty_line_ends_the_quote(file: Path) -> None:
     assert quote.source(culprit(file, 3, "a()"))[0] == "> 3 | a()"
     assert quote.source(culprit(file, 1, "def work():")) == ["> 1 | def work():"]
 
 
-def test_the_end_of_the_file_is_the_end(file: Path) -> None:
+def test_the_end_of_the_file_ends_the_quote(file: Path) -> None:
     shown = quote.source(culprit(file, 8, "f()"))
     assert shown == ["  6 |     d()", "  7 | e()", "> 8 | f()"]
 
 
-def test_a_file_that_changed_meanwhile_is_not_quoted(file: Path) -> None:
+def test_a_file_that_changed_is_not_quoted(file: Path) -> None:
     assert quote.source(culprit(file, 5, "while c:")) == ["> 5 | while c:"]
     file.write_text("while True:\n")
     assert quote.source(culprit(file, 1, "def work():")) == ["> 1 | def work():"]
 
 
 @pytest.mark.parametrize("line", [0, 9])
-def test_a_line_that_is_not_there_is_the_source_alone(line: int, file: Path) -> None:
+def test_a_line_that_is_not_there_is_quoted_alone(line: int, file: Path) -> None:
     assert quote.source(culprit(file, line, "gone()")) == [f"> {line} | gone()"]
 
 
-def test_where_nothing_can_be_read_nothing_is_shown(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_has_no_quote(tmp_path: Path) -> None:
     assert quote.source(culprit(tmp_path / "missing.py", 5, "")) == []
 
 
@@ -82,5 +82,5 @@ def test_a_librarys_file_is_named_without_its_folder(file: str, shown: str) -> N
     assert quote.frame(Frame(file, 7, "work")) == f"{shown}:7 in work()"
 
 
-def test_what_is_no_function_has_no_parentheses() -> None:
+def test_a_module_has_no_parentheses() -> None:
     assert quote.frame(Frame("a.py", 7, "<module>")) == "a.py:7 in <module>"

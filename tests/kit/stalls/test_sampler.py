@@ -1,4 +1,4 @@
-"""When py-spy is asked, and what is made of what it saw."""
+"""When py-spy dumps a process, and the samples from its dumps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from asgi_liveness.inside.injected import sitecustomize as inside
 from asgi_liveness.serving.board import Board, Frame
-from asgi_liveness.stalls import sampler as watching
+from asgi_liveness.stalls import sampler as sampling
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.spy import Refused, SpiedThread
 from tests.kit.checking.windows import (
@@ -29,32 +29,33 @@ LIMIT = 10.0  # seconds
 MAX_STALL = 0.05
 THREAD = 71
 ROUNDS = 20
-"""Looks at the board after which nothing more is waited for."""
+"""Reads of the board, after which a test expects no further sample."""
 
 
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
-    monkeypatch.setattr(watching, "_EVERY", 0.001)
-    monkeypatch.setattr(watching, "_DUMPS", 0.03)
+    monkeypatch.setattr(sampling, "_EVERY", 0.001)
+    monkeypatch.setattr(sampling, "_DUMPS", 0.03)
     made = Board(tmp_path, MAX_STALL)
     yield made
     made.close()
 
 
 class Spy:
-    """Stands for py-spy; *meanwhile* is what goes on while it looks."""
+    """A stand-in for py-spy; *meanwhile* runs during each dump."""
 
-    def __init__(self, seen: list[SpiedThread] | Refused, meanwhile: Callable[[], None]) -> None:
-        self.seen, self.meanwhile = seen, meanwhile
-        self.asked: list[int] = []
+    def __init__(self, result: list[SpiedThread] | Refused, meanwhile: Callable[[], None]) -> None:
+        self.result, self.meanwhile = result, meanwhile
+        self.dumped: list[int] = []
+        """The processes, in the order of the dumps."""
         self.times: list[float] = []
 
     async def dump(self, process: int) -> list[SpiedThread] | Refused:
-        self.asked.append(process)
+        self.dumped.append(process)
         self.times.append(time.monotonic())
         await asyncio.sleep(0)
         self.meanwhile()
-        return self.seen
+        return self.result
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spy]:
         *threads: SpiedThread, refused: str = "", meanwhile: Callable[[], None] = lambda: None
     ) -> Spy:
         made = Spy(Refused(refused) if refused else list(threads), meanwhile)
-        monkeypatch.setattr(watching, "dump", made.dump)
+        monkeypatch.setattr(sampling, "dump", made.dump)
         return made
 
     return make
@@ -74,13 +75,13 @@ def nanoseconds(ago: float = 0.0) -> int:
 
 
 def silent(board: Board, process: int = PROCESS, slot: int = 0, **changes: Any) -> None:
-    """Write the words of a process in which neither the loop nor its watcher has a turn."""
+    """Write the words of a process in which neither the loop nor its watcher runs."""
     words = {
         "PROCESS": process,
         "THREAD": THREAD,
         "RUNS": 1,
         "BEAT_AT": nanoseconds(ago=1.0),
-        "WATCHED_AT": nanoseconds(ago=0.9),
+        "WATCHER_RAN_AT": nanoseconds(ago=0.9),
         "PERIOD": 10**7,
     }
     write_heartbeat(board, slot, **{**words, **changes})
@@ -90,13 +91,13 @@ def thread(*frames: Frame, native: int = THREAD, holds_gil: bool = False) -> Spi
     return SpiedThread(native, holds_gil, (*frames, *LOOP))
 
 
-def looked(outside: Sampler, until: Callable[[], object] | None = None) -> Sampler:
-    """Look until something is so, or for some rounds."""
+def run(sampler: Sampler, until: Callable[[], object] | None = None) -> Sampler:
+    """Let a sampler run until a condition holds, or for some rounds."""
     rounds = 0
 
     async def sample() -> None:
         nonlocal rounds
-        task = asyncio.create_task(outside.sample())
+        task = asyncio.create_task(sampler.sample())
         limit = time.monotonic() + LIMIT
         while not (until() if until else rounds >= ROUNDS):
             assert time.monotonic() < limit
@@ -109,51 +110,51 @@ def looked(outside: Sampler, until: Callable[[], object] | None = None) -> Sampl
             await task
 
     asyncio.run(sample())
-    return outside
+    return sampler
 
 
-def outside(board: Board, *serves: int, waits: float = 0.0) -> Sampler:
+def sampler(board: Board, *serves: int, waits: float = 0.0) -> Sampler:
     return Sampler(board, set(serves), lambda: waits)
 
 
-# Which loops.
+# The event loops that count.
 
 
-def test_the_loops_that_run_and_serve_are_watched_at(board: Board) -> None:
+def test_heartbeats_are_those_of_loops_that_run_and_serve(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)
     silent(board, 9, slot=2, RUNS=0)
-    assert [one.process for one in outside(board, 7, 9).heartbeats()] == [7]
-    assert [one.process for one in outside(board, 7, 8, 9).heartbeats()] == [7, 8]
+    assert [heartbeat.process for heartbeat in sampler(board, 7, 9).heartbeats()] == [7]
+    assert [heartbeat.process for heartbeat in sampler(board, 7, 8, 9).heartbeats()] == [7, 8]
 
 
-def test_where_nobody_knows_who_serves_all_that_run_are(board: Board) -> None:
+def test_heartbeats_are_of_all_running_loops_if_none_serves(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)
     silent(board, 9, slot=2, RUNS=0)
-    assert [one.process for one in outside(board).heartbeats()] == [7, 8]
-    assert [one.process for one in outside(board, 5, 9).heartbeats()] == [7, 8]
+    assert [heartbeat.process for heartbeat in sampler(board).heartbeats()] == [7, 8]
+    assert [heartbeat.process for heartbeat in sampler(board, 5, 9).heartbeats()] == [7, 8]
 
 
-def test_loops_of_main_threads_are_watched_at_if_there_are_any(board: Board) -> None:
+def test_loops_of_main_threads_come_before_others(board: Board) -> None:
     silent(board, 7, slot=0, THREAD=7)
     silent(board, 8, slot=1, THREAD=80)
     silent(board, 9, slot=2, THREAD=9)
-    assert [one.process for one in outside(board, 7, 8, 9).heartbeats()] == [7, 9]
-    assert [one.process for one in outside(board, 8).heartbeats()] == [8]
+    assert [heartbeat.process for heartbeat in sampler(board, 7, 8, 9).heartbeats()] == [7, 9]
+    assert [heartbeat.process for heartbeat in sampler(board, 8).heartbeats()] == [8]
 
 
-# A process that cannot look at itself.
+# A process that cannot sample itself.
 
 
-def test_a_process_without_a_turn_is_watched_at_from_outside(
+def test_a_process_whose_watcher_cannot_run_is_dumped(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(thread(REPORT, holds_gil=True), thread(OTHER, native=72))
+    fake = spy(thread(REPORT, holds_gil=True), thread(OTHER, native=72))
     silent(board)
-    found = outside(board, PROCESS)
-    first, second = looked(found, lambda: len(found.samples) > 1).samples[:2]
-    assert asked.asked[0] == PROCESS
+    found = sampler(board, PROCESS)
+    first, second = run(found, lambda: len(found.samples) > 1).samples[:2]
+    assert fake.dumped[0] == PROCESS
     assert first.process == PROCESS
     assert first.stack == (REPORT, *LOOP)
     assert (first.gil_held, first.by_another) == (True, 0)
@@ -163,179 +164,179 @@ def test_a_process_without_a_turn_is_watched_at_from_outside(
     assert second.began == first.began
 
 
-def test_a_process_is_not_asked_all_the_time(board: Board, spy: Callable[..., Spy]) -> None:
-    asked = spy(thread(REPORT))
+def test_dumps_of_a_process_are_some_time_apart(board: Board, spy: Callable[..., Spy]) -> None:
+    fake = spy(thread(REPORT))
     silent(board)
-    looked(outside(board, PROCESS), lambda: len(asked.times) > 2)
-    first, second, third = asked.times[:3]
-    assert second - first >= watching._DUMPS * 0.99
-    assert third - second >= watching._DUMPS * 0.99
+    run(sampler(board, PROCESS), lambda: len(fake.times) > 2)
+    first, second, third = fake.times[:3]
+    assert second - first >= sampling._DUMPS * 0.99
+    assert third - second >= sampling._DUMPS * 0.99
 
 
-def test_each_worker_without_a_turn_is_asked(board: Board, spy: Callable[..., Spy]) -> None:
-    asked = spy(thread(REPORT))
+def test_each_worker_whose_watcher_cannot_run_is_dumped(
+    board: Board, spy: Callable[..., Spy]
+) -> None:
+    fake = spy(thread(REPORT))
     for slot, process in enumerate((7, 8, 9)):
         silent(board, process, slot)
-    looked(outside(board, 7, 9), lambda: len(asked.asked) > 3)
-    assert set(asked.asked) == {7, 9}
+    run(sampler(board, 7, 9), lambda: len(fake.dumped) > 3)
+    assert set(fake.dumped) == {7, 9}
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        {"WATCHED_AT": 10**18},
+        {"WATCHER_RAN_AT": 10**18},
         {"BEAT_AT": 10**18},
         {"RUNS": 0},
         {"PERIOD": 10**10},
     ],
-    ids=["its watcher looks", "it beats", "it has stopped", "not due yet"],
+    ids=["its watcher runs", "it beats", "it has stopped", "not due yet"],
 )
-def test_a_process_that_can_look_at_itself_or_has_no_need_to_is_left_alone(
+def test_a_process_that_samples_itself_or_does_not_stall_is_left_alone(
     words: dict[str, int], board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(thread(REPORT))
+    fake = spy(thread(REPORT))
     silent(board, **words)
-    assert looked(outside(board, PROCESS)).samples == []
-    assert asked.asked == []
+    assert run(sampler(board, PROCESS)).samples == []
+    assert fake.dumped == []
 
 
-@pytest.mark.parametrize("word", ["BEAT_AT", "WATCHED_AT"])
-def test_a_process_that_had_a_turn_meanwhile_was_not_stalled(
+@pytest.mark.parametrize("word", ["BEAT_AT", "WATCHER_RAN_AT"])
+def test_a_process_that_ran_during_the_dump_did_not_stall(
     word: str, board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(
-        thread(REPORT), meanwhile=lambda: write_heartbeat(board, **{word: nanoseconds(ago=0.5)})
-    )
+    fake = spy(thread(REPORT), meanwhile=lambda: write_heartbeat(board, **{word: nanoseconds(ago=0.5)}))
     silent(board)
-    found = looked(outside(board, PROCESS), lambda: len(asked.asked) > 2)
+    found = run(sampler(board, PROCESS), lambda: len(fake.dumped) > 2)
     assert found.samples == []
 
 
 @pytest.mark.parametrize(
-    ("seen", "stack", "by_another"),
+    ("threads", "stack", "by_another"),
     [
         ((thread(REPORT), thread(OTHER, native=72, holds_gil=True)), (OTHER, *LOOP), 72),
         ((thread(OTHER, native=72), thread(REPORT)), (REPORT, *LOOP), 0),
         ((thread(OTHER, native=72),), (), 0),
     ],
-    ids=["whoever holds it", "the loop's own if nobody does", "nobody if that is not seen"],
+    ids=["the holder", "the loop's own without a holder", "none without a stack of it"],
 )
 def test_the_thread_that_holds_the_gil_is_to_blame(
-    seen: tuple[SpiedThread, ...],
+    threads: tuple[SpiedThread, ...],
     stack: tuple[Frame, ...],
     by_another: int,
     board: Board,
     spy: Callable[..., Spy],
 ) -> None:
-    spy(*seen)
+    spy(*threads)
     silent(board)
-    found = outside(board, PROCESS)
-    sample = looked(found, lambda: found.samples).samples[0]
+    found = sampler(board, PROCESS)
+    sample = run(found, lambda: found.samples).samples[0]
     assert (sample.stack, sample.by_another, sample.gil_held) == (stack, by_another, True)
 
 
-def test_a_refusal_is_kept_and_so_is_that_it_looked(board: Board, spy: Callable[..., Spy]) -> None:
+def test_a_refusal_is_kept_with_an_empty_sample(board: Board, spy: Callable[..., Spy]) -> None:
     spy(refused="ptrace")
     silent(board)
-    found = outside(board, PROCESS)
-    sample = looked(found, lambda: found.samples).samples[0]
+    found = sampler(board, PROCESS)
+    sample = run(found, lambda: found.samples).samples[0]
     assert found.refused == "ptrace"
     assert (sample.stack, sample.gil_held, sample.by_another) == ((), True, 0)
 
 
-# A process that looks at itself, and sees nobody.
+# A process whose own samples blame no line.
 
 
-def saw(board: Board, *frames: Frame, times: int = 2) -> None:
-    """Write what the watcher of a stalled process saw of it."""
+def write_samples(board: Board, *frames: Frame, times: int = 2) -> None:
+    """Write samples as the watcher of a stalled process takes them."""
     write_heartbeat(board, PROCESS=PROCESS, THREAD=THREAD, RUNS=1, PERIOD=10**7)
-    write_heartbeat(board, BEAT_AT=nanoseconds(ago=1.0), WATCHED_AT=10**18)
+    write_heartbeat(board, BEAT_AT=nanoseconds(ago=1.0), WATCHER_RAN_AT=10**18)
     began = board._words[inside.HEADER + inside.BEAT_AT]
     counted = {"at": began, "ran": 0, "queued": 0, "slices": 0, "cpu": 0}
     line = {"began": began, **counted, "frames": [*map(list, frames), *map(list, LOOP)]}
     (board.path.parent / f"samples.{PROCESS}.0").write_text((json.dumps(line) + "\n") * times)
 
 
-def test_a_process_that_sees_nobody_is_watched_at_from_outside(
+def test_a_process_whose_samples_blame_no_line_is_dumped(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     spy(thread(REPORT), thread(OTHER, native=72, holds_gil=True))
-    saw(board)
-    found = outside(board, PROCESS)
-    sample = looked(found, lambda: found.samples).samples[0]
+    write_samples(board)
+    found = sampler(board, PROCESS)
+    sample = run(found, lambda: found.samples).samples[0]
     assert (sample.stack, sample.outside) == ((REPORT, *LOOP), True)
     assert (sample.gil_held, sample.by_another) == (False, 0)
 
 
-def test_a_process_that_saw_somebody_in_an_earlier_stall_may_see_nobody_in_this_one(
+def test_samples_of_an_earlier_stall_do_not_count_for_this_one(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     spy(thread(OTHER))
-    saw(board, REPORT)
+    write_samples(board, REPORT)
     earlier = (board.path.parent / f"samples.{PROCESS}.0").read_text()
-    saw(board)
+    write_samples(board)
     (board.path.parent / f"samples.{PROCESS}.1").write_text(earlier)
-    found = outside(board, PROCESS)
-    assert looked(found, lambda: found.samples).samples[0].stack[0] == OTHER
+    found = sampler(board, PROCESS)
+    assert run(found, lambda: found.samples).samples[0].stack[0] == OTHER
 
 
 @pytest.mark.parametrize(
-    ("frames", "times"), [((REPORT,), 2), ((), 1)], ids=["sees somebody", "has looked but once"]
+    ("frames", "times"), [((REPORT,), 2), ((), 1)], ids=["it blames a line", "it has one sample"]
 )
-def test_a_process_that_may_see_more_by_itself_is_left_alone(
+def test_a_process_whose_samples_may_blame_a_line_is_left_alone(
     frames: tuple[Frame, ...], times: int, board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(thread(REPORT))
-    saw(board, *frames, times=times)
-    looked(outside(board, PROCESS))
-    assert asked.asked == []
+    fake = spy(thread(REPORT))
+    write_samples(board, *frames, times=times)
+    run(sampler(board, PROCESS))
+    assert fake.dumped == []
 
 
-# A process that nobody watches from inside.
+# A process without a watcher.
 
 
-def test_a_process_without_a_watcher_is_watched_at_while_a_probe_waits(
+def test_a_process_without_a_watcher_is_dumped_while_a_probe_waits(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(SpiedThread(72, True, (OTHER,)), thread(REPORT, native=PROCESS))
-    found = outside(board, PROCESS, waits=1.0)
+    fake = spy(SpiedThread(72, True, (OTHER,)), thread(REPORT, native=PROCESS))
+    found = sampler(board, PROCESS, waits=1.0)
     began = time.monotonic() - 1.0
-    first, second = looked(found, lambda: len(found.samples) > 1).samples[:2]
-    assert set(asked.asked) == {PROCESS}
+    first, second = run(found, lambda: len(found.samples) > 1).samples[:2]
+    assert set(fake.dumped) == {PROCESS}
     assert (first.process, first.stack) == (PROCESS, (REPORT, *LOOP))
     assert not first.gil_held
     assert first.began >= began - 0.01
     assert second.at > first.at
 
 
-def test_a_loop_in_any_thread_is_watched_at(board: Board, spy: Callable[..., Spy]) -> None:
+def test_a_loop_in_any_thread_is_sampled(board: Board, spy: Callable[..., Spy]) -> None:
     spy(SpiedThread(PROCESS, False, (OTHER,)), thread(REPORT, native=72))
-    found = outside(board, PROCESS, waits=1.0)
-    assert looked(found, lambda: found.samples).samples[0].stack[0] == REPORT
+    found = sampler(board, PROCESS, waits=1.0)
+    assert run(found, lambda: found.samples).samples[0].stack[0] == REPORT
 
 
-def test_looks_while_one_probe_waits_are_of_one_stall(
+def test_samples_while_one_probe_waits_are_of_one_stall(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     spy(SpiedThread(PROCESS, False, SELECTING))
     due = round(time.monotonic() - 1.0, 2)
     found = Sampler(board, {PROCESS}, lambda: time.monotonic() - due)
-    looked(found, lambda: len(found.samples) > 2)
+    run(found, lambda: len(found.samples) > 2)
     assert len({sample.began for sample in found.samples}) == 1
 
 
 @pytest.mark.parametrize(
-    ("serves", "waits"), [((), 1.0), ((PROCESS,), MAX_STALL / 2)], ids=["nobody", "not for long"]
+    ("serves", "waits"), [((), 1.0), ((PROCESS,), MAX_STALL / 2)], ids=["no process", "not long"]
 )
-def test_it_is_not_watched_at_without_need(
+def test_a_process_is_not_dumped_without_need(
     serves: tuple[int, ...], waits: float, board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(thread(REPORT, native=PROCESS))
-    looked(outside(board, *serves, waits=waits))
-    assert asked.asked == []
+    fake = spy(thread(REPORT, native=PROCESS))
+    run(sampler(board, *serves, waits=waits))
+    assert fake.dumped == []
 
 
-def test_a_process_that_answered_meanwhile_was_not_stalled(
+def test_a_process_that_answered_during_the_dump_did_not_stall(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     waits = 1.0
@@ -344,20 +345,20 @@ def test_a_process_that_answered_meanwhile_was_not_stalled(
         nonlocal waits
         waits = 0.0
 
-    asked = spy(thread(REPORT, native=PROCESS), meanwhile=answer)
+    fake = spy(thread(REPORT, native=PROCESS), meanwhile=answer)
     found = Sampler(board, {PROCESS}, lambda: waits)
-    looked(found, lambda: asked.asked)
-    assert looked(found).samples == []
+    run(found, lambda: fake.dumped)
+    assert run(found).samples == []
 
 
 @pytest.mark.parametrize(
-    "seen", [[SpiedThread(PROCESS, False, (OTHER,))], []], ids=["no loop", "no thread"]
+    "threads", [[SpiedThread(PROCESS, False, (OTHER,))], []], ids=["no loop", "no thread"]
 )
 def test_a_process_that_runs_no_loop_is_not_to_blame(
-    seen: list[SpiedThread], board: Board, spy: Callable[..., Spy]
+    threads: list[SpiedThread], board: Board, spy: Callable[..., Spy]
 ) -> None:
-    asked = spy(*seen)
-    found = looked(outside(board, PROCESS, waits=1.0), lambda: asked.asked)
+    fake = spy(*threads)
+    found = run(sampler(board, PROCESS, waits=1.0), lambda: fake.dumped)
     assert found.samples == []
 
 
@@ -365,41 +366,41 @@ def test_a_refusal_of_a_process_without_a_watcher_is_kept(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     spy(refused="ptrace")
-    found = outside(board, PROCESS, waits=1.0)
-    looked(found, lambda: found.refused)
+    found = sampler(board, PROCESS, waits=1.0)
+    run(found, lambda: found.refused)
     assert (found.refused, found.samples) == ("ptrace", [])
 
 
-# Where all threads stand.
+# The stacks of all threads.
 
 
-def test_threads_are_asked_for_while_a_probe_waits(
+def test_stacks_of_threads_are_requested_while_a_probe_waits(
     board: Board, spy: Callable[..., Spy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spy()
-    monkeypatch.setattr(watching, "_ASK", 0.01)
-    found = outside(board, waits=MAX_STALL * 2)
-    looked(found, lambda: found.asked > 1)
-    assert found.asked == board._words[inside.ASKED]
+    monkeypatch.setattr(sampling, "_REQUESTS", 0.01)
+    found = sampler(board, waits=MAX_STALL * 2)
+    run(found, lambda: found.request > 1)
+    assert found.request == board._words[inside.REQUESTS]
 
 
-def test_threads_are_asked_for_now_and_then(board: Board, spy: Callable[..., Spy]) -> None:
+def test_requests_for_stacks_are_some_time_apart(board: Board, spy: Callable[..., Spy]) -> None:
     spy()
-    assert looked(outside(board, waits=MAX_STALL * 2)).asked == 1
+    assert run(sampler(board, waits=MAX_STALL * 2)).request == 1
 
 
-def test_threads_are_not_asked_for_while_probes_are_answered(
+def test_no_stacks_are_requested_while_probes_are_answered(
     board: Board, spy: Callable[..., Spy]
 ) -> None:
     spy()
-    assert looked(outside(board, waits=MAX_STALL / 2)).asked == 0
+    assert run(sampler(board, waits=MAX_STALL / 2)).request == 0
 
 
-def test_what_fails_is_told_to_who_waits(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_sampler_is_raised(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(_: int) -> None:
         raise json.JSONDecodeError("no json", "", 0)
 
-    monkeypatch.setattr(watching, "dump", fail)
+    monkeypatch.setattr(sampling, "dump", fail)
     silent(board)
     with pytest.raises(json.JSONDecodeError):
-        asyncio.run(outside(board, PROCESS).sample())
+        asyncio.run(sampler(board, PROCESS).sample())

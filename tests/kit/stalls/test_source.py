@@ -1,4 +1,4 @@
-"""What a line says, whether it stands in a loop, and how its file is shown."""
+"""The text of a line, whether the line is in a loop, and the path in a report."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ def test_a_loop_at_the_top_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"while True\n  pass", b"while 1:\n  '\0'\n", b"\xff\nx"])
-def test_what_is_no_python_has_no_loops(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_python_has_no_loops(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_bytes(content)
     assert not in_loop(str(tmp_path / "bad.py"), 2)
 
 
-def test_a_source_that_python_warns_of_is_read_in_silence(tmp_path: Path) -> None:
+def test_a_source_with_warnings_is_read_without_a_warning(tmp_path: Path) -> None:
     (tmp_path / "warned.py").write_text('while True:\n    x = "\\d"\n')
-    with warnings.catch_warnings(record=True, action="always") as told:
+    with warnings.catch_warnings(record=True, action="always") as warned:
         assert in_loop(str(tmp_path / "warned.py"), 2)
-    assert not told
+    assert not warned
     assert in_loop(str(tmp_path / "warned.py"), 2)  # also where warnings are errors
 
 
@@ -73,11 +73,11 @@ def test_a_line_is_read_without_its_indent(app: str) -> None:
 
 
 @pytest.mark.parametrize("line", [-1, 0, 23, 999])
-def test_a_line_that_is_not_there_says_nothing(line: int, app: str) -> None:
+def test_a_line_that_is_not_there_is_empty(line: int, app: str) -> None:
     assert line_of(app, line) == ""
 
 
-def test_a_file_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_has_no_lines(tmp_path: Path) -> None:
     for file in ("<string>", str(tmp_path), str(tmp_path / "gone.py")):
         assert line_of(file, 1) == ""
         assert not in_loop(file, 1)
@@ -91,7 +91,7 @@ def test_lines_are_counted_as_python_counts_them(tmp_path: Path) -> None:
     assert not in_loop(str(tmp_path / "fed.py"), 3)
 
 
-def test_bytes_that_are_no_text_hide_nothing(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_hide_no_line(tmp_path: Path) -> None:
     (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nprint('\xe4')\n")
     assert line_of(str(tmp_path / "latin.py"), 2).startswith("print(")
 

@@ -1,4 +1,4 @@
-"""py-spy sees where a process stands that cannot look at itself; or says why it does not."""
+"""py-spy dumps a process that cannot sample itself, or the kit reports why it does not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def wait():
 threading.Thread(target=wait, name="waiting", daemon=True).start()
 Report().hold()
 """
-PTRACE = "the system does not let it (ptrace): run as root, or with the capability SYS_PTRACE"
+PTRACE = "the system denies ptrace to py-spy: run as root or with the capability SYS_PTRACE"
 
 
 @pytest.fixture
@@ -45,32 +45,33 @@ def holding(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def seen_at(process: int, script: Path, line: int) -> list[SpiedThread]:
-    """What py-spy sees once a thread has come to that line of its script."""
+def dumped_at(process: int, script: Path, line: int) -> list[SpiedThread]:
+    """Return py-spy's dump once a thread has reached *line* of its script."""
 
-    def look() -> list[SpiedThread]:
-        seen = asyncio.run(dump(process))
-        stacks = [one.stack for one in seen] if isinstance(seen, list) else []
-        there = (str(script), line) in {p[:2] for s in stacks for p in s}
-        return seen if isinstance(seen, list) and there else []
+    def find() -> list[SpiedThread]:
+        threads = asyncio.run(dump(process))
+        if isinstance(threads, Refused):
+            return []
+        frames = {frame[:2] for thread in threads for frame in thread.stack}
+        return threads if (str(script), line) in frames else []
 
-    return until(look)
+    return until(find)
 
 
-def test_a_process_whose_gil_is_held_is_seen_from_outside(
+def test_a_process_whose_gil_is_held_can_be_dumped(
     holding: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    seen = seen_at(holding.pid, tmp_path / "holds.py", 5)
-    (held,) = [one for one in seen if one.thread == holding.pid]
+    threads = dumped_at(holding.pid, tmp_path / "holds.py", 5)
+    (held,) = [thread for thread in threads if thread.thread == holding.pid]
     assert held.holds_gil
     assert (str(tmp_path / "holds.py"), 5, "hold") in held.stack
     assert held.stack[-1] == (str(tmp_path / "holds.py"), 11, "<module>")
-    (waiting,) = [one for one in seen if one.thread != holding.pid]
+    (waiting,) = [thread for thread in threads if thread.thread != holding.pid]
     assert not waiting.holds_gil
     assert (str(tmp_path / "holds.py"), 8, "wait") in waiting.stack
 
 
-def test_a_loop_that_waits_is_seen_as_such(tmp_path: Path) -> None:
+def test_an_idle_event_loop_is_not_to_blame_in_a_dump(tmp_path: Path) -> None:
     script = tmp_path / "waits.py"
     script.write_text(
         "import asyncio\nloop = asyncio.SelectorEventLoop()\n"
@@ -78,14 +79,14 @@ def test_a_loop_that_waits_is_seen_as_such(tmp_path: Path) -> None:
     )
     process = subprocess.Popen([sys.executable, str(script)])
     try:
-        (main,) = seen_at(process.pid, script, 3)
+        (main,) = dumped_at(process.pid, script, 3)
     finally:
         process.kill()
         process.wait()
     assert blamed(main.stack) is None
 
 
-def test_a_process_that_is_gone_is_refused() -> None:
+def test_a_process_that_has_ended_is_refused() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert isinstance(asyncio.run(dump(process.pid)), Refused)
@@ -96,7 +97,7 @@ Fake = Callable[[str], Path]
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
-    """Put a script in the place of py-spy, beside a Python that is not there."""
+    """Put a script in the place of py-spy, in the folder of a Python that is not there."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
@@ -124,7 +125,7 @@ THREAD = {
 }
 
 
-def test_what_it_says_is_taken_thread_by_thread(fake: Fake) -> None:
+def test_a_dump_is_read_thread_by_thread(fake: Fake) -> None:
     other = {**THREAD, "os_thread_id": None, "thread_name": None, "owns_gil": False, "frames": []}
     fake(f"cat <<'END'\n{json.dumps([THREAD, other])}\nEND\n")
     assert dumped() == [
@@ -133,27 +134,27 @@ def test_what_it_says_is_taken_thread_by_thread(fake: Fake) -> None:
     ]
 
 
-def test_it_is_asked_for_one_process_as_json_and_reads_nothing(fake: Fake, tmp_path: Path) -> None:
-    fake(f'echo "$@" > {tmp_path}/asked\ncat >> {tmp_path}/asked\necho "[]"')
+def test_py_spy_is_called_for_one_process_and_gets_no_input(fake: Fake, tmp_path: Path) -> None:
+    fake(f'echo "$@" > {tmp_path}/called\ncat >> {tmp_path}/called\necho "[]"')
     assert dumped() == []
-    assert (tmp_path / "asked").read_text() == "dump --json --pid 42\n"
+    assert (tmp_path / "called").read_text() == "dump --json --pid 42\n"
 
 
-def test_one_beside_this_python_is_taken_before_one_on_the_path(
+def test_a_py_spy_next_to_this_python_comes_before_the_path(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = fake("echo 'beside' >&2; exit 1")
+    program = fake("echo 'next to it' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}/path:/usr/bin:/bin")
     (tmp_path / "path").mkdir()
     on_path = tmp_path / "path" / "py-spy"
     on_path.write_text("#!/bin/sh\necho 'on the path' >&2; exit 1\n")
     on_path.chmod(0o755)
-    assert dumped() == Refused("py-spy says: beside")
+    assert dumped() == Refused("py-spy: next to it")
     program.unlink()
-    assert dumped() == Refused("py-spy says: on the path")
+    assert dumped() == Refused("py-spy: on the path")
     on_path.unlink()
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
-    assert dumped() == Refused("py-spy is not installed beside this Python")
+    assert dumped() == Refused("py-spy is not installed with this Python: pip install py-spy")
 
 
 @pytest.mark.parametrize(
@@ -161,41 +162,41 @@ def test_one_beside_this_python_is_taken_before_one_on_the_path(
     [
         ("echo 'Error: Permission denied (os error 13)' >&2; exit 1", PTRACE),
         ("printf 'Error: x\\nOperation not permitted? Permission Denied\\n' >&2; exit 1", PTRACE),
-        ("printf '\\n  Error: no Python\\nReason: y\\n' >&2; exit 1", "py-spy says: no Python"),
-        ("echo what >&2; exit 2", "py-spy says: what"),
-        ("printf '\\377\\n' >&2; exit 2", "py-spy says: \ufffd"),
-        ("exit 1", "py-spy gave no reason"),
-        ("kill -9 $$", "py-spy gave no reason"),
+        ("printf '\\n  Error: no Python\\nReason: y\\n' >&2; exit 1", "py-spy: no Python"),
+        ("echo what >&2; exit 2", "py-spy: what"),
+        ("printf '\\377\\n' >&2; exit 2", "py-spy: \ufffd"),
+        ("exit 1", "py-spy printed no reason"),
+        ("kill -9 $$", "py-spy printed no reason"),
     ],
 )
-def test_where_it_cannot_look_it_says_why(script: str, reason: str, fake: Fake) -> None:
+def test_a_failure_of_py_spy_has_its_reason(script: str, reason: str, fake: Fake) -> None:
     fake(script)
     assert dumped() == Refused(reason)
 
 
 @pytest.mark.parametrize("script", ["echo no json", "echo '[{}]'"])
-def test_words_that_nobody_understands_are_a_refusal(script: str, fake: Fake) -> None:
+def test_output_of_an_unknown_format_is_refused(script: str, fake: Fake) -> None:
     fake(script)
     assert isinstance(dumped(), Refused)
 
 
-def test_one_that_may_not_be_run_is_a_refusal(fake: Fake) -> None:
+def test_a_py_spy_that_may_not_be_run_is_refused(fake: Fake) -> None:
     fake("").chmod(0o644)
     assert isinstance(dumped(), Refused)
 
 
 @pytest.mark.parametrize("ignores", ["", "trap '' TERM INT\n"])
-def test_one_that_takes_too_long_is_given_up_and_killed(
+def test_a_py_spy_that_takes_too_long_is_killed(
     ignores: str, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spy, "_LIMIT", 0.3)
     fake(f"{ignores}echo $$ > {tmp_path}/pid\nexec sleep 60")
-    assert dumped() == Refused("py-spy gave no answer within 0.3 s")
-    if (tmp_path / "pid").exists():  # it may have been killed before it was begun
+    assert dumped() == Refused("py-spy did not end within 0.3 s")
+    if (tmp_path / "pid").exists():  # the script may have been killed before its first line
         assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
-def test_one_that_is_no_longer_waited_for_ends_as_well(
+def test_a_py_spy_ends_after_its_caller_was_cancelled(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spy, "_LIMIT", 0.5)

@@ -1,4 +1,4 @@
-"""Which frame of a stack is to blame: the innermost of the app's own code, and no other's."""
+"""Which frame of a stack is to blame: the innermost one of the app's own code."""
 
 from __future__ import annotations
 
@@ -55,28 +55,28 @@ BOTTOMS = [
 ]
 
 
-def at(frame: Frame) -> str:
+def name_of(frame: Frame) -> str:
     return f"{frame[0].rpartition('site-packages/')[2]} {frame[2]}"
 
 
-# What only passes the request on.
+# Middleware, which only passes the request on.
 
 
-def test_a_middleware_is_not_to_blame_for_what_blocks_within_it() -> None:
-    passes = Frame("/srv/myapp/middleware.py", 9, "__call__")
+def test_a_middleware_is_not_to_blame_for_the_code_that_it_awaits() -> None:
+    middleware = Frame("/srv/myapp/middleware.py", 9, "__call__")
     app = Frame(f"{INSTALLED}/starlette/routing.py", 700, "__call__")
-    assert blamed((ENCODER, app, passes, *LOOP)) == (ENCODER, None)
-    assert blamed((REPORT, app, passes, *LOOP)) == (REPORT, None)
-    assert blamed((DATABASE, app, passes, *LOOP)) == (DATABASE, None)
-    assert blamed((passes, *LOOP)) == (passes, None)
-    assert blamed((DATABASE, passes, *LOOP)) == (passes, DATABASE)
+    assert blamed((ENCODER, app, middleware, *LOOP)) == (ENCODER, None)
+    assert blamed((REPORT, app, middleware, *LOOP)) == (REPORT, None)
+    assert blamed((DATABASE, app, middleware, *LOOP)) == (DATABASE, None)
+    assert blamed((middleware, *LOOP)) == (middleware, None)
+    assert blamed((DATABASE, middleware, *LOOP)) == (middleware, DATABASE)
 
 
-# What the event loop calls.
+# Where a callback of the event loop begins.
 
 
-@pytest.mark.parametrize("bottom", BOTTOMS, ids=at)
-def test_what_calls_the_event_loop_is_not_watched_at(bottom: Frame) -> None:
+@pytest.mark.parametrize("bottom", BOTTOMS, ids=name_of)
+def test_frames_that_call_the_event_loop_are_never_to_blame(bottom: Frame) -> None:
     assert blamed((bottom, MAIN)) is None
     assert blamed((REPORT, bottom, MAIN)) == (REPORT, None)
     assert blamed((RANDINT, bottom, MAIN)) is None
@@ -91,14 +91,14 @@ def test_what_calls_the_event_loop_is_not_watched_at(bottom: Frame) -> None:
         Frame(f"{INSTALLED}/uvloop/loop.py", 5, "run"),
         Frame("/srv/granian_app.py", 5, "view"),
     ],
-    ids=at,
+    ids=name_of,
 )
-def test_a_frame_that_is_not_of_the_event_loop_hides_nothing_below_it(frame: Frame) -> None:
+def test_a_frame_of_no_event_loop_hides_no_other_frame(frame: Frame) -> None:
     assert blamed((SELECT, frame, REPORT, *LOOP)) is not None
 
 
 @pytest.mark.parametrize("folder", ["granian", "uvloop", "trio/_core"])
-def test_an_app_in_a_folder_of_an_event_loops_name_is_watched_at(folder: str) -> None:
+def test_an_app_in_a_folder_named_like_an_event_loop_is_to_blame(folder: str) -> None:
     own = Frame(f"/home/me/{folder}/__init__.py", 5, "view")
     assert blamed((RANDINT, own, *LOOP)) == (own, RANDINT)
 
@@ -108,16 +108,16 @@ def test_an_event_loop_that_waits_does_not_stall(stack: tuple[Frame, ...]) -> No
     assert blamed(stack) is None
 
 
-def test_an_event_loop_of_a_python_that_is_nowhere_usual_waits_as_well() -> None:
+def test_an_event_loop_of_a_python_in_an_unusual_folder_waits() -> None:
     bottom = Frame("/python/asyncio/base_events.py", 1948, "_run_once")
     assert blamed((Frame("/python/selectors.py", 468, "select"), bottom, MAIN)) is None
 
 
-def test_a_selector_that_the_app_uses_itself_is_a_stall() -> None:
+def test_a_selector_that_the_app_calls_is_a_stall() -> None:
     assert blamed((SELECT, REPORT, *LOOP)) == (REPORT, SELECT)
 
 
-# Which frame of a callback.
+# The frame of a callback.
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_selector_that_the_app_uses_itself_is_a_stall() -> None:
         ((Frame("<string>", 1, "made"), REPORT), (REPORT, Frame("<string>", 1, "made"))),
     ],
 )
-def test_the_innermost_of_the_apps_own_is_named_and_what_it_calls(
+def test_the_innermost_frame_of_the_app_is_to_blame(
     callback: tuple[Frame, ...], found: tuple[Frame, Frame | None]
 ) -> None:
     assert blamed((*callback, *LOOP)) == found
@@ -149,26 +149,26 @@ def test_the_innermost_of_the_apps_own_is_named_and_what_it_calls(
         ((ENCODER, REPORT, DATABASE), (REPORT, ENCODER)),
     ],
 )
-def test_where_nothing_is_nearer_a_library_is_named_before_a_framework(
+def test_a_library_is_to_blame_before_a_framework(
     callback: tuple[Frame, ...], found: tuple[Frame, Frame | None]
 ) -> None:
     assert blamed((*callback, *LOOP)) == found
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_every_framework_comes_after_any_library(framework: str) -> None:
+def test_a_framework_is_to_blame_only_without_a_library(framework: str) -> None:
     frame = Frame(f"{INSTALLED}/{framework}/app.py", 2, "call")
     assert blamed((frame, DATABASE, *LOOP)) == (DATABASE, frame)
     assert blamed((frame, *LOOP)) == (frame, None)
 
 
 @pytest.mark.parametrize("callback", [(RANDINT,), (Frame("<frozen runpy>", 1, "run"),)])
-def test_where_only_python_itself_was_seen_nobody_is_to_blame(callback: tuple[Frame, ...]) -> None:
+def test_frames_of_python_alone_are_never_to_blame(callback: tuple[Frame, ...]) -> None:
     assert blamed((*callback, *LOOP)) is None
 
 
 @pytest.mark.parametrize("server", sorted(set(SERVERS) - {"granian"}))
-def test_a_server_that_sends_for_the_app_is_not_to_blame_nor_is_the_app(server: str) -> None:
+def test_a_server_that_sends_blames_neither_itself_nor_the_app(server: str) -> None:
     frame = Frame(f"{INSTALLED}/{server}/http.py", 5, "send")
     assert blamed((frame, REPORT, *LOOP)) is None
     assert blamed((frame, *LOOP)) is None
@@ -192,7 +192,7 @@ START = Frame(f"{STANDARD}/threading.py", 973, "start")
 WAIT = Frame(f"{STANDARD}/threading.py", 355, "wait")
 
 
-def test_a_thread_that_is_started_takes_long_only_where_others_keep_the_gil() -> None:
+def test_a_line_that_starts_a_thread_is_not_to_blame() -> None:
     executor = Frame(f"{STANDARD}/concurrent/futures/thread.py", 176, "submit")
     assert blamed((WAIT, WAIT, START, REPORT, *LOOP)) is None
     assert blamed((START, executor, REPORT, *LOOP)) is None
@@ -200,18 +200,18 @@ def test_a_thread_that_is_started_takes_long_only_where_others_keep_the_gil() ->
     assert blamed((Frame("/srv/myapp/jobs.py", 5, "start"), REPORT, *LOOP)) is not None
 
 
-# Whose a file is.
+# The owner of a file.
 
 
 @pytest.mark.parametrize("folder", [INSTALLED, "/usr/lib/python3/dist-packages"])
 @pytest.mark.parametrize("name", ["myapp/views.py", "myapp/a/b.py", "myapp.py"])
-def test_an_app_that_is_installed_is_its_authors_own(folder: str, name: str) -> None:
+def test_an_installed_app_is_the_apps_own_code(folder: str, name: str) -> None:
     frame = Frame(f"{folder}/{name}", 4, "view")
     assert blamed((DATABASE, frame, *LOOP), "myapp") == (frame, DATABASE)
     assert blamed((DATABASE, frame, *LOOP), "other") == (DATABASE, None)
 
 
-def test_an_installed_app_and_what_it_is_run_from_are_equally_near() -> None:
+def test_an_installed_app_and_its_start_script_have_the_same_rank() -> None:
     assert blamed((INSTALLED_APP, REPORT, *LOOP), "myapp") == (INSTALLED_APP, None)
     assert blamed((REPORT, INSTALLED_APP, *LOOP), "myapp") == (REPORT, None)
 
@@ -229,12 +229,12 @@ def test_a_package_of_another_name_is_a_library(name: str) -> None:
         "/app/conda/lib/python3.12/json/decoder.py",
     ],
 )
-def test_python_in_a_folder_of_the_apps_name_is_not_the_apps(file: str) -> None:
+def test_a_python_in_a_folder_named_like_the_app_is_not_the_app(file: str) -> None:
     frame = Frame(file, 4, "call")
     assert blamed((frame, REPORT, *LOOP), "app") == (REPORT, frame)
 
 
-def test_the_kit_is_nobodys_own_but_its_miniatures_are_if_they_are_the_app() -> None:
+def test_the_kit_is_never_to_blame_except_as_the_app_itself() -> None:
     wrapper = Frame(str(KIT / "observed.py"), 80, "__call__")
     loops = Frame(miniatures.__file__, 80, "loops")
     assert blamed((wrapper, *LOOP)) is None
@@ -261,7 +261,7 @@ def test_the_kit_is_nobodys_own_but_its_miniatures_are_if_they_are_the_app() -> 
         (f"{KIT}_of_mine/observed.py", True),
     ],
 )
-def test_whose_a_file_is(file: str, *, own: bool) -> None:
+def test_a_file_is_the_apps_own_or_not(file: str, *, own: bool) -> None:
     assert is_own(file) is own
 
 
@@ -277,11 +277,13 @@ def test_whose_a_file_is(file: str, *, own: bool) -> None:
         (f"{KIT}/checking/miniatures.py", "asgi_liveness", True),
     ],
 )
-def test_whether_a_file_is_of_the_app(file: str, package: str, *, of_app: bool) -> None:
+def test_a_file_is_of_the_app_by_its_folder_or_package(
+    file: str, package: str, *, of_app: bool
+) -> None:
     assert is_of_app(file, package) is of_app
 
 
-# Threads beside the event loop's.
+# Threads other than the event loop's.
 
 ANYIO = Frame(f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
 GET = Frame(f"{STANDARD}/queue.py", 171, "get")
@@ -313,13 +315,13 @@ def test_a_thread_that_waits_for_work_is_not_busy(stack: tuple[Frame, ...]) -> N
         ((WAIT, DATABASE, *WORKER), (DATABASE, WAIT)),
     ],
 )
-def test_a_thread_that_works_is_busy_there_and_so_is_one_that_waits_in_its_work(
+def test_a_thread_at_work_is_busy_also_while_it_waits(
     stack: tuple[Frame, ...], found: tuple[Frame, Frame | None]
 ) -> None:
     assert busy(stack) == found
 
 
-def test_work_that_an_installed_app_does_is_its_authors_own() -> None:
+def test_work_of_an_installed_app_is_the_apps_own() -> None:
     assert busy((DATABASE, INSTALLED_APP, *WORKER), "myapp") == (INSTALLED_APP, DATABASE)
 
 
@@ -341,19 +343,21 @@ def test_threads_of_anyio_and_of_executors_are_pooled() -> None:
         (Frame("/srv/background.py", 3, "run"), False),
     ],
 )
-def test_a_background_task_is_told_by_who_runs_it(frame: Frame, *, background: bool) -> None:
+def test_a_background_task_is_known_by_the_code_that_runs_it(
+    frame: Frame, *, background: bool
+) -> None:
     assert in_background((RANDINT, REPORT, frame, *LOOP)) is background
 
 
-def test_a_module_is_imported_by_what_python_imports_with() -> None:
+def test_an_import_is_known_by_the_frames_of_importlib() -> None:
     bootstrap = Frame("<frozen importlib._bootstrap_external>", 940, "exec_module")
     assert imports((REPORT, bootstrap, OTHER, *LOOP))
     assert not imports((REPORT, Frame("<frozen runpy>", 1, "_run_code")))
     assert not imports(())
 
 
-@pytest.mark.parametrize("bottom", BOTTOMS, ids=at)
-def test_a_thread_that_runs_an_event_loop_is_told_by_what_calls_its_callbacks(
+@pytest.mark.parametrize("bottom", BOTTOMS, ids=name_of)
+def test_a_thread_with_an_event_loop_is_known_by_its_frames(
     bottom: Frame,
 ) -> None:
     assert runs_a_loop((REPORT, bottom, MAIN))
@@ -362,6 +366,6 @@ def test_a_thread_that_runs_an_event_loop_is_told_by_what_calls_its_callbacks(
     assert not runs_a_loop(())
 
 
-def test_servers_and_frameworks_serve_and_nothing_else_does() -> None:
+def test_only_servers_and_frameworks_are_serving_packages() -> None:
     assert all(is_serving(name) for name in (*SERVERS, *FRAMEWORKS))
     assert not any(is_serving(name) for name in ("", "myapp", "httpx", "asgi_liveness"))

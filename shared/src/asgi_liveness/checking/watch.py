@@ -157,7 +157,7 @@ class _CheckRun:
             heartbeats=tuple(heartbeats),
             samples=tuple(sample for sample in samples if sample.process in processes),
             ends=tuple(end for end in ends if end.process in processes),
-            threads=_last_threads(board, sampler.asked),
+            threads=_last_threads(board, sampler.request),
             refused=sampler.refused,
             died="" if all_live and not self.target.ended else self.target.last_words(),
         )

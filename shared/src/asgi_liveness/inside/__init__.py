@@ -1,1 +1,1 @@
-"""What runs in the process of an app."""
+"""The code that runs in the app's own process."""

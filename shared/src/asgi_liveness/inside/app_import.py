@@ -1,4 +1,4 @@
-"""The import of an app by its name, as servers import it."""
+"""The import of an app by its name, in the way of servers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class ImportFailed(Exception):
-    """The target cannot be imported; ``str()`` says why, in one line."""
+    """The target cannot be imported; ``str()`` is the reason, in one line."""
 
 
 def import_app(target: str, *, factory: bool = False, app_dir: str = "") -> ASGIApp:
     """Import ``module:attribute``, from the current directory or from *app_dir*.
 
-    With *factory*, the attribute is called and returns the app. Raises ``ImportFailed`` for
-    whatever goes wrong, also for an app that exits when it is imported.
+    With *factory*, calling the attribute returns the app. Raises ``ImportFailed`` for any error,
+    also for an app that exits when it is imported.
     """
     module_name, _, attribute = target.partition(":")
     attribute = attribute or "app"
@@ -79,8 +79,8 @@ def _made_by(factory: object, name: str) -> object:
 
 
 def is_asgi(app: object) -> bool:
-    """Whether *app* is a coroutine function of three arguments, or an object that acts as one."""
-    call = app if inspect.isroutine(app) else getattr(app, "__call__", None)  # noqa: B004 (the method is wanted)
+    """Whether *app* is a coroutine function of three arguments, or has one as ``__call__``."""
+    call = app if inspect.isroutine(app) else getattr(app, "__call__", None)  # noqa: B004 (the method is needed)
     if isinstance(app, type) or call is None or not inspect.iscoroutinefunction(call):
         return False
     try:

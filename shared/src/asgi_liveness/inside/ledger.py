@@ -1,9 +1,8 @@
 """Counters and stop flags in a mapped file, readable from outside while the app is frozen.
 
-The rule: one writer a word. Each loop body takes a slot of its own, counts in itself and
-stores the sum there; readers add up. The runner alone writes the stop generation; a loop
-runs until the generation is not the one it was born with, so nothing is ever reset. So it is with
-failures.
+The rule: one writer for each word. Each loop body takes a slot of its own, counts its steps and
+stores the sum there; readers add the sums. Only the runner writes the stop generation. A loop runs
+while the generation is the one at its birth, so nothing is ever reset. Failures work the same way.
 """
 
 from __future__ import annotations
@@ -33,19 +32,18 @@ _SIZE: Final = (_HEADER + SLOTS * _SLOT) * _WORD
 
 @dataclass(frozen=True)
 class Loop:
-    """What the ledger says of one loop body."""
+    """The record of one loop body in the ledger."""
 
     route: str
     place: str
-    """Where the body was made, as ``file:line``."""
+    """The line that made the body, as ``file:line``."""
     steps: int
     ended: bool
-    """It makes no more steps: it saw that it was stopped, nobody holds its body any more, or its
-    process is gone."""
+    """The loop makes no more steps: it noticed a stop, its body was freed, or its process ended."""
     on_event_loop: bool
-    """It steps in the thread that runs the event loop."""
+    """The loop steps in the thread that runs the event loop."""
     in_app: bool
-    """It steps in the process of the app."""
+    """The loop steps in the process of the app."""
 
 
 class Ledger:
@@ -68,11 +66,11 @@ class Ledger:
         """Make an empty ledger at *path*, which must not exist."""
         try:
             with path.open("xb") as file:
-                file.write(bytes(_SIZE))  # no hole: a full disk is found out here and now
+                file.write(bytes(_SIZE))  # no sparse file: a full disk fails here and not later
         except OSError as error:
             raise LedgerError(
                 f"the ledger {path} cannot be written ({error.strerror}); "
-                f"set TMPDIR to a folder that can be"
+                f"set TMPDIR to a writable folder"
             ) from error
         return cls(path)
 
@@ -89,29 +87,29 @@ class Ledger:
         self._words.release()
         self._map.close()
 
-    # Written by the app: the wrapper's own words.
+    # The wrapper writes these words.
 
     def stamp_start(self) -> None:
-        """Count one start of the app; several processes may do so."""
+        """Count one start of the app; several processes may call this at once."""
         self._add_atomically(_STARTS)
 
     def stamp_event_loop(self, thread: int) -> None:
-        """Note the native id of the thread that runs the event loop, and this process's."""
+        """Store the ids of the event loop's thread (native) and of this process."""
         self._words[_LOOP_THREAD] = thread
         self._words[_APP] = os.getpid()
 
     def beat(self) -> None:
-        """Count one turn of the heartbeat."""
+        """Count one beat of the event loop."""
         self._words[_BEATS] += 1
 
     def stamp_answer(self) -> None:
-        """Count one answer that the app began to send."""
+        """Count one response that the app began to send."""
         self._words[_ANSWERS] += 1
 
-    # Written by a loop body: its own slot.
+    # A loop body writes its own slot.
 
     def take_slot(self, route: str, place: str) -> int:
-        """Take the next free slot, alone among all threads and processes; return its first word."""
+        """Take the next free slot and return its first word; no other thread or process gets it."""
         name, most = route.encode(), _ROUTE.stop - _ROUTE.start
         if len(name) > most:
             raise LedgerError(f"the route {route!r} is longer than {most} bytes")
@@ -126,57 +124,57 @@ class Ledger:
         return first
 
     def stamp_thread(self, slot: int, thread: int) -> None:
-        """Note the native id of the thread in which the loop steps."""
+        """Store the native id of the thread in which the loop steps."""
         self._words[slot + _THREAD] = thread
 
     def store_steps(self, slot: int, steps: int) -> None:
-        """Store the sum of steps that the loop has made."""
+        """Store the number of steps that the loop has made."""
         self._words[slot + _STEPS] = steps
 
     def stamp_end(self, slot: int) -> None:
-        """Note that the loop makes no more steps."""
+        """Mark the loop as ended: it makes no more steps."""
         self._words[slot + _ENDED] = 1
 
-    # Written by the runner.
+    # The runner writes these words.
 
     def stop(self) -> None:
-        """Stop every loop born so far; those born later run."""
+        """Stop every loop born so far; loops born later run."""
         self._words[_STOPS] += 1
 
     def fail(self) -> None:
-        """Let every loop born so far raise an exception in its next step."""
+        """Make every loop born so far raise an exception in its next step."""
         self._words[_FAILURES] += 1
 
-    # Read by anybody.
+    # All processes read these.
 
     @property
     def generation(self) -> int:
-        """How many stops there were."""
+        """The number of stops so far."""
         return self._words[_STOPS]
 
     @property
     def failures(self) -> int:
-        """How many failures there were."""
+        """The number of calls of ``fail`` so far."""
         return self._words[_FAILURES]
 
     @property
     def starts(self) -> int:
-        """How often the app was started."""
+        """The number of starts of the app so far."""
         return self._words[_STARTS]
 
     @property
     def answers(self) -> int:
-        """How many answers the app began to send."""
+        """The number of responses that the app began to send."""
         return self._words[_ANSWERS]
 
     @property
     def beats(self) -> int:
-        """How often the heartbeat turned."""
+        """The number of beats of the event loop so far."""
         return self._words[_BEATS]
 
     @property
     def taken(self) -> int:
-        """How many slots are taken."""
+        """The number of slots that loop bodies have taken."""
         return min(self._words[_TAKEN], SLOTS)
 
     def loops(self, since: int = 0) -> list[Loop]:
@@ -196,7 +194,7 @@ class Ledger:
         )
 
     def _add_atomically(self, word: int) -> int:
-        # A lock per open file description holds between threads as well as between processes.
+        # A lock of an open file description excludes other threads as well as other processes.
         with self.path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             before = self._words[word]
@@ -206,7 +204,7 @@ class Ledger:
 
 @functools.cache
 def _opened(path: Path) -> Ledger:
-    """All bodies of a process share one map: a thousand of them would take as many files."""
+    """Open the ledger once in a process: a thousand bodies would need as many open files."""
     return Ledger(path)
 
 

@@ -1,13 +1,13 @@
-"""One turn of the endless loop, counted.
+"""The body of an endless loop, which counts its steps.
 
-The ``while`` stands in the implementation, because it is what people come to read::
+The ``while`` stands in the implementation, because people come to read it::
 
     body = LoopBody("/cooperative")
     while body.running:
         body.step()
         await asyncio.sleep(0)
 
-Without a ledger in the environment the loop is plain and endless, and touches no file.
+Without a ledger in the environment the loop is endless and touches no file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from asgi_liveness.inside.ledger import Ledger
 
 
 class LoopFailure(Exception):
-    """What a loop raises when it is made to fail from outside."""
+    """The exception of a loop that the runner makes fail."""
 
 
 class LoopBody:
@@ -35,7 +35,7 @@ class LoopBody:
     def __init__(self, route: str) -> None:
         self.route = route
         self.steps = 0
-        """How many steps this body has made."""
+        """The number of steps that this body has made."""
         self._stopped = False
         self._ledger = Ledger.from_environment()
         if self._ledger is not None:
@@ -45,7 +45,7 @@ class LoopBody:
 
     @property
     def running(self) -> bool:
-        """False after ``stop()``, or once the ledger's stop flag was set from outside."""
+        """False after ``stop()``, or after the runner set the ledger's stop flag."""
         if self._ledger is None:
             return not self._stopped
         if self._stopped or self._ledger.generation != self._generation:
@@ -54,11 +54,11 @@ class LoopBody:
         return True
 
     def step(self) -> None:
-        """Make one turn of work: print a random number, as people's loops do, and count it.
+        """Do the work of one iteration: print a random number, and count the step.
 
-        Raises ``LoopFailure`` where the runner wants to see what becomes of an exception.
+        Raises ``LoopFailure`` if the runner makes the loops fail, to test what follows.
         """
-        print({self.route: random.randint(0, 10)})  # noqa: S311 (it is the loop people write)
+        print({self.route: random.randint(0, 10)})  # noqa: S311 (no secret depends on it)
         self.steps += 1
         if self._ledger is not None:
             if self.steps == 1:
@@ -66,20 +66,20 @@ class LoopBody:
             self._ledger.store_steps(self._slot, self.steps)
             if self._ledger.failures != self._failures:
                 self._ledger.stamp_end(self._slot)
-                raise LoopFailure(f"the loop of {self.route} was made to fail from outside")
+                raise LoopFailure(f"the runner made the loop of {self.route} fail")
 
     def stop(self) -> None:
-        """End this loop at its next look at ``running``."""
+        """End this loop when it next reads ``running``."""
         self._stopped = True
 
     def __del__(self) -> None:
-        """A body that nobody holds has ended: the coroutine that ran it was cancelled."""
+        """Mark the loop as ended: its coroutine was cancelled and has freed the body."""
         if getattr(self, "_slot", None) is not None and self._ledger is not None:
             self._ledger.stamp_end(self._slot)
 
 
 def _caller() -> str:
-    """Where the body was made, as ``file:line``, relative to the current directory if below it."""
+    """Return the line that makes the body, relative to the current directory if it is below it."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back

@@ -1,8 +1,8 @@
-"""The ASGI wrapper inside the server: it serves the target and says how the target is.
+"""The ASGI wrapper inside the server, which serves the target and reports its state.
 
-Servers are given ``asgi_liveness.inside.wrapper:app``; the environment names the target. Counts go
-into the ledger. What the app is, what it is doing, and what was wrong goes into a note beside
-the ledger, because the exit codes of servers prove nothing.
+Servers run ``asgi_liveness.inside.wrapper:app``; the environment names the target. The wrapper
+counts in the ledger. It writes the app's name, the present part of the start and any failure into
+a note next to the ledger, because the exit codes of servers prove nothing.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ BEAT: Final = 0.01  # seconds from one heartbeat to the next
 
 
 def note_path(ledger: Path) -> Path:
-    """Where the wrapper leaves its note."""
+    """Return the path of the wrapper's note."""
     return ledger.with_name("note")
 
 
 class Wrapper:
-    """An ASGI app that stamps its start, beats, and hands everything on to the target."""
+    """An ASGI app that counts its starts, beats, and passes everything on to the target."""
 
     def __init__(self, target: str, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -56,7 +56,7 @@ class Wrapper:
         self._note(app=describe(self._app), doing="imported")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one connection of the target's."""
+        """Pass one request, WebSocket or lifespan on to the target."""
         if not self._beating:
             self._beating = True
             self._ledger.stamp_event_loop(threading.get_native_id())
@@ -77,19 +77,19 @@ class Wrapper:
                 reason = last_line(message.get("message", "")) or "no reason given"
                 self._note(failure=f"its lifespan start-up failed: {reason}")
             elif message["type"] == "lifespan.startup.complete":
-                self._note(app=describe(self._app), doing="asked for its first answer")
+                self._note(app=describe(self._app), doing="waiting for its first response")
             await send(message)
 
         return watched
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        answered = left = False
+        answered = disconnected = False
 
         async def watched_receive() -> Message:
-            nonlocal left
+            nonlocal disconnected
             message = await receive()
-            # uvicorn says so after a whole answer as well, and Quart asks it after each.
-            left = message["type"] == "http.disconnect" and not answered
+            # uvicorn sends it after a complete response as well, and Quart receives it after each.
+            disconnected = message["type"] == "http.disconnect" and not answered
             return message
 
         async def watched_send(message: Message) -> None:
@@ -100,13 +100,13 @@ class Wrapper:
             await send(message)
 
         await self._app(scope, watched_receive, watched_send)
-        if left:
-            # A loop that was cancelled tells its end when its body is freed, and the exception
-            # and its frames hold each other.
+        if disconnected:
+            # A cancelled loop marks its end when its body is freed, but the exception and its
+            # frames refer to each other.
             gc.collect()
 
     def _note(self, **note: Any) -> None:
-        if not self._first:  # a server that starts its app again must not hide why
+        if not self._first:  # a second start of the app must not replace the first one's failure
             return
         path = note_path(self._ledger.path)
         draft = path.with_suffix(f".{os.getpid()}")
@@ -115,7 +115,7 @@ class Wrapper:
 
 
 def describe(app: ASGIApp) -> dict[str, str | None]:
-    """Say what the app is made of: its class, and the distribution that the class comes from."""
+    """Return the app's class, and the distribution that the class comes from."""
     package = type(app).__module__.partition(".")[0]
     try:
         version = importlib.metadata.version(package)

@@ -1,1 +1,1 @@
-"""Processes: a server is started in a group of its own, and always ended."""
+"""Processes: each server starts in a group of its own, and always ends with it."""

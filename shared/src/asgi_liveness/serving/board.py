@@ -1,7 +1,7 @@
-"""The board that watched processes write on, read from outside; see ``injected``.
+"""The board that watched processes write on, read from outside; see ``inside.injected``.
 
-A process has a slot, with the words of its heartbeat, and a file of looks. Times are seconds of
-the monotonic clock, which all processes of a machine share.
+Each process has a slot with the words of its heartbeat, and a file of samples. Times are seconds
+of the monotonic clock, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -23,63 +23,68 @@ _SECOND: Final = 1e9  # ns
 
 
 class Frame(NamedTuple):
-    """Where a thread stands; a stack is a tuple of frames, the innermost first."""
+    """One line that a thread runs; a stack is a tuple of frames, the innermost first."""
 
     file: str
-    """As Python names it; in a report relative to the current directory, if it is within."""
+    """As Python names it; in a report relative to the current directory, if it is below it."""
     line: int
     function: str
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """How the event loop of one process beat when one looked."""
+    """The last signs of life of one process: of its event loop, and of the watcher thread."""
 
     process: int
     thread: int
     """The native id of the thread that runs the loop."""
     runs: bool
+    """Whether the loop runs; a loop that has stopped does not stall."""
     beat_at: float
-    watched_at: float
-    """When the thread beside it had its last turn."""
+    """When the loop last beat."""
+    watcher_ran_at: float
+    """When the watcher thread last ran."""
     period: float
+    """Seconds between two beats."""
     loop: str
+    """One of ``inside.injected.sitecustomize.KINDS``."""
     python: str
+    """The version, as ``3.12.1``."""
 
     def silent(self, now: float) -> float:
-        """For how long the loop has not beaten, over its period."""
+        """Return the seconds since the last beat, less the period; 0 if the loop does not run."""
         return now - self.beat_at - self.period if self.runs else 0.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Where the loop's thread was, while the loop did not beat."""
+    """The stack of the event loop's thread during a stall, and what the thread has used so far."""
 
     process: int
     began: float
-    """The last beat before it, which tells the stall."""
+    """The last beat before the stall; it identifies the stall."""
     at: float
     stack: tuple[Frame, ...]
     """Empty if only the counters were read."""
     ran: float = 0.0
-    """For how long, ever, the thread has run."""
+    """Seconds that the thread has run since it began."""
     queued: float = 0.0
-    """For how long, ever, it has waited for a processor."""
+    """Seconds that the thread has waited for a processor since it began."""
     slices: int = 0
-    """How often, ever, it was given one."""
+    """How often the thread got a processor since it began."""
     cpu: float = 0.0
-    """For how long, ever, all threads of the process have run."""
+    """Seconds that all threads of the process have run since it began."""
     outside: bool = False
-    """It was py-spy that looked."""
+    """py-spy took the sample."""
     gil_held: bool = False
-    """No other thread of the process had a turn."""
+    """No other thread of the process ran."""
     by_another: int = 0
-    """The thread that held it, and stands at *stack*, if not the event loop's."""
+    """The thread that held the GIL, and whose stack this is, if not the event loop's; else 0."""
 
 
 @dataclass(frozen=True)
 class StallEnd:
-    """A stall that is over."""
+    """The end of a stall."""
 
     process: int
     began: float
@@ -88,7 +93,7 @@ class StallEnd:
 
 @dataclass(frozen=True)
 class ThreadStack:
-    """Where any thread stood when it was asked."""
+    """The stack of any thread, at the runner's request."""
 
     process: int
     is_loop: bool
@@ -96,7 +101,7 @@ class ThreadStack:
 
 
 class Board:
-    """The mapped file and the files of looks beside it, made in *folder*. ``close`` it."""
+    """The mapped file, and the files of samples next to it, in *folder*. ``close`` it."""
 
     def __init__(self, folder: Path, max_stall: float) -> None:
         self.path, self.max_stall = folder / "board", max_stall
@@ -104,20 +109,19 @@ class Board:
             self.path.write_bytes(bytes(inside.SIZE))
         except OSError as error:
             raise LedgerError(
-                f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a folder that "
-                f"can be"
+                f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a writable folder"
             ) from error
         with self.path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), inside.SIZE)
         self._words = memoryview(self._map).cast("Q")
 
     def close(self) -> None:
-        """Let go of the map."""
+        """Release the map; the file stays, and the keeper removes it."""
         self._words.release()
         self._map.close()
 
     def watched(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return *environment* with what makes a Python process write on this board."""
+        """Return *environment* with the variables that make a Python process write here."""
         ours = str(Path(inside.__file__).parent)
         theirs = environment.get("PYTHONPATH")
         return {
@@ -128,7 +132,7 @@ class Board:
         }
 
     def heartbeats(self) -> list[Heartbeat]:
-        """Return the pulse of each process that ever ran an event loop."""
+        """Return the heartbeat of each process that ever ran an event loop."""
         slots = range(min(self._words[inside.TAKEN], inside.PROCESSES))
         return [self._heartbeat(inside.HEADER + index * inside.SLOT) for index in slots]
 
@@ -139,14 +143,14 @@ class Board:
             thread=slot[inside.THREAD],
             runs=bool(slot[inside.RUNS]),
             beat_at=slot[inside.BEAT_AT] / _SECOND,
-            watched_at=slot[inside.WATCHED_AT] / _SECOND,
+            watcher_ran_at=slot[inside.WATCHER_RAN_AT] / _SECOND,
             period=slot[inside.PERIOD] / _SECOND,
             loop=inside.KINDS[slot[inside.KIND]],
             python=".".join(str(slot[inside.PYTHON] >> shift & 0xFF) for shift in (24, 16, 8)),
         )
 
     def samples(self) -> list[Sample]:
-        """Return what the processes themselves saw of their stalls so far."""
+        """Return the samples that the processes themselves took of their stalls so far."""
         return [
             Sample(
                 process=process,
@@ -163,25 +167,25 @@ class Board:
         ]
 
     def ends(self) -> list[StallEnd]:
-        """Return the stalls that are over."""
+        """Return the ends of the stalls that are over."""
         return [
             StallEnd(process, line["began"] / _SECOND, line["ended"] / _SECOND)
             for process, line in self._lines()
             if "ended" in line
         ]
 
-    def ask_for_threads(self) -> int:
-        """Ask all processes where all their threads stand; return the number of the question."""
-        self._words[inside.ASKED] += 1
-        number: int = self._words[inside.ASKED]
+    def request_threads(self) -> int:
+        """Request the stacks of all threads of all processes; return the request's number."""
+        self._words[inside.REQUESTS] += 1
+        number: int = self._words[inside.REQUESTS]
         return number
 
     def threads(self, number: int) -> list[ThreadStack]:
-        """Return the answers to a question that are there."""
+        """Return the stacks that processes have written so far for the request *number*."""
         return [
             ThreadStack(process, thread["loop"], _stack(thread["frames"]))
             for process, line in self._lines()
-            if line.get("asked") == number
+            if line.get("request") == number
             for thread in line["threads"]
         ]
 
@@ -189,7 +193,7 @@ class Board:
         for path in sorted(self.path.parent.glob("samples.*")):
             process = int(path.suffixes[0][1:])
             for line in path.read_bytes().splitlines(keepends=True):
-                if line.endswith(b"\n"):  # one that is being written has no end yet
+                if line.endswith(b"\n"):  # else the process is still writing the line
                     yield process, json.loads(line)
 
 

@@ -1,4 +1,4 @@
-"""A process group and a folder that end with the runner: the keeper, seen from the runner."""
+"""A process group and a folder that end with the runner: the runner's side of the keeper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Final
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.serving import keeper
 
-END_LIMIT: Final = 5.0  # seconds from letting go of the keeper to its end
+END_LIMIT: Final = 5.0  # seconds that the keeper may take to start, and to end everything
 
 
 class Group:
@@ -37,30 +37,34 @@ class Group:
             process_group=0,
         )
         self.id = self._keeper.pid
-        """What ``Popen`` takes as ``process_group``."""
+        """The group's id, for ``process_group`` of ``Popen``."""
         try:
-            self.folder = self._told(parent)
+            self.folder = self._folder(parent)
         except BaseException:
             self.end()
             raise
 
-    def _told(self, parent: str) -> Path:
+    def _folder(self, parent: str) -> Path:
+        """Return the folder whose path the keeper prints."""
         assert self._keeper.stdout is not None
-        told, _, _ = select.select([self._keeper.stdout], [], [], END_LIMIT)
-        line = os.fsdecode(os.read(self._keeper.stdout.fileno(), 4096)).strip() if told else ""
+        ready, _, _ = select.select([self._keeper.stdout], [], [], END_LIMIT)
+        line = os.fsdecode(os.read(self._keeper.stdout.fileno(), 4096)).strip() if ready else ""
         if not line.startswith("/"):
             raise LedgerError(
                 f"the ledger cannot be written: no folder can be made in {parent} "
-                f"({line[1:] or 'the keeper did not start'}); set TMPDIR to one that can be"
+                f"({line[1:] or 'the keeper did not start'}); set TMPDIR to a writable folder"
             )
         return Path(line)
 
     def members(self) -> list[int]:
-        """Return the living processes of the group, the keeper left out (on Linux)."""
+        """Return the living processes of the group without the keeper; empty without a /proc."""
         return [member for member, _ in keeper.members(self.id)]
 
     def end(self, member: subprocess.Popen[bytes] | None = None) -> None:
-        """Let go of the keeper, which ends everything; reap it and *member*. May be repeated."""
+        """Close the keeper's pipe, so that it ends everything; reap it and *member*.
+
+        A second call does nothing.
+        """
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
         self._keeper.stdin.close()
@@ -70,7 +74,7 @@ class Group:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(END_LIMIT)
         if any(process.returncode is None for process in processes):
-            # Somebody stopped or killed the keeper: its work is ours.
+            # Someone stopped or killed the keeper: the runner does its work.
             os.killpg(self.id, signal.SIGKILL)
             shutil.rmtree(self.folder, ignore_errors=True)
             for process in processes:

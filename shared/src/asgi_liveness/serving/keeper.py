@@ -1,13 +1,13 @@
-"""A tiny process that takes a server along when its runner is gone.
+"""A tiny process that ends a server when its runner ends, whatever ended the runner.
 
-An endless loop cannot be asked to stop, and a server may start processes of its own. So the
-keeper is started first; it leads the process group that the server joins, and owns the folder
-that the server's files are in. It reads a pipe that only the runner holds. At end of file,
-however that came about, it kills the group, removes the folder, and goes last. That is
-the only way in which a server is ended, so the way out is tried by every run.
+A server with an endless loop ignores a request to stop, and a server may start processes of its
+own. So the keeper starts first: it leads the process group that the server joins, and owns the
+folder for the server's files. It reads a pipe whose other end only the runner holds. At the end of
+that file, the keeper kills the group, removes the folder, and ends last. No server is ended in any
+other way, so every run tests this one.
 
-It is run as a script, by ``serving``, without site packages: it must be there before the first
-file is made. It prints the path of its folder, or ``!`` and what was wrong.
+``serving.group`` runs it as a script without site packages: it must be there before the first file
+is made. It prints the path of its folder, or ``!`` and the error.
 """
 
 import os
@@ -16,7 +16,7 @@ import sys
 import time
 
 _POLL = 0.01  # seconds
-_TRACKER_LIMIT = 1.5  # seconds that resource trackers get to clean up after a kill
+_TRACKER_LIMIT = 1.5  # seconds that resource trackers may take to clean up after a kill
 
 
 def keep() -> None:
@@ -30,7 +30,7 @@ def keep() -> None:
         os.write(1, b"!" + (error.strerror or "unknown error").encode() + b"\n")
         return
     try:
-        _tell(folder)
+        _print(folder)
         while os.read(0, 1):
             pass
         _unlink(_kill_all_but_trackers())
@@ -39,11 +39,11 @@ def keep() -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def _tell(folder: bytes) -> None:
+def _print(folder: bytes) -> None:
     try:
         os.write(1, folder + b"\n")
     except BrokenPipeError:
-        return  # the runner is gone already, as the next read will say
+        return  # the runner has ended already, and the next read finds that out
 
 
 def _remove(folder: bytes) -> None:
@@ -57,19 +57,19 @@ def _remove(folder: bytes) -> None:
 
 
 def _kill_all_but_trackers() -> set[int]:
-    """Let multiprocessing's resource trackers outlive the rest, as far as /proc shows them.
+    """Kill the group except multiprocessing's resource trackers, which /proc shows.
 
-    A tracker ends by itself when the processes that it serves are gone, and first removes their
-    named semaphores (hypercorn's command makes five). Killed with them, it would leave those in
-    the system's shared memory for ever. Returns the file numbers of the semaphores that the
-    killed ones had.
+    A tracker ends by itself after the processes that it serves, and first removes their named
+    semaphores (hypercorn's command makes five). If it were killed with them, the semaphores would
+    stay in the system's shared memory for ever. Returns the file numbers of the semaphores that
+    the killed processes had.
     """
     limit = time.monotonic() + _TRACKER_LIMIT
     semaphores: set[int] = set()
     while (alive := members(os.getpgrp())) and time.monotonic() < limit:
         for member, tracker in alive:
             if not tracker:
-                _signal(member, signal.SIGSTOP)  # so that it makes no more of them
+                _signal(member, signal.SIGSTOP)  # so that it makes no more semaphores
                 semaphores |= _semaphores(member)
                 _signal(member, signal.SIGKILL)
         time.sleep(_POLL)
@@ -86,7 +86,7 @@ def _semaphores(pid: int) -> set[int]:
 
 
 def _unlink(semaphores: set[int]) -> None:
-    """Remove what no tracker removed: a process makes its first semaphore before its tracker."""
+    """Remove semaphores without a tracker: a process makes its first one before its tracker."""
     for entry in os.scandir("/dev/shm") if semaphores else []:  # noqa: S108 (where Linux keeps them)
         if entry.name.startswith("sem.mp-") and entry.inode() in semaphores:
             try:
@@ -96,14 +96,14 @@ def _unlink(semaphores: set[int]) -> None:
 
 
 def sees_members() -> bool:
-    """Whether there is a /proc to look for processes in."""
+    """Whether this system has a /proc that shows processes."""
     return os.path.isdir("/proc/self")
 
 
 def members(group: int) -> list[tuple[int, bool]]:
-    """Return the living processes of a group but its leader: id, and whether it is a tracker.
+    """Return the living processes of a group without its leader: id, and whether it is a tracker.
 
-    There is none where there is no /proc.
+    The list is empty where there is no /proc.
     """
     found = []
     for name in os.listdir("/proc") if sees_members() else []:
@@ -117,7 +117,7 @@ def members(group: int) -> list[tuple[int, bool]]:
         except OSError:
             continue
         if int(its_group) == group and state not in b"ZX":
-            # One that is just being started has no command line yet: it may become a tracker.
+            # A process that is just starting has no command line yet: it may become a tracker.
             tracker = not command or b"multiprocessing.resource_tracker" in command
             found.append((int(name), tracker))
     return found

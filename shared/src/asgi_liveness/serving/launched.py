@@ -1,6 +1,6 @@
-"""One server process, whatever it is: started in a group of its own, and always ended.
+"""One server process of any kind, which starts in a group of its own and always ends.
 
-The rule: every server lives in the group of a keeper (see ``keeper``) and is ended with it.
+The rule: every server lives in the group of a keeper (see ``keeper``) and ends with it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.group import Group
 
-POLITE_LIMIT: Final = 1.0  # seconds that a server gets to end by itself
+POLITE_LIMIT: Final = 1.0  # seconds that a server may take to end after SIGTERM
 
 
 class Launched:
     """A server from ``start`` to ``end``, or in a ``with`` block; ``start`` does not wait.
 
-    *port* 0 takes a free one. ``{fd}`` in *command* is the number of a listening socket, so that
-    nobody else can take its port; a command that takes no descriptor has ``{port}`` instead.
-    With *max_stall*, its Python processes are watched for stalls of that many seconds: ``board``.
+    *port* 0 takes a free port. In *command*, ``{fd}`` becomes the number of a listening socket,
+    so that no other process can take the port; a command without ``{fd}`` has ``{port}``.
+    With *max_stall*, the server's Python processes write stalls longer than that many seconds on
+    ``board``.
     """
 
     board: Board | None = None
@@ -46,8 +47,8 @@ class Launched:
     def start(self) -> None:
         """Start the server in a group of its own.
 
-        Raises ``LedgerError`` where no file can be made, ``TargetError`` where the port is taken
-        or there is no such command.
+        Raises ``LedgerError`` if no file can be made, ``TargetError`` if the port is taken or the
+        command cannot be started.
         """
         self._group = Group()
         try:
@@ -57,7 +58,7 @@ class Launched:
             raise
 
     def _environment(self) -> dict[str, str]:
-        """The runner's own; the files that the app makes for a time go with the group."""
+        """Return the runner's environment; the app's temporary files go into the group's folder."""
         temporary = self.group.folder / "tmp"
         temporary.mkdir()
         environment = {**os.environ, "TMPDIR": str(temporary)}
@@ -90,30 +91,30 @@ class Launched:
                     )
                 except OSError as error:
                     raise TargetError(
-                        f"{command[0]} cannot be started ({error.strerror}); is it installed in "
-                        f"this environment and on the PATH?"
+                        f"{command[0]} cannot be started ({error.strerror}); install it in this "
+                        f"environment, or name it by its path"
                     ) from error
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address that the server listens on."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def group(self) -> Group:
-        """What all processes and files of the server are in, from ``start`` on."""
+        """The group of all processes and files of the server, from ``start`` on."""
         assert self._group is not None
         return self._group
 
     @property
     def pid(self) -> int:
-        """The id of the server's own process, the one that its users would signal."""
+        """The id of the server's own process, which its users would signal."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """What the server's own process ended with, or None while it runs."""
+        """The exit code of the server's own process, or None while it runs."""
         return self._process.poll() if self._process else None
 
     @property
@@ -122,20 +123,20 @@ class Launched:
         return self.exit_code is not None
 
     def log(self) -> str:
-        """Return what the server wrote to its standard error so far."""
+        """Return the text that the server wrote to its standard error so far."""
         with contextlib.suppress(FileNotFoundError):
             return (self.group.folder / "stderr").read_text(errors="replace")
         return ""
 
     def last_words(self) -> str:
-        """Return the last line that the server wrote to its standard error."""
+        """Return the last line that the server wrote to its standard error, or "nothing"."""
         lines = reversed(self.log().split("\n"))
         return next((line.strip() for line in lines if line.strip()), "nothing")
 
     def end(self, *, politely: bool = False) -> None:
-        """End everything that is of this server; may be repeated.
+        """End all processes of this server and remove its files; a second call does nothing.
 
-        *politely* lets it shut itself down first, for ``POLITE_LIMIT`` at the most.
+        *politely* lets the server shut down by itself first, within ``POLITE_LIMIT``.
         """
         if politely and self._process is not None and not self.ended:
             self._process.terminate()
@@ -151,14 +152,14 @@ def _listen(port: int) -> socket.socket:
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit it; uvicorn takes a descriptor for a UNIX socket and does not
-        # set it, and then each keep-alive request waits 40 ms for a delayed acknowledgement.
+        # Accepted sockets inherit TCP_NODELAY. uvicorn takes a descriptor for a UNIX socket and
+        # does not set it; then each keep-alive request waits 40 ms for a delayed acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(2048)
     except OSError as error:
         listener.close()
         raise TargetError(
-            f"port {port} on 127.0.0.1 cannot be listened on ({error.strerror}); choose another"
+            f"cannot listen on port {port} of 127.0.0.1 ({error.strerror}); choose another port"
         ) from error
     return listener

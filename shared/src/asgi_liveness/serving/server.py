@@ -1,4 +1,4 @@
-"""A target of the suite on a server: start it as its users do, and wait until it answers."""
+"""A target of the suite on a server, started as its users start it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.servers import ServerKind
 
 READY_LIMIT: Final = 10.0
-"""Seconds that each part of a start may take: until the app is imported, the import, the lifespan
-start-up, the first answer. A machine with more to do than cores takes several for the whole."""
+"""Seconds that each part of a start may take: the server's own, the import of the app, the lifespan
+start-up, the first response. On a busy machine, the whole start takes several seconds."""
 _POLL: Final = 0.005  # seconds
-_NOT_OURS: Final = ("UVICORN_", "WEB_CONCURRENCY")
-"""Options in the environment: uvicorn would start more workers, or answer on another path."""
+_LEFT_OUT: Final = ("UVICORN_", "WEB_CONCURRENCY")
+"""Variables that are options of uvicorn: more workers, or another path for the app."""
 
 
 class Server(Launched):
     """A target on a server. ``start`` does not wait, so that several can start at once.
 
     *recommended* adds the settings that the documentation recommends to the server's defaults.
-    With *factory*, or where *target* ends in ``()``, calling the target returns the app. *app_dir*
-    is the folder to import it from, if not the current directory.
+    With *factory*, or if *target* ends in ``()``, calling the target returns the app. *app_dir* is
+    the folder to import the target from, if not the current directory.
     """
 
     def __init__(  # noqa: PLR0913 (each has its own reason, and a default)
@@ -55,13 +55,13 @@ class Server(Launched):
     def _environment(self) -> dict[str, str]:
         self._doing_since = time.monotonic()
         self.ledger = Ledger.create(self.group.folder / "ledger")
-        ours = {
+        inherited = {
             name: value
             for name, value in super()._environment().items()
-            if not name.startswith(_NOT_OURS)
+            if not name.startswith(_LEFT_OUT)
         }
         return {
-            **ours,
+            **inherited,
             PATH_VARIABLE: str(self.ledger.path),
             wrapper.TARGET_VARIABLE: self.target.removesuffix("()"),
             **({wrapper.FACTORY_VARIABLE: "1"} if self._factory else {}),
@@ -69,11 +69,11 @@ class Server(Launched):
         }
 
     async def ready(self, path: str = "/hello", limit: float | None = None) -> None:
-        """Wait for the first answer, of *path*.
+        """Wait for the first response of *path*.
 
-        Raises ``TargetError`` where the app reports that it cannot start, where the server ends
-        or starts its app twice without an answer, and where a part of the start takes longer
-        than *limit* seconds, or ``READY_LIMIT``.
+        Raises ``TargetError`` if the app cannot start, if the server ends or starts its app twice
+        without a response, or if a part of the start takes longer than *limit* seconds (else
+        ``READY_LIMIT``).
         """
         async with open_client(self.url) as client:
             request: asyncio.Task[httpx.Response] | None = None
@@ -95,7 +95,7 @@ class Server(Launched):
 
     def _check_start(self, limit: float) -> None:
         code, starts = self.exit_code, self.ledger.starts
-        note = self.note  # read last: an app that ends has left its note by then
+        note = self.note  # read last: an app that ends writes its note first
         if failure := note.get("failure"):
             raise TargetError(f"{self.target}: {failure}")
         doing = note.get("doing", "being started")
@@ -118,7 +118,7 @@ class Server(Launched):
 
     @property
     def note(self) -> dict[str, Any]:
-        """The note that the app's wrapper left (see ``inside.wrapper``); empty until it has."""
+        """The note that the app's wrapper wrote (see ``inside.wrapper``); empty before that."""
         try:
             note: dict[str, Any] = json.loads(wrapper.note_path(self.ledger.path).read_text())
         except FileNotFoundError:

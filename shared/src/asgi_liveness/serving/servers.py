@@ -1,6 +1,6 @@
-"""The servers: how each is started as its users start it, and what must be installed.
+"""The servers: the command that starts each as its users do, and the packages that it needs.
 
-One worker each. A server gets its listening socket as a descriptor, so that nobody else can
+One worker each. A server gets its listening socket as a descriptor, so that no other process can
 take its port.
 """
 
@@ -23,12 +23,12 @@ class ServerKind:
 
     name: str
     distributions: tuple[str, ...]
-    """What must be installed."""
+    """The packages that must be installed."""
     command: tuple[str, ...]
-    """Arguments to Python. ``{fd}`` is the number of a listening socket; a server that takes
+    """Arguments to Python. ``{fd}`` becomes the number of a listening socket; a server that takes
     no descriptor has ``{port}`` instead."""
     recommended: tuple[str, ...] = ()
-    """Further arguments that the README recommends in production."""
+    """Further arguments that the documentation recommends in production."""
 
     @property
     def missing(self) -> list[str]:
@@ -60,10 +60,10 @@ SERVERS: Final = (
 
 
 def choose_servers(names: Iterable[str]) -> list[ServerKind]:
-    """Return the servers asked for, in the table's order; with no names, all that are installed.
+    """Return the servers of these *names*, in the table's order; without names, all installed ones.
 
-    A name is that of a row (``uvicorn/uvloop``) or of a program (``uvicorn``). Raises
-    ``UsageError`` for a name that no row has and for a server that is not installed.
+    A name is a row's (``uvicorn/uvloop``) or a program's (``uvicorn``). Raises ``UsageError`` for
+    an unknown name and for a server that is not installed.
     """
     chosen: set[str] = set()
     for name in names:
@@ -74,7 +74,7 @@ def choose_servers(names: Iterable[str]) -> list[ServerKind]:
         installed = [row for row in rows if not row.missing]
         if not installed:
             missing = " ".join(rows[0].missing)
-            raise UsageError(f"{name} was asked for and is not installed: pip install {missing}")
+            raise UsageError(f"{name} is not installed here: pip install {missing}")
         chosen |= {row.name for row in installed}
     if not chosen:
         chosen = {row.name for row in SERVERS if not row.missing}

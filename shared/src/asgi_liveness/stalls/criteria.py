@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a stall is judged by."""
+    """The limit that makes a delay a stall, and the package whose code is the app's."""
 
     max_stall: float
-    """Seconds for which the event loop may be inside one callback."""
+    """Seconds for which the event loop may stay in one callback."""
     package: str = ""
     """The top-level package of the app, which may be an installed one; "" where it is unknown."""

@@ -1,4 +1,4 @@
-"""A place in a stack -> the culprit that a report names, and the advice that fits it."""
+"""A frame of a stack -> the culprit that a report names, and the advice that fits it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asgi_liveness.stalls.stalls import Stall
 
 _RAN: Final = 0.5
-"""A thread that ran for less of a stall waited for something."""
+"""The part of a stall: a thread that ran for less of it waited for something."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Culprit:
     source: str
     """The line itself, stripped; empty where it cannot be read."""
     below: Frame | None = None
-    """The library's frame in which it sits, if it sits in one."""
+    """The frame of the library that this line called, if it called one."""
     seen: int = 0
-    """In how many of the samples it stood there."""
+    """How many of the samples show this line."""
     looks: int = 0
     """How many samples were taken while the event loop was stalled."""
 
 
 def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Culprit:
-    """Return the culprit, with its source."""
+    """Return the culprit at *frame*, with its source."""
     file, line, function = frame
     return Culprit(
         file=source.shown(file),
@@ -48,17 +48,17 @@ def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Cu
 
 
 def where(frame: Frame) -> str:
-    """Return file and line, as they are shown."""
+    """Return file and line, as reports show them."""
     return f"{source.shown(frame[0])}:{frame[1]}"
 
 
 def computes(stall: Stall) -> bool:
-    """Whether its thread ran, as far as anybody counted, and did not wait."""
+    """Whether the loop's thread ran and did not wait; true where the system does not count."""
     return stall.ran is None or stall.ran > _RAN
 
 
 def kind(stall: Stall) -> Kind:
-    """Return what sort of thing stalls, which tells what to do. The stall has a place."""
+    """Return the kind of a stall, which selects the advice. The stall must have a frame."""
     assert stall.frame
     samples = [sample.stack for sample in stall.samples if stall.frame in sample.stack]
     if stall.gil_held:

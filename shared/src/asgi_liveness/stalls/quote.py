@@ -1,4 +1,4 @@
-"""A culprit, and the source around it, if the file can still be read and is still the same."""
+"""The source around a culprit, if its file is still there and unchanged."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LIBRARY: Final = re.compile(
 
 
 def frame(where: Culprit | Frame) -> str:
-    """Return file, line and function; of a library's file without the folder it is installed in."""
+    """Return file, line and function; the path of a library begins with the library's name."""
     found = _LIBRARY.fullmatch(where.file)
     call = "" if where.function.startswith("<") else "()"
     return f"{found['name'] if found else where.file}:{where.line} in {where.function}{call}"
 
 
 def source(culprit: Culprit) -> list[str]:
-    """Return the lines around the culprit, as far as the next empty one, with their numbers."""
+    """Return the numbered lines around the culprit, up to the next empty line."""
     shown = _around(culprit)
     digits = len(str(shown[-1][0])) if shown else 0
     return [

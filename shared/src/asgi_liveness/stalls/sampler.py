@@ -1,4 +1,4 @@
-"""What is done from outside while a window lasts: py-spy, where a process can't look at itself."""
+"""Samples from outside while a window lasts: py-spy, where a process cannot sample itself."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from asgi_liveness.serving.board import Board, Frame
 
-_EVERY: Final = 0.02  # seconds between two looks at the board
+_EVERY: Final = 0.02  # seconds between two reads of the board
 _DUMPS: Final = 0.1  # seconds between two dumps of a process
-_ASK: Final = 0.5  # seconds between two questions where all threads stand
-_TURNS: Final = 3
-"""A thread beside the loop that missed so many of its turns, and ``_DUMPS``, has no GIL."""
+_REQUESTS: Final = 0.5  # seconds between two requests for the stacks of all threads
+_MISSED: Final = 3
+"""Periods. A watcher that has not run for as many, and for ``_DUMPS``, cannot get the GIL."""
 _SECOND: Final = 1e9  # ns
 
 
 @dataclass
 class Sampler:
-    """Looks at the processes in *serves*, or at all on *board* where nobody knows who serves.
+    """The samples of the processes in *serves*, or of all on *board* if none of them is there.
 
-    *waiting* tells for how many seconds the oldest probe without an answer has waited.
+    *waiting* returns for how many seconds the oldest probe without a response has waited.
     """
 
     board: Board
@@ -40,45 +40,45 @@ class Sampler:
     waiting: Callable[[], float]
     samples: list[Sample] = field(default_factory=list)
     refused: str = ""
-    """Why py-spy could not look, if it could not."""
-    asked: int = 0
-    """The last question where all threads stand."""
+    """Why py-spy made no dump, if one failed."""
+    request: int = 0
+    """The number of the last request for the stacks of all threads."""
     _dumped: dict[int, float] = field(default_factory=dict)
 
     def heartbeats(self) -> list[Heartbeat]:
-        """Return the pulses of the event loops that run and serve."""
+        """Return the heartbeats of the event loops that run and serve."""
         running = [heartbeat for heartbeat in self.board.heartbeats() if heartbeat.runs]
         serving = [
             heartbeat for heartbeat in running if heartbeat.process in self.serves
         ] or running
-        # A supervisor may have a loop of its own in some thread, for its own affairs.
+        # A supervisor may run an event loop of its own in another thread.
         return [
             heartbeat for heartbeat in serving if heartbeat.thread == heartbeat.process
         ] or serving
 
     async def sample(self) -> None:
-        """Sample on until cancelled."""
-        asked_at, limit = 0.0, self.board.max_stall
+        """Take samples until cancelled."""
+        requested_at, limit = 0.0, self.board.max_stall
         while True:
             await asyncio.sleep(_EVERY)
             now, heartbeats, waits = time.monotonic(), self.heartbeats(), self.waiting()
             for heartbeat in heartbeats:
                 if heartbeat.silent(now) > limit and (
-                    self._held(heartbeat, now) or self._unseen(heartbeat)
+                    self._held(heartbeat, now) or self._unblamed(heartbeat)
                 ):
                     await self._dump(heartbeat)
             if not heartbeats and waits > limit:
                 for process in self.serves:
                     await self._dump_unwatched(process, now - waits)
-            if waits > limit and now - asked_at > _ASK:
-                asked_at, self.asked = now, self.board.ask_for_threads()
+            if waits > limit and now - requested_at > _REQUESTS:
+                requested_at, self.request = now, self.board.request_threads()
 
     def _held(self, heartbeat: Heartbeat, now: float) -> bool:
-        """Whether the watcher in the process has no turn: C code holds the GIL."""
-        return now - heartbeat.watched_at > _TURNS * heartbeat.period + _DUMPS
+        """Whether the watcher in the process does not run: C code holds the GIL."""
+        return now - heartbeat.watcher_ran_at > _MISSED * heartbeat.period + _DUMPS
 
-    def _unseen(self, heartbeat: Heartbeat) -> bool:
-        """Whether the watcher sees nobody to blame: it looks where the GIL is given up."""
+    def _unblamed(self, heartbeat: Heartbeat) -> bool:
+        """Whether the watcher's samples show no culprit: it samples where the GIL is released."""
         samples = [
             sample
             for sample in self.board.samples()
@@ -88,12 +88,12 @@ class Sampler:
         return len(samples) > 1 and not any(blamed(sample.stack) for sample in samples)
 
     async def _dump(self, heartbeat: Heartbeat) -> None:
-        """Let py-spy look at a process of which the event loop does not turn."""
+        """Let py-spy sample a process whose event loop stalls."""
         held = self._held(heartbeat, time.monotonic())
-        seen = await self._seen(heartbeat.process)
-        if seen is None or not self._is_as_it_was(heartbeat, held=held):
+        threads = await self._spy(heartbeat.process)
+        if threads is None or not self._is_unchanged(heartbeat, held=held):
             return
-        thread, stack = _holder(seen, heartbeat.thread) if held else _own(seen, heartbeat.thread)
+        thread, stack = (_holder if held else _own)(threads, heartbeat.thread)
         ran, queued, slices = spent(heartbeat.process, heartbeat.thread)
         sample = Sample(
             heartbeat.process,
@@ -110,48 +110,49 @@ class Sampler:
         )
         self.samples.append(sample)
 
-    def _is_as_it_was(self, heartbeat: Heartbeat, *, held: bool) -> bool:
-        """Whether the event loop has not beaten since; nor the watcher, where it is *held*."""
+    def _is_unchanged(self, heartbeat: Heartbeat, *, held: bool) -> bool:
+        """Whether the event loop has not beaten since, nor the watcher run if it was *held*."""
         return any(
             (now.process, now.beat_at) == (heartbeat.process, heartbeat.beat_at)
-            and (not held or now.watched_at == heartbeat.watched_at)
+            and (not held or now.watcher_ran_at == heartbeat.watcher_ran_at)
             for now in self.board.heartbeats()
         )
 
     async def _dump_unwatched(self, process: int, began: float) -> None:
-        """Sample at a process without a watcher: trio, ``python -I``, a loop in another thread."""
-        seen = await self._seen(process)
-        loops = [one for one in seen or [] if runs_a_loop(one.stack)]
+        """Sample a process without a watcher: trio, ``python -I``, a loop in another thread."""
+        threads = await self._spy(process)
+        loops = [thread for thread in threads or [] if runs_a_loop(thread.stack)]
         if loops and self.waiting() > time.monotonic() - began - _EVERY:
             sample = Sample(process, round(began, 2), time.monotonic(), loops[0].stack)
             self.samples.append(sample)
 
-    async def _seen(self, process: int) -> list[SpiedThread] | None:
-        """Ask py-spy, unless it was asked just now."""
+    async def _spy(self, process: int) -> list[SpiedThread] | None:
+        """Return py-spy's dump; empty if it fails, None within ``_DUMPS`` of the last one."""
         now = time.monotonic()
         if now - self._dumped.get(process, 0.0) < _DUMPS:
             return None
         self._dumped[process] = now
-        seen = await dump(process)
-        if isinstance(seen, Refused):
-            self.refused = seen.reason
+        threads = await dump(process)
+        if isinstance(threads, Refused):
+            self.refused = threads.reason
             return []
-        return seen
+        return threads
 
 
-def _holder(seen: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Frame, ...]]:
-    """Return the thread that keeps the GIL, and where: the event loop's own if nobody knows."""
-    holders = [one for one in seen if one.holds_gil]
-    return (holders[0].thread, holders[0].stack) if holders else _own(seen, loop_thread)
+def _holder(threads: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Frame, ...]]:
+    """Return the thread that holds the GIL, and its stack; the event loop's if none holds it."""
+    holders = [thread for thread in threads if thread.holds_gil]
+    return (holders[0].thread, holders[0].stack) if holders else _own(threads, loop_thread)
 
 
-def _own(seen: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Frame, ...]]:
-    stacks = [one.stack for one in seen if one.thread == loop_thread]
+def _own(threads: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Frame, ...]]:
+    """Return the event loop's thread, and its stack; an empty one if py-spy did not see it."""
+    stacks = [thread.stack for thread in threads if thread.thread == loop_thread]
     return loop_thread, stacks[0] if stacks else ()
 
 
 def _used(process: int) -> float:
-    """Return for how many seconds a process has run."""
+    """Return the processor time that a process has used, in seconds."""
     with contextlib.suppress(psutil.Error):
         times = psutil.Process(process).cpu_times()
         return float(times.user + times.system)

@@ -1,4 +1,4 @@
-"""The source around a line: what it says, and whether it stands in a loop."""
+"""The source of a line, and whether the line is in a loop."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 def line_of(file: str, line: int) -> str:
-    """Return one line, stripped; "" where it cannot be read."""
+    """Return one line, stripped; "" where the file cannot be read or lacks the line."""
     lines = _lines(file)
     return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
 
 def in_loop(file: str, line: int) -> bool:
-    """Whether the line is of a ``while`` or ``for`` of its own function."""
+    """Whether the line is in a ``while`` or ``for`` of its own function."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # they are the app's own affair
+        with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
             tree = ast.parse("\n".join(_lines(file)))
     except (SyntaxError, ValueError, RecursionError):
         return False
@@ -30,7 +30,7 @@ def in_loop(file: str, line: int) -> bool:
 
 
 def shown(file: str) -> str:
-    """Return the path as it is shown: relative to the current directory, if it is within."""
+    """Return the path for a report: relative to the current directory, if it is below it."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 

@@ -1,4 +1,4 @@
-"""py-spy, asked from outside where a process cannot look at itself: C code holds its GIL."""
+"""py-spy, which samples a process from outside: where C code holds the GIL, its watcher cannot."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any, Final
 from asgi_liveness.serving.board import Frame
 
 _LIMIT: Final = 1.0
-"""Seconds that a dump may take, and with it the end of a window; it takes 0.013 to 0.05 on an idle
-machine."""
+"""Seconds that a dump may take, which delays the end of a window by as much. On an idle machine it
+takes 0.013 to 0.05 s."""
 
 
 @dataclass(frozen=True)
 class SpiedThread:
-    """A thread, as py-spy saw it."""
+    """One thread in a dump of py-spy."""
 
     thread: int
     """Its native id."""
@@ -30,13 +30,14 @@ class SpiedThread:
 
 @dataclass(frozen=True)
 class Refused:
-    """py-spy could not look."""
+    """A dump that failed."""
 
     reason: str
+    """Why, and what to do about it, in one line."""
 
 
 async def dump(process: int) -> list[SpiedThread] | Refused:
-    """Return where the threads of *process* stand."""
+    """Return the stacks of all threads of *process*."""
     return await asyncio.to_thread(_dump, process)
 
 
@@ -44,36 +45,36 @@ def _dump(process: int) -> list[SpiedThread] | Refused:
     program = Path(sys.executable).with_name("py-spy")
     found = str(program) if program.exists() else shutil.which("py-spy")
     if found is None:
-        return Refused("py-spy is not installed beside this Python")
+        return Refused("py-spy is not installed with this Python: pip install py-spy")
     command = [found, "dump", "--json", "--pid", str(process)]
     try:
-        asked = subprocess.run(command, capture_output=True, timeout=_LIMIT, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=_LIMIT, check=False)
     except subprocess.TimeoutExpired:
-        return Refused(f"py-spy gave no answer within {_LIMIT:g} s")
+        return Refused(f"py-spy did not end within {_LIMIT:g} s")
     except OSError as error:
         return Refused(f"py-spy cannot be started: {error.strerror}")
-    if asked.returncode:
-        return Refused(_reason(asked.stderr.decode(errors="replace")))
+    if done.returncode:
+        return Refused(_reason(done.stderr.decode(errors="replace")))
     try:
-        return [_seen(thread) for thread in json.loads(asked.stdout)]
+        return [_spied(thread) for thread in json.loads(done.stdout)]
     except (ValueError, KeyError, TypeError):
-        return Refused("py-spy says what is not understood here: pip install --upgrade py-spy")
+        return Refused("py-spy prints an unknown format: pip install --upgrade py-spy")
 
 
-def _seen(thread: dict[str, Any]) -> SpiedThread:
+def _spied(thread: dict[str, Any]) -> SpiedThread:
     return SpiedThread(
         thread=thread["os_thread_id"] or thread["thread_id"],
         holds_gil=thread["owns_gil"],
         stack=tuple(
-            # Some Pythons tell it a function's class as well; inside a process one sees none.
+            # From some Pythons py-spy reads "Class.function"; samples from inside have no class.
             Frame(frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
             for frame in thread["frames"]
         ),
     )
 
 
-def _reason(words: str) -> str:
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
+def _reason(printed: str) -> str:
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
     if any("ermission" in line for line in lines):
-        return "the system does not let it (ptrace): run as root, or with the capability SYS_PTRACE"
-    return f"py-spy says: {lines[0].removeprefix('Error: ')}" if lines else "py-spy gave no reason"
+        return "the system denies ptrace to py-spy: run as root or with the capability SYS_PTRACE"
+    return f"py-spy: {lines[0].removeprefix('Error: ')}" if lines else "py-spy printed no reason"

@@ -1,7 +1,7 @@
 """Which line of a stack is to blame. Pure: a stack is the frames of a thread, the innermost first.
 
-The rule: the innermost frame of the app's own code. What runs below the event loop is not looked
-at; what stands in the loop's own waiting is no stall at all.
+The rule: the innermost frame of the app's own code. Frames that call the event loop do not count,
+and an event loop that waits for events does not stall.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _BOTTOMS: Final = (
     ("-packages/granian/", ""),
     ("-packages/trio/_core/", ""),
 )
-"""Frames that call what the event loop runs: files, and functions if not all of them."""
+"""The frames that call the callbacks of an event loop: a part of the file's path, and a function,
+or "" for all functions of the file."""
 _STANDARD: Final = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
 _INSTALLED: Final = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
 _SERVERS: Final = (
@@ -37,19 +38,22 @@ _FRAMEWORKS: Final = ("starlette", "fastapi", "quart", "flask", "werkzeug", "any
 _KIT: Final = f"{Path(__file__).resolve().parent.parent}/"
 _OURS: Final = "asgi_liveness"
 _POOLED: Final = ("/anyio/_backends/_asyncio.py", "/concurrent/futures/thread.py")
-_NOBODY: Final = 3
+_NEVER: Final = 3
+"""The rank of a frame that is never to blame; see ``_rank``."""
 _IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
 
 
 def blamed(
     stack: Sequence[Frame], package: str = "", *, ran: bool = False
 ) -> tuple[Frame, Frame | None] | None:
-    """Return the line to blame for a stall in which the event loop's thread stood at *stack*.
+    """Return the line to blame for a stall, where *stack* is that of the event loop's thread.
 
-    With it goes the library's frame that it called, if it called one. *package* is that of the
-    app, which may be an installed one. None: the thread was not in a callback; or in the
-    server's own sending and receiving, which never waits, and it did not have the time that it
-    *ran* for; or it started a thread, which takes long only where other threads keep the GIL.
+    The second frame is the library's that this line called, if it called one. *package* is the
+    app's, which may be an installed one; *ran* is whether the thread ran for most of the stall.
+
+    Returns None if the thread was not in a callback, or if a line starts a thread, which takes
+    long only while other threads hold the GIL. A server that sends or receives never waits: then
+    the result is None as well, unless the thread *ran* and the app's own code called the server.
     """
     callback = _callback(stack)
     if not callback or all(file.endswith("/selectors.py") for file, _, _ in callback):
@@ -63,7 +67,7 @@ def blamed(
 
 
 def busy(stack: Sequence[Frame], package: str = "") -> tuple[Frame, Frame | None] | None:
-    """Return where a thread of a pool works for the app; None where it waits for work."""
+    """Return the line of the app that a pool's thread runs; None if the thread waits for work."""
     if not stack or (stack[0][0].endswith(_IDLE) and all(_standard_or_pool(p) for p in stack)):
         return None
     return _innermost(stack, package)
@@ -75,12 +79,12 @@ def waits(stack: Sequence[Frame]) -> bool:
 
 
 def is_pooled(stack: Sequence[Frame]) -> bool:
-    """Whether a thread is one of AnyIO's or of an executor's."""
+    """Whether a thread belongs to a pool of AnyIO or to an executor."""
     return any(file.endswith(_POOLED) for file, _, _ in stack)
 
 
 def in_background(stack: Sequence[Frame]) -> bool:
-    """Whether a framework's background task is what runs."""
+    """Whether a framework runs a background task."""
     return any(
         file.endswith("/starlette/background.py")
         or (file.endswith("/quart/app.py") and function == "_wrapper")
@@ -89,7 +93,7 @@ def in_background(stack: Sequence[Frame]) -> bool:
 
 
 def imports(stack: Sequence[Frame]) -> bool:
-    """Whether a module is being imported, which is done once in a process."""
+    """Whether a module is being imported, which happens once in a process."""
     return any(file.startswith("<frozen importlib") for file, _, _ in stack)
 
 
@@ -104,41 +108,41 @@ def is_serving(package: str) -> bool:
 
 
 def is_own(file: str) -> bool:
-    """Whether *file* is of the app's own code: not installed, not of Python, not of this kit."""
+    """Whether *file* is the app's own code: not installed, not Python's, not this kit's."""
     return not (file.startswith(("<", _KIT)) or _INSTALLED.search(file) or _STANDARD.search(file))
 
 
 def is_of_app(file: str, package: str) -> bool:
-    """Whether *file* is the app's own, or of its *package*, which may be an installed one."""
+    """Whether *file* is the app's own or in its *package*, which may be an installed one."""
     return is_own(file) or _package(file) == package != ""
 
 
 def _innermost(stack: Sequence[Frame], package: str) -> tuple[Frame, Frame | None] | None:
-    """Return the innermost frame of the app, or else of what it has installed."""
+    """Return the innermost frame of the app, else of a library, else of a framework."""
     ranks = [
-        _NOBODY if _passes_on(stack, index) else _rank(file, package)
+        _NEVER if _passes_on(stack, index) else _rank(file, package)
         for index, (file, _, _) in enumerate(stack)
     ]
-    best = min(ranks, default=_NOBODY)
-    if best == _NOBODY:
+    best = min(ranks, default=_NEVER)
+    if best == _NEVER:
         return None
     index = ranks.index(best)
     return stack[index], stack[index - 1] if index else None
 
 
 def _passes_on(stack: Sequence[Frame], index: int) -> bool:
-    """Whether a frame awaits the rest of the app, as a middleware does: what blocks is within."""
+    """Whether a frame awaits the rest of the app, as a middleware does: the culprit is within."""
     file, _, function = stack[index - 1] if index else ("", 0, "")
     return function == "__call__" and _installed(file) in _FRAMEWORKS
 
 
 def _rank(file: str, package: str) -> int:
-    """Return how near to the app's author a file is: 0 is the app's own."""
+    """Return a file's rank: 0 the app's own, 1 a library, 2 a framework, 3 never to blame."""
     installed = _package(file)
     if is_of_app(file, package):
         return 0
     if not installed or installed in (*_SERVERS, _OURS):
-        return _NOBODY
+        return _NEVER
     return 2 if installed in _FRAMEWORKS else 1
 
 
@@ -157,7 +161,7 @@ def _package(file: str) -> str:
 
 
 def _installed(file: str) -> str:
-    """Return the top-level package that an installed file is of; "" for any other."""
+    """Return the top-level package of an installed file; "" for any other file."""
     match = _INSTALLED.search(file)
     return match["package"] if match else ""
 

@@ -1,4 +1,4 @@
-"""Looks and ends -> stalls, each with its length and the line to blame. Pure."""
+"""Samples and ends -> stalls, each with its length and the line to blame. Pure."""
 
 from __future__ import annotations
 
@@ -13,81 +13,83 @@ if TYPE_CHECKING:
     from asgi_liveness.stalls.criteria import Criteria
 
 _MOSTLY: Final = 0.5
-"""The part of a time from which on it was mostly so."""
+"""The least part of a time, or of the samples, that counts as most of it."""
 _INSTANT: Final = 1e-9  # seconds
-_ASKS: Final = 50
-"""Times a second. A thread that waits for the GIL is woken 200 times a second, one that waits in a
-call is not."""
+_WAKES: Final = 50
+"""Times a second that a thread which waits for the GIL wakes, at least. It wakes 200 times a second
+(every 5 ms, ``sys.getswitchinterval``); a thread that waits in a call does not."""
 _ONE_SAMPLE: Final = 3
-"""A stall in which there was no time for so many looks need not be seen twice."""
+"""Samples. One is enough for a stall that was too short for this many."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoopRecord:
-    """What event loops showed between two moments. Times in seconds of the monotonic clock."""
+    """What event loops did between two moments. Times are seconds of the monotonic clock."""
 
     began: float
     ended: float
     heartbeats: tuple[Heartbeat, ...] = ()
-    """The event loops that serve, as they beat at the end; empty where no process is watched."""
+    """Of the event loops that serve, read at the end; empty where no process is watched."""
     samples: tuple[Sample, ...] = ()
     ends: tuple[StallEnd, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stall:
-    """A time in which an event loop did not turn."""
+    """A time in which an event loop ran nothing else, because one callback blocked it."""
 
     began: float
     length: float
+    """In seconds, less the period of the heartbeat."""
     samples: tuple[Sample, ...]
     frame: Frame | None
-    """The line to blame; None where no code of the app, or nobody, was seen."""
+    """The line to blame; None where the samples show no code of the app, or there are none."""
     below: Frame | None = None
-    """The library's frame that it called."""
+    """The frame of the library that this line called."""
     seen: int = 0
-    """In how many looks it stood there."""
+    """How many samples show this line."""
     ran: float | None = None
-    """The part of it for which the loop's thread ran, and did not wait for anything but a
-    processor; None where nobody counted."""
+    """The part of the stall for which the loop's thread ran or waited for a processor, and for
+    nothing else; None where the system does not count."""
 
     @property
     def gil_held(self) -> bool:
-        """Whether C code kept the GIL from all other threads, mostly."""
+        """Whether C code held the GIL in most samples."""
         held = sum(sample.gil_held for sample in self.samples)
         return held > _MOSTLY * len(self.samples)
 
     @property
     def imports(self) -> bool:
-        """Whether a module was imported whenever one looked."""
+        """Whether every sample shows the import of a module."""
         return bool(self.samples) and all(stack.imports(sample.stack) for sample in self.samples)
 
 
 @dataclass(frozen=True)
 class _Use:
-    """What the loop's thread made of a stall, from the first look to the last; as parts of it."""
+    """How the loop's thread spent the time from the first sample of a stall to the last."""
 
     ran: float
-    """Of the time in which it did not wait for a processor."""
+    """The part for which it ran, of the time in which it did not wait for a processor."""
     queued: float
+    """The part for which it waited for a processor."""
     others: float
-    """What the other threads of its process ran for."""
+    """The part for which the other threads of its process ran; above 1 for several processors."""
     slices: float
-    """How often a second it was given a processor."""
+    """How often a second it got a processor."""
 
     @property
     def contended(self) -> bool:
-        """Whether it waited for the GIL, which others used: it then asks for it every 5 ms."""
-        return self.ran < _MOSTLY < self.others and self.slices > _ASKS
+        """Whether the thread waited for the GIL while other threads of its process held it."""
+        return self.ran < _MOSTLY < self.others and self.slices > _WAKES
 
 
 def samples_apart(max_stall: float) -> float:
-    """Return how many seconds are between two looks, and the watcher's turn with the GIL."""
+    """Return the seconds between two samples, with the watcher's wait for the GIL."""
     return min(max_stall / 2, 0.1) + 0.01
 
 
 def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
-    """Return the stalls that were longer than the criteria allow, in the order they began."""
+    """Return the stalls that lasted longer than the criteria allow, in the order they began."""
     last: dict[tuple[int, float], float] = {
         (end.process, end.began): end.ended for end in record.ends
     }
@@ -95,10 +97,10 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
     for heartbeat in record.heartbeats:
         if heartbeat.silent(record.ended) > criteria.max_stall:
             last[heartbeat.process, heartbeat.beat_at] = record.ended
-    told = set(last)
-    # A worker that was ended has left its looks, and no beat.
+    known = set(last)
+    # A worker that was killed in a stall leaves samples, but neither an end nor a heartbeat.
     for sample in record.samples:
-        if (sample.process, sample.began) not in told:
+        if (sample.process, sample.began) not in known:
             last[sample.process, sample.began] = max(
                 sample.at, last.get((sample.process, sample.began), 0.0)
             )
@@ -121,29 +123,30 @@ def _stall(began: float, length: float, samples: tuple[Sample, ...], criteria: C
     max_stall, package = criteria.max_stall, criteria.package
     use = _use(samples)
     ran = use.ran if use else None
-    samples = _held_twice(tuple(sample for sample in samples if sample.stack or sample.gil_held))
+    samples = _held_long(tuple(sample for sample in samples if sample.stack or sample.gil_held))
     unknown = Stall(began, length, samples, None, ran=ran)
     if use and (use.contended or length * (1 - use.queued) <= max_stall):
         return unknown
     busy = ran is not None and ran > _MOSTLY
-    # The process itself sees only where the GIL is given up: it may see nobody where py-spy does.
+    # The watcher samples where the GIL is released, and py-spy anywhere: py-spy may show a culprit
+    # where the watcher does not.
     from_outside = sum(sample.outside for sample in samples) > 1
     for outside in (from_outside, not from_outside):
-        those = tuple(sample for sample in samples if sample.outside is outside)
-        blamed = [stack.blamed(sample.stack, package, ran=busy) for sample in those]
+        chosen = tuple(sample for sample in samples if sample.outside is outside)
+        blamed = [stack.blamed(sample.stack, package, ran=busy) for sample in chosen]
         votes = Counter(frame for frame, _ in filter(None, blamed))
         enough = len(samples) > 1 or length - max_stall < _ONE_SAMPLE * samples_apart(max_stall)
-        if votes and enough and votes.total() >= _MOSTLY * len(those):
+        if votes and enough and votes.total() >= _MOSTLY * len(chosen):
             frame, seen = votes.most_common(1)[0]
             if seen == 1 and not stack.is_of_app(frame[0], package):
-                continue  # any library may be seen once, on a machine without time for it
-            below = Counter(one[1] for one in blamed if one and one[0] == frame)
-            return Stall(began, length, those, frame, below.most_common(1)[0][0], seen, ran)
+                continue  # on a busy machine, one sample may show any library
+            below = Counter(found[1] for found in blamed if found and found[0] == frame)
+            return Stall(began, length, chosen, frame, below.most_common(1)[0][0], seen, ran)
     return unknown
 
 
-def _held_twice(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    """Leave out threads that were seen with the GIL but once: they take turns with each other."""
+def _held_long(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    """Leave out other threads that held the GIL in only one sample: they share it in turn."""
     times = Counter(sample.by_another for sample in samples)
     return tuple(
         sample for sample in samples if not sample.by_another or times[sample.by_another] > 1
@@ -151,7 +154,7 @@ def _held_twice(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
 
 
 def _use(samples: tuple[Sample, ...]) -> _Use | None:
-    """Return what was counted between the first look and the last; None if nothing was."""
+    """Return what the system counted between the first sample and the last, or None."""
     counted = [sample for sample in samples if sample.slices]
     if len(counted) < 2 or counted[-1].at <= counted[0].at:  # noqa: PLR2004 (two ends of a time)
         return None

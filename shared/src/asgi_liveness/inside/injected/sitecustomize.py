@@ -1,12 +1,14 @@
-"""Inside a watched process: a heartbeat in the event loop, and a thread that looks when it stops.
+"""Inside a watched process: a heartbeat in the event loop, and a watcher thread for its stalls.
 
-The rule: no signal, no timer of ``faulthandler``, no ctypes, which all crashed watched processes;
-nothing of the kit is imported, for the process may be in another environment. The heartbeat is a
-callback that stamps a word of a mapped file, the board, which the runner reads from outside. When
-it is late, the thread notes in which frames the loop's thread is. While C code holds the GIL
-the thread cannot look, and its own word on the board says so: the runner asks py-spy then.
+The rule: no signal, no timer of ``faulthandler``, no ctypes: each of them crashed watched
+processes. No import from the kit: the process may run in another environment.
 
-Python runs this file as it starts, by its name, where its folder is on the path.
+The heartbeat is a callback that stamps a word of a mapped file, the board, which the runner reads
+from outside. While the beat is late, the watcher thread samples the stack of the loop's thread.
+While C code holds the GIL, the watcher cannot run, which its own word on the board shows: then the
+runner calls py-spy.
+
+Python runs a file of this name when it starts, if the file's folder is on the path.
 """
 
 from __future__ import annotations
@@ -31,26 +33,26 @@ LIMIT_VARIABLE = "ASGI_LIVENESS_MAX_STALL"
 
 PROCESSES = 256
 WORD = 8  # bytes
-TAKEN, ASKED = range(2)  # the header: slots taken, how often the runner asked for all threads
+TAKEN, REQUESTS = range(2)  # the header: slots taken, requests of the runner for all stacks
 HEADER = 2
-PROCESS, THREAD, RUNS, BEAT_AT, WATCHED_AT, PERIOD, KIND, PYTHON = range(8)  # times in ns
+PROCESS, THREAD, RUNS, BEAT_AT, WATCHER_RAN_AT, PERIOD, KIND, PYTHON = range(8)  # times in ns
 SLOT = 8
 SIZE = (HEADER + PROCESSES * SLOT) * WORD
 KINDS = ("asyncio", "uvloop", "another event loop")
 
 _MOST_FRAMES = 200
-_WORTH_COUNTING = 0.05  # seconds of a limit: to read a counter costs a look some turns of the GIL
+_WORTH_COUNTING = 0.05  # seconds of a limit: to read the counters, a sample waits for the GIL again
 _NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
 _SECOND = 10**9
 
 
 def period(max_stall: float) -> float:
-    """Return the seconds from beat to beat, and from look to look, for a limit in seconds."""
+    """Return the seconds between two beats, and two checks of the watcher, for *max_stall*."""
     return min(max(max_stall / 4, 0.001), 0.01)
 
 
 class Watcher:
-    """One event loop of this process, and its stalls: the main thread's, if that runs one."""
+    """The event loop of this process, and its stalls: the main thread's, if that runs one."""
 
     def __init__(self, board: str, max_stall: float) -> None:
         with open(board, "r+b") as file:
@@ -60,7 +62,7 @@ class Watcher:
             if index >= PROCESSES:
                 raise OSError("the board is full")
             self._words[TAKEN] = index + 1
-            fcntl.flock(file, fcntl.LOCK_UN)  # the map keeps the file open, and with it the lock
+            fcntl.flock(file, fcntl.LOCK_UN)  # the map keeps the file open, which keeps the lock
         self._slot = HEADER + index * SLOT
         self._folder = os.path.dirname(board)
         self._process = os.getpid()
@@ -71,7 +73,7 @@ class Watcher:
         self._counts = max_stall >= _WORTH_COUNTING
         self._period = period(max_stall)
         self._rest = max(int(self._period * _SECOND), min(self._limit // 2, _SECOND // 10))
-        self._asked = self._words[ASKED]
+        self._answered = self._words[REQUESTS]
         self._beats = self._last = self._sampled = self._half = 0
         self._base: dict[str, int] = {}
         self._ended: list[tuple[int, int]] = []
@@ -82,11 +84,11 @@ class Watcher:
 
     @property
     def here(self) -> bool:
-        """Whether this is the process that it was made in, and not a fork of it."""
+        """Whether this is the process that made the watcher, and not a fork of it."""
         return self._process == os.getpid()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Beat in *loop*, which is about to run; one of another thread gives way to the main's."""
+        """Beat in *loop*, which is about to run; the main thread's loop replaces any other."""
         main = threading.current_thread() is threading.main_thread()
         if self._loop is not None and not main:
             return
@@ -100,7 +102,7 @@ class Watcher:
         self._handle = loop.call_later(self._period, self._beat, loop)
 
     def detach(self) -> None:
-        """Stop beating: the loop of this thread has stopped, which is no stall."""
+        """Stop beating: the loop of this thread has stopped, and does not stall."""
         if self._ident == threading.get_ident() and self._handle is not None:
             self._handle.cancel()
             self._loop = self._handle = None
@@ -128,38 +130,38 @@ class Watcher:
             while True:
                 time.sleep(self._period)
                 now = time.monotonic_ns()
-                self._set(WATCHED_AT, now)
+                self._set(WATCHER_RAN_AT, now)
                 waited = now - self._last if self._words[self._slot + RUNS] else 0
                 if self._counts and waited > late // 2 and self._half != self._last:
                     self._half, self._base = self._last, self._counted()
-                # The longer it has lasted, the rarer: an hour of it is some hundreds of looks.
+                # The longer a stall, the rarer its samples: some hundreds of them in an hour.
                 if waited > late and now - self._sampled >= max(self._rest, waited // 50):
                     self._sampled = now
                     self._sample(file)
                 while self._ended:
                     began, ended = self._ended.pop(0)
                     _write(file, began=began, ended=ended)
-                if self._asked != self._words[ASKED]:
-                    self._asked = self._words[ASKED]
-                    _write(file, asked=self._asked, threads=self._threads())
+                if self._answered != self._words[REQUESTS]:
+                    self._answered = self._words[REQUESTS]
+                    _write(file, request=self._answered, threads=self._threads())
 
     def _sample(self, file: BinaryIO) -> None:
-        """Note where the loop's thread is, if it did not beat meanwhile."""
+        """Write the stack of the loop's thread, unless the loop beat while it was read."""
         began, beats, at = self._last, self._beats, time.monotonic_ns()
         frames = _frames(sys._current_frames().get(self._ident))
         if beats != self._beats:
             return
         counted = self._counted() if self._counts else _NOTHING
         if beats != self._beats:
-            counted = _NOTHING  # it went on meanwhile, and they tell of more than the stall
+            counted = _NOTHING  # the stall is over, and the counters include the time after it
         if self._half == began and self._base:
-            # One without frames: what was counted by then, for what is counted from then on.
+            # A line without frames: the counters early in the stall, to compare later ones with.
             _write(file, began=began, frames=[], **self._base)
             self._base = {}
         _write(file, began=began, frames=frames, **{**counted, "at": at})
 
     def _counted(self) -> dict[str, int]:
-        """Return what the loop's thread has used, and the whole process."""
+        """Return the time that the loop's thread and the whole process have used."""
         ran, queued, slices = spent(self._process, self._words[self._slot + THREAD])
         used = {"ran": ran, "queued": queued, "slices": slices, "cpu": time.process_time_ns()}
         return {"at": time.monotonic_ns(), **used}
@@ -181,7 +183,7 @@ def begin() -> None:
         return
     heartbeat: Watcher | None = None
     watches = True
-    # What event loops call as they begin and stop to run; its documentation says for them.
+    # Event loops call it when they begin and stop to run; its documentation is meant for them.
     original = asyncio._set_running_loop
 
     def set_running_loop(loop: asyncio.AbstractEventLoop | None) -> None:
@@ -191,14 +193,14 @@ def begin() -> None:
             return
         try:
             if heartbeat is not None and not heartbeat.here:
-                heartbeat = None  # a fork leaves that of its parent alone
+                heartbeat = None  # a fork leaves its parent's watcher alone
             if loop is not None:
                 heartbeat = heartbeat or Watcher(board, float(max_stall))
                 heartbeat.attach(loop)
             elif heartbeat is not None:
                 heartbeat.detach()
-        except (OSError, RuntimeError, ValueError):  # no room on the board, or for a thread
-            watches = False  # a watcher that can't watch leaves the app alone
+        except (OSError, RuntimeError, ValueError):  # a full board, no board, no thread
+            watches = False  # a failure of the watcher must not disturb the app
 
     asyncio._set_running_loop = asyncio.events._set_running_loop = set_running_loop
 
@@ -206,8 +208,8 @@ def begin() -> None:
 def _frames(frame: FrameType | None) -> list[tuple[str, int, str]]:
     """Return file, line and function of *frame* and its callers, the innermost first.
 
-    A function that is just being entered is left out: some Pythons give other threads a turn there
-    and not in its lines, so that they would see it nowhere else.
+    A function that is just being entered is left out: some Pythons release the GIL there and not
+    in the function's lines, so that too many samples would show it.
     """
     while frame is not None and frame.f_back is not None and _is_entered(frame):
         frame = frame.f_back
@@ -224,9 +226,9 @@ def _is_entered(frame: FrameType) -> bool:
 
 
 def spent(process: int, thread: int) -> tuple[int, int, int]:
-    """Return for how many ns a thread has run, and waited for a processor, and how often it ran.
+    """Return the ns for which a thread has run and waited for a processor, and how often it ran.
 
-    Zeros where nobody counts.
+    Zeros where the system does not count.
     """
     try:
         with open(f"/proc/{process}/task/{thread}/schedstat", "rb") as file:
@@ -242,7 +244,7 @@ def _write(file: BinaryIO, **line: object) -> None:
 
 
 def _run_the_hidden() -> None:
-    """Run the ``sitecustomize`` that the environment has itself, and that this one hides."""
+    """Run the environment's own ``sitecustomize``, which this file hides."""
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
     ours = sys.modules.pop(__name__)
