@@ -1,7 +1,7 @@
-"""Does your ASGI app still answer while it works?
+"""Find the line that freezes an ASGI app.
 
-``check`` says so of any app, and which line blocks it. ``LoopBody`` is all that an implementation
-of the contract imports.
+``check`` returns whether an app answers while a request runs, and which line blocks it.
+Implementations of the contract import only ``LoopBody``.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ def check(  # noqa: PLR0913 (the options of the command, one for one)
     allow_remote: bool = False,
     start_limit: float = 60.0,
 ) -> Report:
-    """Probe an app at rest and during requests, and return what was seen; ``report.ok`` if live.
+    """Probe an app while it is idle and while requests run; return the report.
 
-    *target* is an app as ``module:attribute``, the address of a server that runs, or the words of
-    a command that serves the app (``{port}`` in them is replaced by a free one). *during* is a
-    request as ``GET /report``, or several. *headers* are a mapping, or texts as ``Name: value``.
-    *duration*, for which each request is watched, *max_stall*, for which the event loop may not
-    turn, and *start_limit*, for the first answer, are in seconds.
+    ``report.ok`` is true if the app is live. *target* is an app as ``module:attribute``, the
+    address of a running server, or the arguments of a command that serves the app (``{port}`` in
+    them becomes a free port). *during* is a request as ``GET /report``, or several. *headers* are
+    a mapping, or strings as ``Name: value``. In seconds: *duration* is the time for which each
+    request is watched, *max_stall* the longest that one callback may block the event loop, and
+    *start_limit* the longest wait for the first response.
 
-    The target runs in a process of its own, and this call waits for the verdict. Raises an
-    ``asgi_liveness.errors.LivenessError`` whose text is a line: ``UsageError`` for what was asked
-    for wrongly, inside a running event loop as well, and ``TargetError`` for a target that could
-    not be run.
+    The target runs in a process of its own, and this call waits for the verdict. It raises an
+    ``asgi_liveness.errors.LivenessError`` with one line of text: ``UsageError`` for a wrong
+    argument or a call inside a running event loop, ``TargetError`` for a target that cannot run.
     """
-    # Imported late: apps import this package for LoopBody and need nothing else of it.
+    # Imported here: apps import this package for LoopBody and need nothing else of it.
     from asgi_liveness.checking.called import given  # noqa: PLC0415
     from asgi_liveness.checking.options import Options  # noqa: PLC0415
     from asgi_liveness.checking.run import run  # noqa: PLC0415

@@ -1,3 +1,3 @@
-"""The version, which stands nowhere else."""
+"""The version of the kit, which no other file repeats."""
 
 __version__ = "0.1.0"

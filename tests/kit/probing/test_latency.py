@@ -1,4 +1,4 @@
-"""Latencies are honest: a socket that is handed down answers as fast as a server's own port."""
+"""A server answers as fast on a socket that it inherits as on its own port."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from asgi_liveness.serving.servers import SERVERS, ServerKind
 pytestmark = pytest.mark.servers
 
 PAIRS = 40
-MOST = 3.0  # times the port's latency; without TCP_NODELAY it is a hundred times
+MOST = 3.0  # ratio of the medians, descriptor to port; without TCP_NODELAY it is a hundred
 
 
 def on_a_port(kind: ServerKind) -> ServerKind:
-    words = " ".join(kind.command)
-    words = words.replace("--fd {fd}", "--port {port}").replace("fd://{fd}", "127.0.0.1:{port}")
-    return replace(kind, command=tuple(words.split()))
+    line = " ".join(kind.command)
+    line = line.replace("--fd {fd}", "--port {port}").replace("fd://{fd}", "127.0.0.1:{port}")
+    return replace(kind, command=tuple(line.split()))
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def took(client: httpx.Client) -> float:
 
 
 def ratio_of_medians(kind: ServerKind) -> float:
-    """Latency on a kept-alive connection, descriptor by port, the two asked in turn."""
+    """Return the ratio of latencies on kept-alive connections, measured in pairs."""
     with served(kind) as by_descriptor, served(on_a_port(kind)) as by_port:
         pairs = [(took(by_descriptor), took(by_port)) for _ in range(PAIRS)]
     by = [statistics.median(times) for times in zip(*pairs, strict=True)]
@@ -55,6 +55,6 @@ def test_a_descriptor_is_as_fast_as_a_port(kind: ServerKind) -> None:
     assert ratio_of_medians(kind) < MOST
 
 
-def test_that_comparison_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_comparison_of_descriptor_and_port_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "TCP_NODELAY", socket.TCP_KEEPINTVL)
     assert ratio_of_medians(SERVERS[0]) > MOST

@@ -1,4 +1,4 @@
-"""One request and its answer, asked of a server that says just what the test lets it say."""
+"""One request and its response, against a server that sends the bytes of the test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
-from asgi_liveness.probing import request as asking
+from asgi_liveness.probing import request as requesting
 from asgi_liveness.probing.request import (
     Reading,
     Request,
@@ -28,7 +28,7 @@ EVENT = b"9\r\ndata: 1\n\n\r\n"
 LAST = b"0\r\n\r\n"
 LIMIT = 10.0  # seconds
 
-Speak = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
+Respond = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
 def whole(body: bytes, content_type: str = "application/json", more: bytes = b"") -> bytes:
@@ -37,8 +37,8 @@ def whole(body: bytes, content_type: str = "application/json", more: bytes = b""
 
 
 @contextlib.asynccontextmanager
-async def client_of(speak: Speak) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server that reads a request's head and leaves the rest to *speak*."""
+async def client_of(respond: Respond) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that reads a request's head and leaves the rest to *respond*."""
 
     serving: list[asyncio.Task[None] | None] = []
 
@@ -46,7 +46,7 @@ async def client_of(speak: Speak) -> AsyncIterator[httpx.AsyncClient]:
         serving.append(asyncio.current_task())
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                await speak(await reader.readuntil(b"\r\n\r\n"), writer)
+                await respond(await reader.readuntil(b"\r\n\r\n"), writer)
         with contextlib.suppress(ConnectionError):
             writer.close()
             await writer.wait_closed()
@@ -60,25 +60,25 @@ async def client_of(speak: Speak) -> AsyncIterator[httpx.AsyncClient]:
             await task
 
 
-def saying(*parts: bytes) -> Speak:
-    async def speak(_: bytes, writer: asyncio.StreamWriter) -> None:
+def sending(*parts: bytes) -> Respond:
+    async def respond(_: bytes, writer: asyncio.StreamWriter) -> None:
         for part in parts:
             writer.write(part)
 
-    return speak
+    return respond
 
 
-async def say_nothing(_: bytes, __: asyncio.StreamWriter) -> None: ...
+async def send_nothing(_: bytes, __: asyncio.StreamWriter) -> None: ...
 
 
 async def hang_up(_: bytes, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-def test_an_answer_has_what_the_cases_read() -> None:
+def test_a_response_has_the_fields_that_cases_read() -> None:
     async def act() -> None:
         more = b"Location: /jobs/1\r\nRetry-After: 7\r\n"
-        async with client_of(saying(whole(b'{"steps": 3}', more=more))) as client:
+        async with client_of(sending(whole(b'{"steps": 3}', more=more))) as client:
             first, second = (
                 await send_once(client, "GET", "/any"),
                 await send_once(client, "GET", "/any"),
@@ -87,7 +87,7 @@ def test_an_answer_has_what_the_cases_read() -> None:
             assert (first.body, first.error) == ({"steps": 3}, "")
             assert (first.location, first.retry_after) == ("/jobs/1", "7")
             assert first.connection == second.connection is not None
-            async with client_of(saying(whole(b"1"))) as other:
+            async with client_of(sending(whole(b"1"))) as other:
                 assert (await send_once(other, "GET", "/any")).connection != first.connection
 
     asyncio.run(act())
@@ -101,11 +101,11 @@ def test_an_answer_has_what_the_cases_read() -> None:
         (b'"x"', "application/json; charset=utf-8", ("application/json; charset=utf-8", "x")),
     ],
 )
-def test_a_body_is_parsed_where_it_is_json(
+def test_a_body_is_parsed_if_it_is_json(
     body: bytes, content_type: str, read_as: tuple[str, str]
 ) -> None:
     async def act() -> None:
-        async with client_of(saying(whole(body, content_type))) as client:
+        async with client_of(sending(whole(body, content_type))) as client:
             response = await send_once(client, "GET", "/any")
             assert (response.content_type, response.body) == read_as
             assert (response.location, response.retry_after) == ("", "")
@@ -126,15 +126,15 @@ def test_a_request_has_its_method_and_path(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("speak", "error"),
+    ("respond", "error"),
     [
         (hang_up, "RemoteProtocolError Server disconnected"),
-        (saying(b"gibberish\r\n\r\n"), "RemoteProtocolError illegal"),
+        (sending(b"gibberish\r\n\r\n"), "RemoteProtocolError illegal"),
     ],
 )
-def test_what_came_instead_of_an_answer_is_told(speak: Speak, error: str) -> None:
+def test_an_error_of_the_client_stands_for_the_response(respond: Respond, error: str) -> None:
     async def act() -> None:
-        async with client_of(speak) as client:
+        async with client_of(respond) as client:
             response = await send_once(client, "GET", "/any")
             assert (response.status, response.body) == (0, None)
             assert response.error.startswith(error)
@@ -143,18 +143,18 @@ def test_what_came_instead_of_an_answer_is_told(speak: Speak, error: str) -> Non
     asyncio.run(act())
 
 
-def test_an_answer_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "LIMIT", 0.2)
+def test_a_response_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requesting, "LIMIT", 0.2)
 
     async def act() -> None:
-        async with client_of(say_nothing) as client:
+        async with client_of(send_nothing) as client:
             response = await send_once(client, "GET", "/any")
             assert (response.status, response.error) == (0, "no answer within 0 s")
 
     asyncio.run(act())
 
 
-def test_a_stream_has_its_answer_before_its_end() -> None:
+def test_a_stream_has_its_response_before_its_end() -> None:
     writers = []
 
     async def begin(_: bytes, writer: asyncio.StreamWriter) -> None:
@@ -181,7 +181,7 @@ def test_a_stream_has_its_answer_before_its_end() -> None:
     asyncio.run(act())
 
 
-def test_a_stream_that_is_cut_has_its_answer() -> None:
+def test_a_stream_that_is_cut_has_its_response() -> None:
     async def cut(_: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(EVENTS + EVENT)
         writer.close()
@@ -198,11 +198,11 @@ def test_a_stream_that_is_cut_has_its_answer() -> None:
 
 
 @pytest.mark.parametrize("status", [b"503 Service Unavailable", b"404 Not Found"])
-def test_a_stream_that_is_refused_has_an_end_and_a_body(status: bytes) -> None:
+def test_an_error_response_of_a_stream_has_an_end_and_a_body(status: bytes) -> None:
     refusal = whole(b'{"detail": "full"}').replace(b"200 OK", status)
 
     async def act() -> None:
-        async with client_of(saying(refusal)) as client:
+        async with client_of(sending(refusal)) as client:
             request = Request("/streamed", time.monotonic(), reading=Reading.UNPARSED)
             request.send(client)
             await asyncio.wait_for(request.task, LIMIT)
@@ -212,11 +212,11 @@ def test_a_stream_that_is_refused_has_an_end_and_a_body(status: bytes) -> None:
     asyncio.run(act())
 
 
-def test_what_is_under_way_is_given_up_by_those_who_finish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "LIMIT", 0.2)
+def test_finish_cancels_requests_without_a_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requesting, "LIMIT", 0.2)
 
     async def act() -> None:
-        async with client_of(say_nothing) as silent, client_of(saying(whole(b"1"))) as good:
+        async with client_of(send_nothing) as silent, client_of(sending(whole(b"1"))) as good:
             requests = [Request("/any", time.monotonic()) for _ in range(2)]
             for request, client in zip(requests, (silent, good), strict=True):
                 request.send(client)
@@ -225,23 +225,23 @@ def test_what_is_under_way_is_given_up_by_those_who_finish(monkeypatch: pytest.M
             assert [request.task.done() for request in requests] == [True, True]
             assert requests[0].response is None
             assert requests[1].response is not None
-            assert before.response is None  # it was seen as it was then
+            assert before.response is None  # a copy of the request before its response
             assert await finish([requests[1]]) is True
 
     asyncio.run(act())
 
 
-def test_nothing_to_finish_is_finished() -> None:
+def test_finish_accepts_an_empty_list() -> None:
     assert asyncio.run(finish([])) is True
 
 
-def test_a_defect_of_ours_is_raised() -> None:
+def test_a_bug_in_the_kit_is_raised() -> None:
     async def act() -> None:
-        async with client_of(saying(whole(b"1"))) as client:
+        async with client_of(sending(whole(b"1"))) as client:
             request = Request("no path", time.monotonic())
             request.send(client)
             request.task.cancel()
-            assert await finish([request]) is True  # cancelled by a client that left
+            assert await finish([request]) is True  # cancelled, as by a disconnect
 
             broken = Request("/any", time.monotonic(), method=3)  # type: ignore[arg-type]  # on purpose
             broken.send(client)
@@ -251,7 +251,7 @@ def test_a_defect_of_ours_is_raised() -> None:
     asyncio.run(act())
 
 
-def test_nobody_there_is_told() -> None:
+def test_a_closed_port_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     response = asyncio.run(fetch(f"http://127.0.0.1:{port}", "GET", "/hello"))

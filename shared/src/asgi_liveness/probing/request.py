@@ -1,4 +1,4 @@
-"""One request and its answer, as a client outside of the server sees them."""
+"""One request and its response, as a client outside of the server sees them."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 
 LIMIT: Final = 5.0
-"""Seconds for what must come: a first step, a further step, the end of a loop, a last answer."""
+"""Seconds that the suite waits for a step of a loop, for its end and for a last response."""
 _REST: Final = 0.02
-"""Seconds between two looks at an endless stream: read event by event it would keep the prober
-from its probes."""
+"""Seconds between two reads of an endless stream: to read each event would delay the probes."""
 _CHUNKS: Final = 100
-"""Chunks that are read between two rests."""
+"""Chunks to read between two rests."""
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 class Reading(Enum):
-    """How the body of a response is read."""
+    """How to read the body of a response."""
 
     WHOLE = auto()
-    """To its end, and kept."""
+    """To its end, and keep it."""
     WITH_RESTS = auto()
-    """As fast as it comes and not kept: it may be long, or have no end."""
+    """As it comes, and discard it: the body may be long or endless."""
     UNPARSED = auto()
-    """The same below the HTTP parser: an endless stream of tiny chunks would take a core."""
+    """As ``WITH_RESTS``, but without the HTTP parser, which would use a whole processor for an
+    endless stream of tiny chunks."""
 
 
 @dataclass
 class Request:
-    """A request under way, and its answer when it is there."""
+    """A request under way, and its response once it has come."""
 
     path: str
     due: float
@@ -56,7 +56,7 @@ class Request:
     task: asyncio.Task[None] = field(init=False)
 
     def send(self, client: httpx.AsyncClient) -> None:
-        """Let it leave now."""
+        """Send the request now, in a task."""
         self.sent = time.monotonic()
         self.task = asyncio.create_task(self._run(client))
 
@@ -65,10 +65,10 @@ class Request:
             async with client.stream(
                 self.method, self.path, headers=self.headers, content=self.body
             ) as response:
-                # Asked for before the end of the body: a closed connection has no address.
+                # Read before the end of the body: a closed connection has no address.
                 stream = response.extensions["network_stream"]
                 connection = stream.get_extra_info("client_addr")
-                # A refusal has an end, whatever its route streams.
+                # An error response ends, also on a route with an endless stream.
                 if self.reading is Reading.UNPARSED and response.is_success:
                     self.response = _read(response, connection, "")
                     await _drain(stream)
@@ -79,19 +79,19 @@ class Request:
                     return
                 await response.aread()
         except httpx.HTTPError as error:
-            words = f"{type(error).__name__} {error}".strip()
-            self.response = self.response or Response(at=time.monotonic(), error=words)
+            message = f"{type(error).__name__} {error}".strip()
+            self.response = self.response or Response(at=time.monotonic(), error=message)
         else:
             self.response = _read(response, connection, response.text)
 
     @property
     def as_sent(self) -> SentRequest:
-        """The request as it is now, for good."""
+        """A copy of the request as it is now."""
         return SentRequest(self.path, self.due, self.sent, self.response)
 
 
 async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
-    """Read an endless body to its end, below the parser: that would take a core to itself."""
+    """Read an endless body without the HTTP parser, which would use a whole processor."""
     tail = b""
     with contextlib.suppress(httpcore.ReadError):
         while not tail.endswith(_LAST_CHUNK) and (data := await stream.read(2**20)):
@@ -100,7 +100,7 @@ async def _drain(stream: httpcore.AsyncNetworkStream) -> None:
 
 
 async def _read_with_rests(response: httpx.Response) -> None:
-    """Read a body to its end, with rests: many small chunks would keep the prober from probes."""
+    """Read a body to its end, with rests, so that many small chunks do not delay the probes."""
     chunks = 0
     async for _ in response.aiter_raw():
         chunks += 1
@@ -128,13 +128,13 @@ def _read(response: httpx.Response, connection: object, text: str) -> Response:
 
 
 async def fetch(url: str, method: str, path: str) -> Response:
-    """Make one plain request of the server at *url*, as ``send_once`` does."""
+    """Send one plain request to the server at *url*, as ``send_once`` does."""
     async with open_client(url) as client:
         return await send_once(client, method, path)
 
 
 async def send_once(client: httpx.AsyncClient, method: str, path: str) -> Response:
-    """Make one plain request. Where no response comes, return one with an error."""
+    """Send one plain request; without a response, return one with an error."""
     request = Request(path, time.monotonic(), method)
     request.send(client)
     await finish([request])
@@ -144,7 +144,7 @@ async def send_once(client: httpx.AsyncClient, method: str, path: str) -> Respon
 
 
 async def finish(requests: list[Request]) -> bool:
-    """Wait for the requests; return whether all came to an end within ``LIMIT``."""
+    """Wait for the requests; return whether all of them ended within ``LIMIT``."""
     tasks = [request.task for request in requests]
     if not tasks:
         return True
@@ -155,5 +155,5 @@ async def finish(requests: list[Request]) -> bool:
         await asyncio.wait(pending)
     for task in done:
         if not task.cancelled():
-            task.result()  # httpx's errors are answers; any other is a defect of ours
+            task.result()  # an error of httpx became a response; any other is a bug in the kit
     return not pending

@@ -1,4 +1,4 @@
-"""A request that was sent, and its response. Pure: times are seconds of the monotonic clock."""
+"""A request and its response. Pure: times are seconds of the monotonic clock."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Response:
     """One response, or the error that came instead."""
 
     at: float
-    """When it was complete."""
+    """When the response was complete."""
     status: int = 0
-    """0 where no response came."""
+    """0 if no response came."""
     content_type: str = ""
     body: object = None
-    """Parsed where it is JSON, else its text."""
+    """Parsed if it is JSON, else the text."""
     connection: object = None
-    """The client's end of the connection that it came over."""
+    """The client's address on the connection."""
     error: str = ""
     location: str = ""
-    """Of its ``Location`` header."""
+    """The ``Location`` header."""
     retry_after: str = ""
-    """Of its ``Retry-After`` header."""
+    """The ``Retry-After`` header."""
 
     @property
     def refused(self) -> bool:
-        """Whether its status is not one of success."""
+        """Whether the status is outside of 200 to 299."""
         return not HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
@@ -41,12 +41,12 @@ class SentRequest:
 
     path: str
     due: float
-    """When the schedule said that it should be sent."""
+    """The moment to send it, by the schedule."""
     sent: float
     response: Response | None
 
     def answered_by(self, moment: float) -> bool:
-        """Whether it was answered, with success, by then."""
+        """Whether a response of status 200 came no later than *moment*."""
         return (
             self.response is not None
             and self.response.status == HTTPStatus.OK
@@ -55,5 +55,5 @@ class SentRequest:
 
 
 def lateness(requests: Iterable[SentRequest]) -> float:
-    """Return by how many seconds the prober sent a request too late, at most."""
+    """Return the most seconds by which the prober sent a request too late."""
     return max((request.sent - request.due for request in requests), default=0.0)

@@ -1,7 +1,7 @@
 """The open-loop schedule: requests leave when they are due, whether or not others were answered.
 
-The rule: a freeze cannot hide itself by holding the prober up, since nothing here waits for a
-response. A wait counts from when a request was due.
+The rule: a stall cannot hide by delaying the prober, because the schedule never waits for a
+response. Latency counts from the moment when a request was due.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def due_times(count: int, interval: float, began: float | None = None) -> Iterator[float]:
     """Yield *count* moments of the monotonic clock, *interval* seconds apart.
 
-    The first is *began*, or now.
+    The first moment is *began*, or now.
     """
     began = time.monotonic() if began is None else began
     for number in range(count):
@@ -25,5 +25,5 @@ def due_times(count: int, interval: float, began: float | None = None) -> Iterat
 
 
 async def wait_until(due: float) -> None:
-    """Wait until a moment of the monotonic clock; a caller that is late goes on at once."""
+    """Wait until *due* on the monotonic clock; return at once if that has passed."""
     await asyncio.sleep(due - time.monotonic())
