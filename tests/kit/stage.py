@@ -1,4 +1,4 @@
-"""Where paced loops are watched: passes of an event loop are counted, the clock is our own."""
+"""An event loop for tests of paced loops: it counts its passes, on a clock of the test's own."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import uvloop
 
 from asgi_liveness.pacing import Pace
 
-TURN, SLICE, WORK = 10e-6, 1e-3, 100e-6  # seconds: of a turn, of a slice, of something else
-TURNS = 100  # in a slice
-MOST_PASSES = 500
+ITERATION, SLICE, WORK = 10e-6, 1e-3, 100e-6  # seconds that an iteration, a slice, other work takes
+ITERATIONS = 100  # in a slice
+MOST_PASSES = 500  # that a test waits for
 each_event_loop = pytest.mark.parametrize(
     "factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
 )
 Factory = Callable[[], asyncio.AbstractEventLoop]
 
 
-class LostTurn(AssertionError):
-    """A loop waits for a slice, and never gets it."""
+class LostSlice(AssertionError):
+    """A loop waits for a slice and never gets it."""
 
 
 @dataclass
 class Clock:
-    """It goes on when it is told to, and by a microsecond each time that it is read."""
+    """A clock that tests set; each reading takes a microsecond."""
 
     now: float = 0.0
 
@@ -39,46 +39,46 @@ class Clock:
 
 @dataclass
 class Stage:
-    """What happens in an event loop, in which order."""
+    """The order of events in an event loop."""
 
     clock: Clock
     passes: int = 0
-    asks: int = 0
-    """How often a loop had to wait for a slice."""
+    awaits: int = 0
+    """The number of awaits of a pace."""
     slices: list[tuple[int, int]] = field(default_factory=list)
-    """For each slice the number of its ask, and of the pass."""
+    """For each slice, the number of the await that waited for it, and of the pass."""
 
     def count(self) -> None:
         self.passes += 1
         asyncio.get_running_loop().call_soon(self.count)
 
-    async def loop(self, turns: int, least_share: float = 0.05) -> None:
-        """Make so many turns."""
-        number = self.asks = self.asks + 1
+    async def loop(self, iterations: int, least_share: float = 0.05) -> None:
+        """Run a paced loop of so many iterations."""
+        number = self.awaits = self.awaits + 1
         async with Pace(SLICE, least_share) as pace:
             self.slices.append((number, self.passes))
-            for _ in range(turns):
-                self.clock.now += TURN
-                before, number = self.passes, self.asks + 1
-                self.asks += 1
+            for _ in range(iterations):
+                self.clock.now += ITERATION
+                before, number = self.passes, self.awaits + 1
+                self.awaits += 1
                 await pace
                 if self.passes != before:
                     self.slices.append((number, self.passes))
 
     async def work(self, passes: float = math.inf) -> None:
-        """Be something else that the event loop has to do, in so many passes."""
+        """Give the event loop other work, in so many passes."""
         while passes > 0:
             passes -= 1
             self.clock.now += WORK
             await asyncio.sleep(0)
 
     async def until(self, happened: Callable[[], bool]) -> None:
-        """Wait for so many passes and no longer."""
+        """Wait until *happened* returns true, for ``MOST_PASSES`` at most."""
         for _ in range(MOST_PASSES):
             if happened():
                 return
             await asyncio.sleep(0)
-        raise LostTurn("it does not happen")
+        raise LostSlice(f"not within {MOST_PASSES} passes")
 
     async def all_end(self, tasks: list[asyncio.Task[None]]) -> None:
         await self.until(lambda: all(task.done() for task in tasks))

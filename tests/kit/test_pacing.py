@@ -1,4 +1,7 @@
-"""Paced loops take turns, and give way: shown by the order of events, on a clock of our own."""
+"""Paced loops run one slice after another, and let other work run between them.
+
+The order of events shows it, on a clock of the test's own.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ import pytest
 from asgi_liveness import pacing
 from asgi_liveness.pacing import Pace
 from tests.kit.stage import (
+    ITERATION,
+    ITERATIONS,
     SLICE,
-    TURN,
-    TURNS,
     WORK,
     Clock,
     Factory,
@@ -30,26 +33,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-# What a slice is.
+# A slice.
 
 
 @each_event_loop
-def test_within_its_slice_a_loop_goes_on_and_after_it_gives_way(
+def test_a_loop_runs_within_its_slice_and_then_lets_passes_go_by(
     clock: Clock, factory: Factory
 ) -> None:
     async def play(stage: Stage) -> None:
-        await stage.loop(10 * TURNS - 50)
+        await stage.loop(10 * ITERATIONS - 50)
 
     stage = on_stage(clock, play, factory)
-    assert len(stage.slices) == 10  # the last await is over with the last slice
+    assert len(stage.slices) == 10  # the last await ends with the last slice
     between = [then - now for (_, now), (_, then) in itertools.pairwise(stage.slices)]
     assert set(between) == {1 + pacing._QUIET_PASSES}
 
 
 @each_event_loop
-def test_it_waits_until_a_whole_pass_had_nothing_to_do(clock: Clock, factory: Factory) -> None:
+def test_a_loop_waits_for_passes_that_have_nothing_to_do(clock: Clock, factory: Factory) -> None:
     async def play(stage: Stage) -> None:
-        loop = asyncio.create_task(stage.loop(3 * TURNS))
+        loop = asyncio.create_task(stage.loop(3 * ITERATIONS))
         await stage.until(lambda: len(stage.slices) == 2)
         begun = stage.passes
         await stage.work(10)
@@ -61,12 +64,12 @@ def test_it_waits_until_a_whole_pass_had_nothing_to_do(clock: Clock, factory: Fa
 
 
 @pytest.mark.parametrize("least_share", [0.05, 0.2, 0.5])
-def test_it_keeps_its_least_share_if_no_pass_is_empty(clock: Clock, least_share: float) -> None:
+def test_loops_get_their_least_share_if_no_pass_is_empty(clock: Clock, least_share: float) -> None:
     async def play(stage: Stage) -> None:
-        await stage.loop(2 * TURNS)  # it has seen an empty pass
+        await stage.loop(2 * ITERATIONS)  # so that the queue knows the length of an empty pass
         work = asyncio.create_task(stage.work())
         began = stage.clock.now
-        await asyncio.gather(*(stage.loop(5 * TURNS, least_share) for _ in range(4)))
+        await asyncio.gather(*(stage.loop(5 * ITERATIONS, least_share) for _ in range(4)))
         share = 4 * 5 * SLICE / (stage.clock.now - began)
         work.cancel()
         assert 0.95 * least_share < share < 1.05 * least_share
@@ -74,11 +77,11 @@ def test_it_keeps_its_least_share_if_no_pass_is_empty(clock: Clock, least_share:
     on_stage(clock, play)
 
 
-def test_after_a_long_pass_of_another_it_does_not_get_more_than_it_is_owed(clock: Clock) -> None:
+def test_a_late_slice_brings_only_the_next_slice_forward(clock: Clock) -> None:
     async def play(stage: Stage) -> None:
-        await stage.loop(2 * TURNS)
+        await stage.loop(2 * ITERATIONS)
         work = asyncio.create_task(stage.work())
-        loop = asyncio.create_task(stage.loop(20 * TURNS))
+        loop = asyncio.create_task(stage.loop(20 * ITERATIONS))
         began = []
         for pause in (1, 0, 0, 0):  # seconds
             so_far = len(stage.slices)
@@ -95,48 +98,48 @@ def test_after_a_long_pass_of_another_it_does_not_get_more_than_it_is_owed(clock
     on_stage(clock, play)
 
 
-def test_one_that_is_cancelled_as_its_slice_begins_costs_the_others_none(clock: Clock) -> None:
+def test_a_loop_cancelled_as_its_slice_begins_delays_no_other_loop(clock: Clock) -> None:
     async def play(stage: Stage) -> None:
-        await stage.loop(2 * TURNS)
+        await stage.loop(2 * ITERATIONS)
         work = asyncio.create_task(stage.work())
-        loops = [asyncio.create_task(stage.loop(20 * TURNS)) for _ in range(2)]
+        loops = [asyncio.create_task(stage.loop(20 * ITERATIONS)) for _ in range(2)]
         await stage.until(lambda: len(stage.slices) == 4)
         await stage.until(lambda: pacing._line()._sliced)
         began = clock.now
         loops[0].cancel()
         await stage.until(lambda: len(stage.slices) == 5)
         assert loops[0].cancelled()
-        assert clock.now - began < SLICE + 3 * WORK  # its own, and no rest of 19 before it
+        assert clock.now - began < SLICE + 3 * WORK  # the other's slice, and no wait of 19 before
         loops[1].cancel()
         work.cancel()
 
     on_stage(clock, play)
 
 
-def test_equal_loops_make_equally_many_turns(clock: Clock) -> None:
-    turns = Counter[int]()
+def test_equal_loops_make_equally_many_iterations(clock: Clock) -> None:
+    iterations = Counter[int]()
 
-    async def one(number: int) -> None:
+    async def loop(number: int) -> None:
         async with Pace(SLICE) as pace:
             while clock.now < 300 * SLICE:
-                turns[number] += 1
-                clock.now += TURN
+                iterations[number] += 1
+                clock.now += ITERATION
                 await pace
 
     async def play(_: Stage) -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(100):
-                group.create_task(one(number))
+                group.create_task(loop(number))
 
     on_stage(clock, play)
-    assert abs(min(turns.values()) - max(turns.values())) <= 1.1 * TURNS
+    assert abs(min(iterations.values()) - max(iterations.values())) <= 1.1 * ITERATIONS
 
 
-def test_turns_that_become_slow_are_noticed_after_32(clock: Clock) -> None:
+def test_iterations_that_become_slow_are_noticed_after_32(clock: Clock) -> None:
     async def play(stage: Stage) -> None:
         async with Pace(SLICE) as pace:
-            for _ in range(90):  # of a hundred that a slice has room for
-                clock.now += TURN
+            for _ in range(90):  # of the hundred in a slice
+                clock.now += ITERATION
                 await pace
             slow, begun = 0, stage.passes
             while stage.passes == begun:
@@ -152,15 +155,15 @@ def test_turns_that_become_slow_are_noticed_after_32(clock: Clock) -> None:
     on_stage(clock, play)
 
 
-def test_a_loop_that_awaits_something_else_keeps_nobody_waiting(clock: Clock) -> None:
+def test_a_loop_that_awaits_something_else_delays_no_other_loop(clock: Clock) -> None:
     async def play(stage: Stage) -> None:
         async with Pace(SLICE):
-            await stage.all_end([asyncio.create_task(stage.loop(2 * TURNS))])
+            await stage.all_end([asyncio.create_task(stage.loop(2 * ITERATIONS))])
 
     on_stage(clock, play)
 
 
-# Where it may be used.
+# Several paces.
 
 
 @each_event_loop
@@ -168,12 +171,12 @@ def test_paces_may_be_nested_and_shared(clock: Clock, factory: Factory) -> None:
     async def play(stage: Stage) -> None:
         async with Pace(SLICE) as shared, asyncio.TaskGroup() as group:
             for _ in range(5):
-                group.create_task(stage.loop(TURNS))
+                group.create_task(stage.loop(ITERATIONS))
                 group.create_task(along(shared))
 
     async def along(pace: Pace) -> None:
         for _ in range(300):
-            clock.now += TURN
+            clock.now += ITERATION
             async with Pace(SLICE):
                 await pace
 

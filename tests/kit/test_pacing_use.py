@@ -1,4 +1,4 @@
-"""What Pace leaves behind, what it refuses, and that its file can be copied out."""
+"""Pace keeps no event loop and no request alive, rejects bad input, and can be copied."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ FILE = Path(pacing.__file__)
 SLICE = 1e-3  # seconds
 
 
-def test_each_event_loop_has_a_line_of_its_own() -> None:
+def test_each_event_loop_has_a_queue_of_its_own() -> None:
     both = threading.Barrier(2, timeout=10)
-    turns = [0, 0]
+    iterations = [0, 0]
 
-    async def one(number: int) -> None:
+    async def loop(number: int) -> None:
         async with Pace(SLICE) as pace:
             both.wait()
-            while min(turns) < 1000:
-                turns[number] += 1
+            while min(iterations) < 1000:
+                iterations[number] += 1
                 await pace
 
-    threads = [threading.Thread(target=asyncio.run, args=(one(number),)) for number in (0, 1)]
+    threads = [threading.Thread(target=asyncio.run, args=(loop(number),)) for number in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert min(turns) >= 1000
+    assert min(iterations) >= 1000
 
 
-def test_an_event_loop_that_was_left_with_loops_waiting_is_forgotten() -> None:
-    async def one() -> None:
+def test_an_event_loop_that_ends_with_waiting_loops_is_freed() -> None:
+    async def loop() -> None:
         async with Pace() as pace:
             while True:
                 await pace
 
     async def main() -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(one()) for _ in range(3)]
+        tasks = [asyncio.create_task(loop()) for _ in range(3)]
         await asyncio.sleep(0.01)
         return tasks
 
@@ -59,32 +59,32 @@ def test_an_event_loop_that_was_left_with_loops_waiting_is_forgotten() -> None:
     assert event_loop() is None
 
 
-def test_nothing_of_the_first_request_is_kept() -> None:
+def test_objects_of_the_first_request_are_freed() -> None:
     class Held:
         pass
 
     context = ContextVar[Held]("context")
 
-    async def request(seen: list[weakref.ref[Held]]) -> None:
+    async def request(references: list[weakref.ref[Held]]) -> None:
         held = Held()
         context.set(held)
-        seen.append(weakref.ref(held))
+        references.append(weakref.ref(held))
         async with Pace():
             pass
 
     async def main() -> None:
-        seen: list[weakref.ref[Held]] = []
+        references: list[weakref.ref[Held]] = []
         async with Pace(1e-6) as pace:
-            await asyncio.create_task(request(seen))
+            await asyncio.create_task(request(references))
             for _ in range(100):
                 await pace
             gc.collect()
-            assert seen[0]() is None
+            assert references[0]() is None
 
     asyncio.run(main())
 
 
-# What is refused.
+# Bad input.
 
 
 @pytest.mark.parametrize("number", [0, -0.001, math.nan, math.inf])
@@ -96,18 +96,18 @@ def test_a_slice_is_a_number_of_seconds(number: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, math.nan])
-def test_a_share_is_a_part_of_one(share: float) -> None:
-    words = f"least_share must be above 0 and at most 1, not {share}"
-    with pytest.raises(ValueError, match=words):
+def test_a_least_share_is_above_0_and_at_most_1(share: float) -> None:
+    message = f"least_share must be above 0 and at most 1, not {share}"
+    with pytest.raises(ValueError, match=message):
         Pace(least_share=share)
 
 
-def test_it_says_that_it_needs_asyncio() -> None:
+def test_a_pace_without_asyncio_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="Pace needs a running asyncio event loop"):
         Pace().__aenter__().send(None)
 
 
-def test_awaited_outside_it_says_how() -> None:
+def test_a_pace_awaited_outside_of_its_block_is_an_error() -> None:
     async def main() -> None:
         pace = Pace()
         with pytest.raises(RuntimeError, match="within `async with Pace"):
@@ -120,10 +120,10 @@ def test_awaited_outside_it_says_how() -> None:
     asyncio.run(main())
 
 
-# It can be copied out.
+# A copy of the file.
 
 
-def test_it_imports_the_standard_library_alone() -> None:
+def test_the_file_imports_only_the_standard_library() -> None:
     names = set[str]()
     for node in ast.walk(ast.parse(FILE.read_text())):
         if isinstance(node, ast.Import):
@@ -133,7 +133,7 @@ def test_it_imports_the_standard_library_alone() -> None:
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
-def test_a_copy_works(tmp_path: Path) -> None:
+def test_a_copy_of_the_file_works(tmp_path: Path) -> None:
     (tmp_path / "copied.py").write_text(FILE.read_text())
     program = (
         "import asyncio, sys\n"

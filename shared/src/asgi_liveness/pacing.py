@@ -1,4 +1,4 @@
-"""Long loops beside an event loop that still answers: one fair slice, shared by all of them.
+"""A pace for long loops, so that their event loop still answers.
 
 ::
 
@@ -7,24 +7,24 @@
             do_some()
             await pace
 
-Paced loops run at nearly the speed of loops that never await, and whatever else the event loop has
-to do waits for about one slice, whether there are one or a thousand of them. To have it without
-the kit, copy this file: it needs asyncio alone, and is the same on uvloop.
+Paced loops run at nearly the speed of loops that never await. All other work of the event loop
+waits for about one slice, whether one loop runs or a thousand. To use it without the kit, copy this
+file: it needs only asyncio, and works the same on uvloop.
 
 Why it is right:
 
-- *One slice at a time.* The paced loops of an event loop stand in one line, first in, first out. A
-  slice for each of a thousand would make a pass of the event loop a second long.
-- *No slice before the rest has had its turn.* After a slice the event loop makes passes with no
-  paced loop in them, until some in a row had nothing to do. A request takes several passes: one
-  slice in each of them would make it wait for several.
-- *The loops are not starved either.* Under a load that leaves no pass empty, the next slice comes
-  as soon as the loops would get less than their least share of the time.
-- *No turn can be lost, since nobody holds one.* A slice lies within one step of a task, which ends
-  where the loop awaits, returns, raises or is cancelled. The line is moved on by a callback of the
-  event loop, which comes back in the next pass for as long as anybody stands in it.
-- *It shows in the time that a pass takes whether it had anything to do.* No event loop tells it
-  otherwise, without private names. An empty pass takes one to three microseconds.
+- *One slice at a time.* The paced loops of an event loop wait in one queue, first in, first out. If
+  each of a thousand loops had a slice in every pass of the event loop, a pass would take a second.
+- *No slice before all other work is done.* After a slice, the event loop makes passes without a
+  paced loop, until several in a row had nothing to do. A request takes several passes: with a slice
+  in each pass, it would wait for several slices.
+- *The loops do not starve.* Under a load that leaves no pass empty, the next slice begins as soon
+  as the loops would get less than their least share of the time.
+- *No slice can be lost, because no loop holds it.* A slice is a part of one step of a task. The
+  step ends where the loop awaits, returns, raises or is cancelled. A callback of the event loop
+  moves the queue on, and schedules itself for the next pass while any loop waits.
+- *The length of a pass shows whether it had anything to do.* Without private names, an event loop
+  shows it in no other way. An empty pass takes one to three microseconds.
 """
 
 from __future__ import annotations
@@ -44,40 +44,41 @@ if TYPE_CHECKING:
     Wait = Generator[asyncio.Future[None], None, None]
 
 _LOOKS: Final = 8
-"""Looks at the clock in a slice, at least, where turns are short enough."""
+"""Readings of the clock in a slice, at least, if the iterations are short enough."""
 _MOST_TURNS: Final = 32
-"""Turns between two looks at the clock, at most: a loop whose turns become slow is noticed after
-as many. A look in each of them would cost more than all the rest."""
+"""Iterations between two readings of the clock, at most: after as many, Pace notices that a loop's
+iterations have become slow. To read the clock in each would cost more than all the rest."""
 _QUIET: Final = 3
-"""A pass was quiet if it took less than this many times the shortest ever. So do 98 in a hundred
-that have nothing to do, and so would they on a machine that has become half as fast."""
+"""A pass is quiet if it takes less than this many times the shortest pass so far. This holds for 98
+in a hundred passes that have nothing to do, also on a machine that has become half as fast."""
 _QUIET_PASSES: Final = 3
-"""In a row, before the next slice. What came during a slice is found in the first pass after it,
-and done in the second; and a request may have steps as short as no step at all: on hypercorn, with
-two quiet passes, it waits for two slices. A fourth would take 2 µs more and change nothing."""
+"""Quiet passes in a row before the next slice. The event loop finds new work in the first pass
+after a slice, and does it in the second; and a pass with a short step of a request may look quiet:
+on hypercorn, with two quiet passes, a request waits for two slices. A fourth quiet pass would take
+2 µs more and change nothing."""
 _NOTHING: Final = cast("Wait", iter(()))
-"""To await it takes no time: it has ended."""
+"""An iterator that has ended: to await it takes no time."""
 
 
 class Pace:
-    """Let a loop run a slice at a time, in turns with all other paced loops of its event loop.
+    """A pace for a long loop: it runs a slice at a time, one after another with other paced loops.
 
-    *slice* is in seconds: about how long others may have to wait. *least_share* is the part of the
-    time, above 0 and up to 1, that paced loops keep together if the event loop always has something
-    else to do. A turn of the loop that takes longer than a slice makes its slice as long.
+    *slice* is in seconds: about the time that other work has to wait. *least_share* is the part of
+    the time, above 0 and up to 1, that all paced loops together get if the event loop always has
+    other work. An iteration that takes longer than a slice makes its slice as long.
 
-    Several tasks may await one ``Pace``, and a loop may await other things as well. A neighbour
-    that awaits ``asyncio.sleep(0)`` in all its turns is, for paced loops, a load without an end.
+    Several tasks may await one ``Pace``, and a loop may await other things as well. For paced
+    loops, a loop that awaits ``asyncio.sleep(0)`` in every iteration is endless other work.
 
-    Raises ``ValueError`` for a number that makes no sense, and ``RuntimeError`` if entered where no
-    asyncio event loop runs, as under trio, or awaited outside of its ``async with``.
+    Raises ``ValueError`` for a number outside of these ranges, and ``RuntimeError`` if entered
+    without a running asyncio event loop, as under trio, or awaited outside of its ``async with``.
     """
 
     __slots__ = ("__await__", "_others", "_slice", "_until")
     if TYPE_CHECKING:
 
         def __await__(self) -> Wait:
-            """Go on at once within the slice; after it, wait for the next."""
+            """Return at once within the slice; after it, wait for the next slice."""
 
     def __init__(self, slice: float = 0.001, least_share: float = 0.05) -> None:  # noqa: A002 (the term)
         if not 0 < slice < math.inf:
@@ -96,23 +97,23 @@ class Pace:
         except RuntimeError:
             raise RuntimeError(
                 "Pace needs a running asyncio event loop, and there is none; "
-                "under trio, `await trio.lowlevel.checkpoint()` in every turn"
+                "under trio, `await trio.lowlevel.checkpoint()` in every iteration"
             ) from None
         self._await_by(chain.from_iterable(self._stretches()).__next__)
         await self
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Leave: nothing is held that would have to be given back."""
+        """Leave the block: there is nothing to give back."""
         self._await_by(_outside)
 
     def _await_by(self, function: Callable[[], Wait]) -> None:
-        # A slot, so that an await that need not wait, as nearly all, runs no Python: a method
-        # takes three times as long.
+        # In a slot, so that nearly every await, which need not wait, runs no Python code: a method
+        # would take three times as long.
         self.__await__ = function  # type: ignore[method-assign]
 
     def _stretches(self) -> Iterator[Iterable[Wait]]:
-        """Yield what the next few awaits are to wait for."""
+        """Yield the waits of the next few awaits."""
         turns, longest = 1, self._slice / _LOOKS
         while True:
             yield (self._next_slice(),)
@@ -136,26 +137,26 @@ def _outside() -> Wait:
 
 
 class _Line:
-    """The paced loops of one event loop that wait for a slice, and when the next one gets it."""
+    """The queue of the paced loops of one event loop that wait for a slice."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._looking = False
-        """A look is scheduled for the next pass of the event loop."""
+        """``_look`` is scheduled for the next pass of the event loop."""
         self._sliced = False
-        """The slice is in that pass."""
+        """A loop gets its slice before that call."""
         self._looked = self._began = self._due = -math.inf
         self._others = 0.0
-        """What others have after the slice if they want it, by its length; then the next is due."""
+        """The time that other work gets after a slice before the next one is due, in slices."""
         self._quiet_passes = 0
         self._shortest_pass = math.inf
         self._context = Context()
-        """Of its own: a copy would keep alive what the request of the first loop holds."""
+        """An empty context: a copy would keep alive the objects of the first loop's request."""
 
     def join(self, patience: float) -> asyncio.Future[None]:
-        """Stand in line; the future is done when the slice begins.
+        """Enter the queue; the returned future is done when the slice begins.
 
-        If nobody was in line, that is in *patience* seconds at the latest.
+        If no loop waits before it, that is within *patience* seconds.
         """
         loop = asyncio.get_running_loop()
         future = loop.create_future()
@@ -167,19 +168,19 @@ class _Line:
         return future
 
     def begin(self, others: float) -> float:
-        """Note and return when the slice begins, and what others may have after it."""
+        """Store when the slice begins, and the share of *others* after it; return the beginning."""
         self._began, self._others = perf_counter(), others
         return self._began
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Come by once in each pass, and let the first in line run if it is time."""
+        """Run once in each pass, and begin the slice of the first in the queue if it is due."""
         now = perf_counter()
         took, self._looked = now - self._looked, now
         if self._sliced:
             self._sliced, self._quiet_passes = False, 0
             theirs = (now - self._began) * self._others
             late = max(0.0, self._began - self._due)
-            # It is made up for, but slices do not follow one another for it.
+            # A late slice brings the next one forward, by half the wait of other work at most.
             self._due = now + theirs - min(late, theirs / 2)
         else:
             self._shortest_pass = min(took, self._shortest_pass)
@@ -192,7 +193,7 @@ class _Line:
             return
         if self._quiet_passes >= _QUIET_PASSES or now >= self._due:
             self._waiting.popleft().set_result(None)
-            self._sliced, self._others = True, 0.0  # no rest after one that is cancelled now
+            self._sliced, self._others = True, 0.0  # no wait after a loop that is cancelled now
         loop.call_soon(self._look, loop, context=self._context)
 
 
@@ -200,5 +201,5 @@ _LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Line]] = WeakKeyDict
 
 
 def _line() -> _Line:
-    """Return that of the event loop that runs."""
+    """Return the queue of the running event loop."""
     return _LINES.setdefault(asyncio.get_running_loop(), _Line())

@@ -1,4 +1,4 @@
-"""Whatever comes, no turn is lost: loops that arrive, are cancelled and raise, by hypothesis."""
+"""No slice is lost, whether loops come, raise or are cancelled: examples by hypothesis."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from asgi_liveness import pacing
-from tests.kit.stage import Clock, Factory, LostTurn, Stage, on_stage
+from tests.kit.stage import Clock, Factory, LostSlice, Stage, on_stage
 
 
 class Failure(Exception):
-    """What a loop raises."""
+    """The exception of a loop that fails."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One loop: when it comes, how many turns it makes, and how it ends."""
+    """One loop: when it starts, how many iterations it makes, and how it ends."""
 
-    comes: int
-    turns: int
+    starts: int
+    """The number of passes before it starts."""
+    iterations: int
     raises: bool
     cancelled: int | None
-    """In which pass after it came."""
+    """The number of passes from its start to its cancellation; None if it is not cancelled."""
 
     async def act(self, stage: Stage) -> None:
-        for _ in range(self.comes):
+        for _ in range(self.starts):
             await asyncio.sleep(0)
-        await stage.loop(self.turns)
+        await stage.loop(self.iterations)
         if self.raises:
             raise Failure
 
     async def cancel(self, task: asyncio.Task[None]) -> None:
         if self.cancelled is not None:
-            for _ in range(self.comes + self.cancelled):
+            for _ in range(self.starts + self.cancelled):
                 await asyncio.sleep(0)
             task.cancel()
 
 
 PARTS = st.builds(
     Part,
-    comes=st.integers(0, 20),
-    turns=st.integers(0, 400),
+    starts=st.integers(0, 20),
+    iterations=st.integers(0, 400),
     raises=st.booleans(),
     cancelled=st.none() | st.integers(0, 30),
 )
 
 
-def hold_for(parts: list[Part], work: list[int], factory: Factory) -> None:
-    """Let the loops run beside other work: all of them end, one slice at a time, in order."""
+def check_order(parts: list[Part], work: list[int], factory: Factory) -> None:
+    """Run loops while other work runs: all loops end, one slice at a time, in order."""
 
     async def play(stage: Stage) -> None:
         tasks = [asyncio.create_task(part.act(stage)) for part in parts]
@@ -71,8 +72,8 @@ def hold_for(parts: list[Part], work: list[int], factory: Factory) -> None:
             assert isinstance(end, expected) or (
                 part.cancelled is not None and isinstance(end, asyncio.CancelledError)
             )
-        asks, passes = zip(*stage.slices, strict=True) if stage.slices else ((), ())
-        assert sorted(asks) == list(asks), "first in, first out"
+        awaits, passes = zip(*stage.slices, strict=True) if stage.slices else ((), ())
+        assert sorted(awaits) == list(awaits), "first in, first out"
         assert sorted(set(passes)) == list(passes), "one slice in a pass"
 
     with pytest.MonkeyPatch.context() as patch:
@@ -81,17 +82,17 @@ def hold_for(parts: list[Part], work: list[int], factory: Factory) -> None:
         on_stage(clock, play, factory)
 
 
-WHATEVER_COMES = given(
+ANY_LOOPS = given(
     st.lists(PARTS, max_size=8),
     st.lists(st.integers(0, 50), max_size=3),
     st.sampled_from([asyncio.new_event_loop, uvloop.new_event_loop]),
 )
 OFTEN = settings(max_examples=200, deadline=None, database=None)
-ONCE = settings(OFTEN, phases=[Phase.generate])  # and not made smaller
+ONCE = settings(OFTEN, phases=[Phase.generate])  # without shrinking the example
 
 
-def test_no_turn_is_lost() -> None:
-    OFTEN(WHATEVER_COMES(hold_for))()
+def test_no_slice_is_lost() -> None:
+    OFTEN(ANY_LOOPS(check_order))()
 
 
 class _StopsAtACancelledOne(pacing._Line):
@@ -104,7 +105,7 @@ class _StopsAtACancelledOne(pacing._Line):
 
 
 class _StopsAfterASlice(pacing._Line):
-    """It relies on the loop to come back, as if that held its turn."""
+    """A queue that waits for a loop to come back, as if the loop held its slice."""
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._sliced or len(self._waiting) < 2:
@@ -118,10 +119,10 @@ class _LastInFirstOut(pacing._Line):
 
 
 @pytest.mark.parametrize("wrong", [_StopsAtACancelledOne, _StopsAfterASlice, _LastInFirstOut])
-def test_a_lost_turn_would_be_found(
+def test_a_lost_slice_would_be_found(
     wrong: type[pacing._Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "_Line", wrong)
-    found = LostTurn if wrong is not _LastInFirstOut else AssertionError
-    with pytest.raises(found):
-        ONCE(WHATEVER_COMES(hold_for))()
+    expected = LostSlice if wrong is not _LastInFirstOut else AssertionError
+    with pytest.raises(expected):
+        ONCE(ANY_LOOPS(check_order))()
