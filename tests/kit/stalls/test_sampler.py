@@ -206,7 +206,9 @@ def test_a_process_that_samples_itself_or_does_not_stall_is_left_alone(
 def test_a_process_that_ran_during_the_dump_did_not_stall(
     word: str, board: Board, spy: Callable[..., Spy]
 ) -> None:
-    fake = spy(thread(REPORT), meanwhile=lambda: write_heartbeat(board, **{word: nanoseconds(ago=0.5)}))
+    fake = spy(
+        thread(REPORT), meanwhile=lambda: write_heartbeat(board, **{word: nanoseconds(ago=0.5)})
+    )
     silent(board)
     found = run(sampler(board, PROCESS), lambda: len(fake.dumped) > 2)
     assert found.samples == []
