@@ -1,8 +1,8 @@
-"""The remedies in bare ASGI, on top of the bare app, and wrong in one way each.
+"""The remedies in bare ASGI, on top of the bare app, and variants that are wrong in one way each.
 
-Every loop is a job in one table, whoever waits for it; a promise is kept in one place for all of
-them. So a wrong variant is wrong for all of them at once. It says which families of cases are run
-on it and the exact set of ids that it fails among them: others would only take their time.
+Every loop is a job in one table, and one place keeps a promise for all of them. So a variant is
+wrong for all remedies at once. Its row lists the families of cases to run on it, and the exact set
+of ids that it fails among them; other families would only take time.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ while body.running:
     time.sleep(float(sys.argv[1]))
 """
 
-MOST: Final = 8
-"""Loops of one remedy that may run."""
-threads: Final = ThreadPoolExecutor(3 * MOST)
+MAX_LOOPS: Final = 8
+"""The limit of running loops of one remedy."""
+threads: Final = ThreadPoolExecutor(3 * MAX_LOOPS)
 
 
 @dataclass(eq=False)
 class Job:
-    """One loop, and what its client may know of it."""
+    """One loop, and its state for the client."""
 
     remedy: str
     send: Send
@@ -63,8 +63,8 @@ class Job:
         try:
             await loop(self)
         except asyncio.CancelledError:
-            return  # it was stopped; a cancelled task would keep the loop's frame as long as itself
-        except Exception:  # noqa: BLE001 (whatever it was, it must be found in the log)
+            return  # it was stopped; a cancelled task would keep the frame of the loop alive
+        except Exception:  # noqa: BLE001 (every exception must be in the log)
             if log:
                 traceback.print_exc()
 
@@ -76,10 +76,10 @@ class Job:
 Loop = Callable[[Job], Awaitable[None]]
 
 
-# Three ways to run a loop.
+# The ways to run a loop.
 
 
-def steps_of(job: Job, body: LoopBody) -> None:
+def make_steps(job: Job, body: LoopBody) -> None:
     while body.running:
         body.step()
         job.steps = body.steps
@@ -90,12 +90,12 @@ def steps_of(job: Job, body: LoopBody) -> None:
 async def in_a_thread(job: Job) -> None:
     body = LoopBody(f"/{job.remedy}")
     try:
-        await asyncio.get_running_loop().run_in_executor(threads, steps_of, job, body)
+        await asyncio.get_running_loop().run_in_executor(threads, make_steps, job, body)
     finally:
         body.stop()
 
 
-async def in_turns(job: Job) -> None:
+async def cooperatively(job: Job) -> None:
     body = LoopBody(f"/{job.remedy}")
     while body.running:
         body.step()
@@ -106,9 +106,9 @@ async def in_turns(job: Job) -> None:
         await asyncio.sleep(job.pause)
 
 
-async def in_events(job: Job, headers: Headers = EVENTS) -> None:
+async def streaming(job: Job, headers: Headers = EVENTS) -> None:
     await job.send({"type": "http.response.start", "status": 200, "headers": headers})
-    await in_turns(job)
+    await cooperatively(job)
 
 
 async def in_a_process(job: Job, stderr: int | None = None) -> None:
@@ -130,22 +130,22 @@ async def in_a_process(job: Job, stderr: int | None = None) -> None:
 
 LOOPS: Final[dict[str, Loop]] = {
     "background": in_a_thread,
-    "cooperative": in_turns,
+    "cooperative": cooperatively,
     "normal": in_a_thread,
     "offloaded": in_a_thread,
-    "supervised": in_turns,
-    "streamed": in_events,
+    "supervised": cooperatively,
+    "streamed": streaming,
     "process": in_a_process,
-    "paced": in_turns,
+    "paced": cooperatively,
 }
 OUTLIVE: Final = ("background", "supervised", "process")
-"""Their jobs go on when their request has been answered."""
+"""The remedies whose jobs outlive their request."""
 JOBS: Final = ("supervised", "process")
-"""Theirs have a place where to ask for them, and to stop them."""
+"""The remedies whose jobs have a ``Location``, to read their steps and to stop them."""
 
 
 class App:
-    """The remedies done right, unless told otherwise."""
+    """The remedies, done right; each argument can break one promise."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class App:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self.live(receive, send)
+            await self.lifespan(receive, send)
             return
         remedy, _, key = scope["path"].lstrip("/").partition("/")
         method = "POST" if remedy in JOBS else "GET"
@@ -177,7 +177,7 @@ class App:
         else:
             await bare_app.app(scope, receive, send)
 
-    async def live(self, receive: Receive, send: Send) -> None:
+    async def lifespan(self, receive: Receive, send: Send) -> None:
         """Own the jobs: none of them outlives the app."""
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -188,9 +188,9 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self, remedy: str, receive: Receive, send: Send) -> None:
-        while self.running(remedy) >= MOST:
+        while self.running(remedy) >= MAX_LOOPS:
             if self.refuses:
-                await answer(send, {"detail": "all are taken"}, 503, (JSON, RETRY))
+                await answer(send, {"detail": "too many loops"}, 503, (JSON, RETRY))
                 return
             await asyncio.sleep(0.01)
         key = next(self.keys)
@@ -209,23 +209,23 @@ class App:
                 await answer(send, {"steps": job.steps})
 
     def running(self, remedy: str) -> int:
-        of_it = (job for job in self.jobs.values() if job.remedy == remedy)
-        return sum(not job.task.done() for job in of_it)
+        jobs = (job for job in self.jobs.values() if job.remedy == remedy)
+        return sum(not job.task.done() for job in jobs)
 
     async def wait(self, job: Job, receive: Receive) -> None:
-        """Wait for the loop, or for its client to leave, which ends it."""
+        """Wait until the loop ends or its client disconnects, which stops the loop."""
         if not self.stops:
             await asyncio.shield(job.task)
             return
-        left = asyncio.create_task(until_left(receive))
+        disconnected = asyncio.create_task(until_disconnect(receive))
         try:
-            await asyncio.wait({job.task, left}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({job.task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            left.cancel()
+            disconnected.cancel()
             await job.stop()
 
 
-async def until_left(receive: Receive) -> None:
+async def until_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -233,29 +233,31 @@ async def until_left(receive: Receive) -> None:
 app: Final = App()
 
 
-# Wrong in one way each.
+# Variants, wrong in one way each.
 
 
 @dataclass(frozen=True)
 class Variant:
+    """A wrong app, the cases to run on it, and the cases that it fails."""
+
     families: tuple[str, ...]
-    """What the ids of the cases begin with that are run on it."""
+    """The families of cases to run on it."""
     fails: frozenset[str]
-    told: str
-    """Part of a message."""
+    message: str
+    """A part of the message of a failed case."""
 
 
 VARIANTS: Final[dict[str, Variant]] = {}
 apps: Final = SimpleNamespace()
-"""Where targets find them: ``tests.apps.bare_remedies:apps.queues``."""
+"""The apps by name, for targets such as ``tests.apps.bare_remedies:apps.queues``."""
 
 
-def variant(name: str, app: App, told: str, families: str, fails: str = "") -> None:
-    """Enter an app that fails *fails* of *families*; without, all of each family."""
+def variant(name: str, app: App, message: str, families: str, fails: str = "") -> None:
+    """Add an app that fails the cases *fails* of *families*; by default all cases of them."""
     run = tuple(families.split())
     numbers = range(1, len(LOOPS) + 1)
     everything = (f"{family}-{number:03}" for family in run for number in numbers)
-    VARIANTS[name] = Variant(run, frozenset(fails.split() or everything), told)
+    VARIANTS[name] = Variant(run, frozenset(fails.split() or everything), message)
     setattr(apps, name, app)
 
 
@@ -268,37 +270,37 @@ async def gives_up(job: Job) -> None:
     assert not body.running
 
 
-async def in_events_called_json(job: Job) -> None:
-    await in_events(job, (JSON,))
+async def streaming_as_json(job: Job) -> None:
+    await streaming(job, (JSON,))
 
 
 variant(
-    "not_as_told",
+    "loops_in_the_wrong_place",
     App(
         loops={
             **LOOPS,
-            "offloaded": in_turns,
+            "offloaded": cooperatively,
             "supervised": gives_up,
-            "streamed": in_events_called_json,
+            "streamed": streaming_as_json,
             "process": in_a_thread,
             "paced": in_a_thread,
         }
     ),
-    "must step in a process of its own; it steps in the app's",
+    "must step in a process of its own, but it steps in the app's",
     "LIVE",
     "LIVE-012 LIVE-013 LIVE-014 LIVE-015 LIVE-016",
 )
-variant("queues", App(refuses=False), "wait for their turn", "POOL")
-# Its loops turn slowly: many of them run for seconds, beside other tests.
-variant("nobody_stops", App(stops=False, pause=0.01), "its loop went on", "LEAVES EXITS")
-# That a wait is too long is shown by hand-made evidence: here it would be a matter of luck.
+variant("queues", App(refuses=False), " hang; ", "POOL")
+# Its loops step slowly, since many of them run for seconds while other tests run.
+variant("stops_nothing", App(stops=False, pause=0.01), "its loop kept running", "LEAVES EXITS")
+# Hand-made observations show that too long waits fail: a real server shows them only by chance.
 variant("gives_up", App(loops=dict.fromkeys(LOOPS, gives_up)), "did not keep running", "GIL")
 variant(
-    "keeps_failures_to_itself",
+    "logs_nothing",
     App(
         loops={**LOOPS, "process": partial(in_a_process, stderr=asyncio.subprocess.DEVNULL)},
         logs=False,
     ),
-    "not in the server's log",
+    "the server's log has no traceback",
     "ERRORS",
 )

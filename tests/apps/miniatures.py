@@ -1,7 +1,8 @@
 """Miniatures: the bare app, wrong in one way each, with the exact set of cases that it fails.
 
-A case that looks at no route that a miniature changes sees the bare app, which passes it.
-A case that no miniature fails proves nothing; see ``kit/test_cases.py``.
+A case that uses none of a miniature's changed routes sees the bare app, which passes.
+
+The rule: some miniature fails each judged case. A case that cannot fail proves nothing.
 """
 
 from __future__ import annotations
@@ -34,38 +35,40 @@ from examples.bare_asgi import (
 
 @dataclass(frozen=True)
 class Miniature:
+    """A wrong app, and the cases that it fails."""
+
     app: App
     changes: frozenset[str]
-    """The routes that are not the bare app's; empty where all may be others."""
+    """The routes that differ from the bare app's; empty if all may differ."""
     fails: frozenset[str]
 
 
 MINIATURES: Final[dict[str, Miniature]] = {}
 apps: Final = SimpleNamespace()
-"""Where targets find them: ``tests.apps.miniatures:apps.ill_at_rest``."""
+"""The apps by name, for targets such as ``tests.apps.miniatures:apps.unhealthy``."""
 
 
 def miniature(name: str, fails: str, routes: dict[str, Handler], app: App | None = None) -> None:
-    """Enter the bare app with some routes replaced; *fails* has the ids, with spaces between."""
+    """Add the bare app with some routes replaced; *fails* lists the ids, separated by spaces."""
     app = app or make_app({**ROUTES, **routes})
     MINIATURES[name] = Miniature(app, frozenset(routes), frozenset(fails.split()))
     setattr(apps, name, app)
 
 
-# What is asked at rest.
+# The idle app.
 
 
-async def ill(send: Send) -> None:
+async def unavailable(send: Send) -> None:
     await answer(send, {"detail": "no database"}, 503)
 
 
-miniature("ill_at_rest", "LIVE-001", {"/hello-sync": ill})
+miniature("unhealthy", "LIVE-001", {"/hello-sync": unavailable})
 
 
-# A defect that does not show.
+# A defect that does not freeze.
 
 
-async def yielding(route: str) -> int:
+async def run_yielding(route: str) -> int:
     body = LoopBody(route)
     while body.running:
         body.step()
@@ -74,7 +77,7 @@ async def yielding(route: str) -> int:
 
 
 async def blocking_that_yields(send: Send) -> None:
-    await answer(send, {"steps": await yielding("/blocking")})
+    await answer(send, {"steps": await run_yielding("/blocking")})
 
 
 miniature("blocking_that_yields", "LIVE-002 LIVE-003", {"/blocking": blocking_that_yields})
@@ -88,28 +91,28 @@ async def trap_in_a_thread(send: Send) -> None:
 miniature("trap_in_a_thread", "LIVE-008", {"/background-async": trap_in_a_thread})
 
 
-# A freeze that does not end well.
+# A freeze with a bad end.
 
-just_thawed = False
+after_freeze = False
 
 
-async def blocking_then_ill(send: Send) -> None:
-    global just_thawed  # noqa: PLW0603 (the next probe must know)
+async def blocking_then_unavailable(send: Send) -> None:
+    global after_freeze  # noqa: PLW0603 (the next probe reads it)
     steps = run("/blocking")
-    just_thawed = True
+    after_freeze = True
     await answer(send, {"steps": steps})
 
 
-async def hello_unless_thawed(send: Send) -> None:
-    global just_thawed
-    refused, just_thawed = just_thawed, False
-    await (ill(send) if refused else answer(send, HELLO))
+async def hello_unless_after_freeze(send: Send) -> None:
+    global after_freeze
+    refused, after_freeze = after_freeze, False
+    await (unavailable(send) if refused else answer(send, HELLO))
 
 
 miniature(
-    "refuses_after_the_thaw",
+    "refuses_after_the_freeze",
     "LIVE-003",
-    {"/blocking": blocking_then_ill, "/hello": hello_unless_thawed},
+    {"/blocking": blocking_then_unavailable, "/hello": hello_unless_after_freeze},
 )
 
 loops_running = 0
@@ -119,7 +122,7 @@ none_running.set()
 
 def counted(handler: Handler) -> Handler:
     async def counting(send: Send) -> None:
-        global loops_running  # noqa: PLW0603 (probes wait until there is none)
+        global loops_running  # noqa: PLW0603 (probes wait for the last loop)
         loops_running += 1
         none_running.clear()
         try:
@@ -141,7 +144,7 @@ def when_none_runs(handler: Handler) -> Handler:
 
 
 miniature(
-    "answers_only_at_the_thaw",
+    "answers_only_without_loops",
     "LIVE-005 LIVE-006 LIVE-007 LIVE-009 LIVE-010",
     {
         path: when_none_runs(handler) if path.startswith("/hello") else counted(handler)
@@ -150,7 +153,7 @@ miniature(
 )
 
 
-# Background tasks that are none.
+# Background tasks that are not in the background.
 
 
 async def background_that_waits(send: Send) -> None:
@@ -221,7 +224,7 @@ miniature(
 
 async def background_as_a_coroutine(send: Send) -> None:
     await answer(send, STARTED)
-    await yielding("/background")
+    await run_yielding("/background")
 
 
 miniature("background_as_a_coroutine", "LIVE-005", {"/background": background_as_a_coroutine})
@@ -257,7 +260,7 @@ miniature(
 )
 
 
-# Loops that take all, or are not where they must be.
+# Loops that block the event loop, or run in the wrong place.
 
 
 async def cooperative_without_await(send: Send) -> None:
@@ -289,7 +292,7 @@ miniature("cooperative_in_a_thread", "LIVE-006", {"/cooperative": cooperative_in
 
 
 async def normal_as_a_coroutine(send: Send) -> None:
-    await answer(send, {"steps": await yielding("/normal")})
+    await answer(send, {"steps": await run_yielding("/normal")})
 
 
 miniature("normal_as_a_coroutine", "LIVE-007", {"/normal": normal_as_a_coroutine})
@@ -323,12 +326,12 @@ miniature(
 )
 
 
-# Threads that never give the interpreter up. The event loop is not blocked, it is starved.
+# Threads that never release the GIL. They starve the event loop instead of blocking it.
 
 
 @contextlib.contextmanager
 def greed() -> Iterator[None]:
-    """No print reaches the system, and no other thread may ask for the GIL within the hour."""
+    """Let prints do no input or output, and let no other thread request the GIL for an hour."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(3600)
     try:
@@ -367,7 +370,7 @@ async def blocking_that_starves(send: Send) -> None:
 miniature("blocking_that_starves", "LIVE-002", {"/blocking": blocking_that_starves})
 
 
-# Other answers than the contract's.
+# Responses that differ from the contract's.
 
 
 async def other(send: Send) -> None:
@@ -389,7 +392,7 @@ async def other_message_of_the_trap(send: Send) -> None:
 
 
 class Anything(dict[str, Handler]):
-    def get(self, path: str, default: object = None) -> Handler:  # noqa: ARG002 (it has them all)
+    def get(self, path: str, default: object = None) -> Handler:  # noqa: ARG002 (every path has a handler)
         return super().get(path, bare_app.hello)
 
 

@@ -1,4 +1,4 @@
-"""The stranger's door: ``pytest --pyargs asgi_liveness.suite --liveness-target ...``."""
+"""The pytest plugin: ``pytest --pyargs asgi_liveness.suite --liveness-target ...``."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from tests.conftest import Command
 
 FIRST = [case for case in CASES if not case.needs - SYNC]
-"""What is asked of a target that says nothing of itself."""
-UNASKED = len([case for case in CASES if not case.ends_servers]) - len(FIRST)
-UNASKED_01 = sum(case.id.startswith("LIVE-01") for case in CASES if case not in FIRST)
-"""Of LIVE-010 to LIVE-019."""
+"""The cases that run on a target without declared remedies."""
+NOT_RUN = len([case for case in CASES if not case.ends_servers]) - len(FIRST)
+NOT_RUN_01 = sum(case.id.startswith("LIVE-01") for case in CASES if case not in FIRST)
+"""The skipped cases of LIVE-010 to LIVE-019."""
 ROOT = Path(__file__).parents[2]
 SUITE = ("-m", "pytest", "-p", "no:cacheprovider", "-ra", "--pyargs", "asgi_liveness.suite")
 SERVER = ("--liveness-server", "uvicorn/asyncio")
@@ -45,7 +45,7 @@ Suite = Callable[..., "CompletedProcess[str]"]
 
 @pytest.fixture
 def suite(command: Command, tmp_path: Path) -> Suite:
-    """Run the suite in a folder with the examples and the tests' apps, and no settings of ours."""
+    """Return a command that runs the suite in a folder with the apps and without our settings."""
     for folder in ("examples", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     return lambda *arguments: command(*SUITE, *arguments)
@@ -56,49 +56,48 @@ def target(name: str) -> tuple[str, ...]:
 
 
 @pytest.mark.servers
-def test_an_implementation_with_no_framework_passes(suite: Suite) -> None:
+def test_an_implementation_without_a_framework_passes(suite: Suite) -> None:
     done = suite(*target("examples.bare_asgi:app"))
     assert done.returncode == 0, done.stdout
-    assert f"{len(FIRST)} passed, {UNASKED} skipped" in done.stdout
+    assert f"{len(FIRST)} passed, {NOT_RUN} skipped" in done.stdout
     assert "FROZEN    0/20" in done.stdout
 
 
 @pytest.mark.servers
-def test_a_failure_tells_a_newcomer_what_to_do(suite: Suite) -> None:
+def test_a_failure_has_its_facts_and_its_advice(suite: Suite) -> None:
     done = suite(*target("tests.apps.miniatures:apps.cooperative_without_await"), "-k", "LIVE-006")
     assert done.returncode == 1
     assert (
-        "LIVE-006 cooperative-answers: /cooperative must leave the app answering; it froze it.\n"
-        "  0 of 10 probes of /hello and 0 of 10 probes of /hello-sync were answered while"
+        "LIVE-006 cooperative-answers: /cooperative must leave the app answering, but the app "
+        "froze.\n  0 of 10 probes of /hello and 0 of 10 probes of /hello-sync were answered while"
     ) in done.stdout
-    assert (
-        "  Is `await asyncio.sleep(0)` in every turn of the loop at examples/bare_asgi.py:"
-    ) in done.stdout
+    assert "  Does the loop at examples/bare_asgi.py:" in done.stdout
+    assert " `await asyncio.sleep(0)` in every iteration?" in done.stdout
     assert "More: asgi-liveness explain LIVE-006" in done.stdout
     assert "1 failed" in done.stdout
 
 
 @pytest.mark.servers
-def test_what_a_target_lacks_is_skipped_with_its_reason(suite: Suite) -> None:
+def test_a_lacking_feature_is_skipped_with_its_reason(suite: Suite) -> None:
     lacking = sum("sync" in case.needs for case in FIRST)
     done = suite(*target("examples.bare_asgi:app"), "--liveness-lacks", "sync")
     assert done.returncode == 0, done.stdout
-    assert f"{len(FIRST) - lacking} passed, {lacking + UNASKED} skipped" in done.stdout
+    assert f"{len(FIRST) - lacking} passed, {lacking + NOT_RUN} skipped" in done.stdout
     assert "not applicable: the target lacks synchronous handlers" in done.stdout
     assert "answers  10/10" in done.stdout  # /hello-sync is not probed
 
 
 @pytest.mark.servers
-def test_what_a_target_has_is_held_against_a_promise(suite: Suite) -> None:
+def test_a_declared_remedy_is_tested_against_a_promise(suite: Suite) -> None:
     done = suite(*target("examples.bare_asgi:app"), "--liveness-has", "cooperative", "-k", "SPEED")
     assert done.returncode == 0, done.stdout
     assert f"1 passed, {len(SPEED) - 1} skipped, " in done.stdout
-    assert "not applicable: the target does not say that it has 'process'" in done.stdout
+    assert "not applicable: the target does not declare the remedy 'process'" in done.stdout
 
 
 @pytest.mark.servers
-def test_cases_that_end_servers_are_collected_too_if_asked_for(suite: Suite) -> None:
-    # Without the option they are not: the counts of the other tests leave them out.
+def test_an_option_adds_the_cases_that_end_servers(suite: Suite) -> None:
+    # The counts of the other tests show that they are missing without the option.
     done = suite(*target("examples.bare_asgi:app"), "--liveness-all", "--collect-only", "-q")
     assert done.returncode == 0, done.stdout
     for case in CASES:
@@ -106,7 +105,7 @@ def test_cases_that_end_servers_are_collected_too_if_asked_for(suite: Suite) -> 
 
 
 @pytest.mark.servers
-def test_what_could_not_be_judged_is_an_error(suite: Suite) -> None:
+def test_a_case_that_cannot_be_judged_is_an_error(suite: Suite) -> None:
     conts = sum(case.id.startswith("CONT") for case in CASES)
     done = suite(*target("nowhere:app"), "-k", "LIVE-002 or CONT-")
     assert done.returncode == 1
@@ -116,26 +115,23 @@ def test_what_could_not_be_judged_is_an_error(suite: Suite) -> None:
 
 @pytest.mark.servers
 def test_an_inconclusive_case_is_an_error(suite: Suite) -> None:
-    done = suite(*target("tests.apps.miniatures:apps.ill_at_rest"), "-k", "LIVE-001 or LIVE-002")
+    done = suite(*target("tests.apps.miniatures:apps.unhealthy"), "-k", "LIVE-001 or LIVE-002")
     assert done.returncode == 1
     assert "1 failed" in done.stdout
     assert "1 error" in done.stdout
-    assert (
-        "inconclusive: its control does not hold, see LIVE-001: at rest 10 of 20 probes"
-        in done.stdout
-    )
+    assert "inconclusive: the idle app answered only 10 of 20 probes; see" in done.stdout
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    ("app", "code", "told"),
+    ("app", "code", "message"),
     [
-        ("trap_before_the_answer", 0, f"1 passed, {UNASKED_01} skipped, "),
-        ("cooperative_that_dies", 1, "a difference is listed that does not hold"),
+        ("trap_before_the_answer", 0, f"1 passed, {NOT_RUN_01} skipped, "),
+        ("cooperative_that_dies", 1, "although a known difference lists it"),
     ],
 )
 def test_a_list_of_known_differences_is_strict(
-    app: str, code: int, told: str, suite: Suite, tmp_path: Path
+    app: str, code: int, message: str, suite: Suite, tmp_path: Path
 ) -> None:
     name = f"tests.apps.miniatures:apps.{app}"
     (tmp_path / "known.toml").write_text(
@@ -145,29 +141,31 @@ def test_a_list_of_known_differences_is_strict(
     done = suite(*target(name), "--liveness-known", "known.toml", "-k", "LIVE-01")
     assert done.returncode == code, done.stdout
     assert ("1 xfailed" in done.stdout) is (code == 0)
-    assert told in done.stdout
+    assert message in done.stdout
     assert "the task goes first" in done.stdout
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        ((), "there is no app to judge: add --liveness-target module:app"),
+        ((), "no app to judge; add --liveness-target module:app"),
         (
             ("--liveness-target", "x:app", "--liveness-server", "gunicorn"),
             "no server is called 'gunicorn'",
         ),
     ],
 )
-def test_a_bad_option_is_a_usage_error(arguments: tuple[str, ...], told: str, suite: Suite) -> None:
+def test_a_bad_option_is_a_usage_error(
+    arguments: tuple[str, ...], message: str, suite: Suite
+) -> None:
     done = suite(*arguments)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: {told}" in done.stderr
+    assert f"ERROR: {message}" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "message"),
     [
         ({"liveness_lacks": ["a"]}, "nothing is called 'a'; choose from: sync"),
         ({"liveness_has": ["a"]}, "nothing is called 'a'; choose from: background"),
@@ -175,16 +173,16 @@ def test_a_bad_option_is_a_usage_error(arguments: tuple[str, ...], told: str, su
     ],
 )
 def test_every_option_is_checked(
-    option: dict[str, object], told: str, pytestconfig: pytest.Config
+    option: dict[str, object], message: str, pytestconfig: pytest.Config
 ) -> None:
     given = {**vars(pytestconfig.option), "liveness_target": ["x:app"], **option}
     config: Any = SimpleNamespace(option=SimpleNamespace(**given), stash=pytest.Stash())
-    with pytest.raises(pytest.UsageError, match=told):
+    with pytest.raises(pytest.UsageError, match=message):
         pytest_plugin.pytest_configure(config)
 
 
 @pytest.mark.servers
-def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Path) -> None:
+def test_the_plugin_is_silent_without_a_target(command: Command, tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text(
         "import sys\n"
         "def test_own():\n"
@@ -200,66 +198,68 @@ def test_without_a_target_it_stays_out_of_the_way(command: Command, tmp_path: Pa
 # The fixture ``liveness``.
 
 
-def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> tuple[Report, list[Options]]:
-    """Let a check find these windows, and note what it is asked for."""
-    found, asked = report(*routes), list[Options]()
+def fake_run(
+    monkeypatch: pytest.MonkeyPatch, *routes: WindowReport
+) -> tuple[Report, list[Options]]:
+    """Make each check return a report of *routes*; return it, and the options of the checks."""
+    returned, options_of_runs = report(*routes), list[Options]()
 
     def run(options: Options) -> Report:
-        asked.append(options)
-        return found
+        options_of_runs.append(options)
+        return returned
 
     monkeypatch.setattr(running, "run", run)
-    return found, asked
+    return returned, options_of_runs
 
 
 def test_a_live_app_passes_and_its_report_is_returned(
     liveness: Liveness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found, asked = finding(monkeypatch, LIVE)
-    assert liveness.check("a:app", during="GET /report", headers={"A": "b"}) is found
-    assert asked == [Options("a:app", during=("GET /report",), headers=("A: b",))]
+    returned, runs = fake_run(monkeypatch, LIVE)
+    assert liveness.check("a:app", during="GET /report", headers={"A": "b"}) is returned
+    assert runs == [Options("a:app", during=("GET /report",), headers=("A: b",))]
 
 
 @pytest.mark.parametrize("route", [STALLED, STARVED, INCONCLUSIVE])
-def test_any_other_app_fails_with_the_text_of_the_command(
+def test_any_other_app_fails_with_the_commands_report(
     route: WindowReport, liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, _ = finding(monkeypatch, route)
+    returned, _ = fake_run(monkeypatch, route)
     with pytest.raises(pytest.fail.Exception) as raised:
         liveness.check("a:app")
-    assert str(raised.value) == render.text(found)
+    assert str(raised.value) == render.text(returned)
     assert f" {str(route.verdict).upper()} " in str(raised.value)
     assert not raised.value.pytrace
 
 
-def test_an_app_that_cannot_be_run_fails_with_a_line(
+def test_an_app_that_cannot_run_fails_with_one_line(
     liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(_: Options) -> Report:
         raise TargetError("a:app: there is no module 'a'")
 
     monkeypatch.setattr(running, "run", run)
-    for target, told in (("a:app", "a:app: there is no module 'a'"), ("", "nothing to check")):
-        with pytest.raises(pytest.fail.Exception, match=told) as raised:
+    for target, message in (("a:app", "a:app: there is no module 'a'"), ("", "nothing to check")):
+        with pytest.raises(pytest.fail.Exception, match=message) as raised:
             liveness.check(target)
         assert not raised.value.pytrace
 
 
-def test_the_projects_settings_are_taken_and_the_arguments_win(
+def test_arguments_override_the_projects_settings(
     liveness: Liveness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(
         '[tool.asgi-liveness]\ntarget = "a:app"\nduring = ["/a"]\nmax-stall = "50ms"\n'
     )
     monkeypatch.chdir(tmp_path)
-    _, asked = finding(monkeypatch, LIVE)
+    _, runs = fake_run(monkeypatch, LIVE)
     liveness.check(during="/b")
-    assert asked == [Options("a:app", during=("/b",), max_stall=0.05)]
+    assert runs == [Options("a:app", during=("/b",), max_stall=0.05)]
 
 
 @pytest.mark.servers
-def test_a_strangers_test_names_the_line_that_blocks(command: Command, tmp_path: Path) -> None:
+def test_a_check_in_a_project_names_the_culprit(command: Command, tmp_path: Path) -> None:
     (tmp_path / "blocking.py").write_text(
         "async def app(scope, receive, send):\n"
         "    while scope.get('path') == '/report':\n"

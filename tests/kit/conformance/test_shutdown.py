@@ -1,4 +1,4 @@
-"""A server's end by signals: all of its group must be gone, and what stays is told."""
+"""A server that gets a signal: all its processes must exit, and the result names those left."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.conformance import shutdown as ending
+from asgi_liveness.conformance import shutdown as shutdown_module
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes
-from asgi_liveness.conformance.shutdown import watch_ends
+from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving import keeper
 from asgi_liveness.serving.servers import SERVERS, ServerKind
@@ -21,7 +21,7 @@ APP = """\
 import asyncio, os, signal, subprocess, sys
 from asgi_liveness import LoopBody
 
-async def answer(send):
+async def respond(send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b""})
 
@@ -40,16 +40,16 @@ async def app(scope, receive, send, stay=False):
             body.step()
             await asyncio.sleep(0.01)
     else:
-        await answer(send)
+        await respond(send)
 
 async def staying(scope, receive, send):
     await app(scope, receive, send, stay=True)
 
 async def parent(scope, receive, send):
     if scope["type"] == "lifespan":
-        deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-        deaf += "print(flush=True); time.sleep(3600)"
-        command = [sys.executable, "-c", deaf]
+        child = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        child += "print(flush=True); time.sleep(3600)"
+        command = [sys.executable, "-c", child]
         subprocess.Popen(command, stdout=subprocess.PIPE).stdout.readline()
     await app(scope, receive, send)
 """
@@ -57,78 +57,82 @@ async def parent(scope, receive, send):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run in a folder of its own that holds the app; servers leave nothing."""
+    """Run each test in a folder of its own with the app; servers leave no file."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    (tmp_path / "mortal.py").write_text(APP)
+    (tmp_path / "stoppable.py").write_text(APP)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     yield
     assert list(temporary.iterdir()) == []
 
 
-def watched(target: str, shutdown: Shutdown, kind: ServerKind = SERVERS[0]) -> ShutdownTimes:
-    return asyncio.run(watch_ends(kind, target, shutdown))
+def shut_down(target: str, shutdown: Shutdown, kind: ServerKind = SERVERS[0]) -> ShutdownTimes:
+    return asyncio.run(watch_shutdown(kind, target, shutdown))
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", [SERVERS[0], SERVERS[-1]], ids=lambda kind: kind.name)
-def test_what_goes_by_both_signals_leaves_nothing(kind: ServerKind) -> None:
-    ended = watched("mortal:app", Shutdown(), kind)
-    assert list(ended.seconds) == ["SIGTERM", "SIGINT"]
-    assert all(seconds is not None for seconds in ended.seconds.values())
-    assert ended.left == {"SIGTERM": "", "SIGINT": ""}
+def test_a_server_that_exits_by_both_signals_leaves_nothing(kind: ServerKind) -> None:
+    times = shut_down("stoppable:app", Shutdown(), kind)
+    assert list(times.seconds) == ["SIGTERM", "SIGINT"]
+    assert all(seconds is not None for seconds in times.seconds.values())
+    assert times.left == {"SIGTERM": "", "SIGINT": ""}
 
 
 @pytest.mark.servers
-def test_what_stays_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
-    monkeypatch.setattr(ending, "SIGNALS", ("SIGTERM",))
-    assert watched("mortal:staying", Shutdown()) == ShutdownTimes(
-        {"SIGTERM": None}, {"SIGTERM": "1 of its processes were there; the last words were: I stay"}
+def test_a_server_that_stays_is_described_with_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown_module, "EXIT_LIMIT", 1.0)
+    monkeypatch.setattr(shutdown_module, "SIGNALS", ("SIGTERM",))
+    assert shut_down("stoppable:staying", Shutdown()) == ShutdownTimes(
+        {"SIGTERM": None}, {"SIGTERM": "1 of its processes still ran; the end of its log: I stay"}
     )
 
 
 @pytest.mark.servers
-def test_a_process_that_outlives_its_server_has_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
-    monkeypatch.setattr(ending, "SIGNALS", ("SIGINT",))
-    ended = watched("mortal:parent", Shutdown())
-    assert ended.seconds == {"SIGINT": None}
-    assert ended.left["SIGINT"].startswith("1 of its processes were there; ")
+def test_a_child_that_outlives_its_server_counts_as_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown_module, "EXIT_LIMIT", 1.0)
+    monkeypatch.setattr(shutdown_module, "SIGNALS", ("SIGINT",))
+    times = shut_down("stoppable:parent", Shutdown())
+    assert times.seconds == {"SIGINT": None}
+    assert times.left["SIGINT"].startswith("1 of its processes still ran; ")
 
 
 @pytest.mark.servers
-def test_the_recommended_settings_are_what_ends_an_endless_request(
+def test_the_recommended_settings_end_an_endless_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ending, "SIGNALS", ("SIGTERM",))
+    monkeypatch.setattr(shutdown_module, "SIGNALS", ("SIGTERM",))
     kind = replace(SERVERS[0], recommended=("--timeout-graceful-shutdown", "1"))
-    ended = watched("mortal:app", Shutdown("cooperative"), kind)
-    assert ended.seconds["SIGTERM"] is not None
-    monkeypatch.setattr(ending, "EXIT_LIMIT", 1.0)
+    times = shut_down("stoppable:app", Shutdown("cooperative"), kind)
+    assert times.seconds["SIGTERM"] is not None
+    monkeypatch.setattr(shutdown_module, "EXIT_LIMIT", 1.0)
     assert (
-        watched("mortal:app", Shutdown("cooperative", recommended=False)).seconds["SIGTERM"] is None
+        shut_down("stoppable:app", Shutdown("cooperative", recommended=False)).seconds["SIGTERM"]
+        is None
     )
 
 
 @pytest.mark.servers
 def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "LIMIT", 0.2)
+    monkeypatch.setattr(shutdown_module, "LIMIT", 0.2)
     with pytest.raises(TargetError) as raised:
-        watched("mortal:app", Shutdown("process"))
+        shut_down("stoppable:app", Shutdown("process"))
     assert str(raised.value) == (
-        "mortal:app: POST /process started no loop within 0 s on uvicorn/asyncio"
+        "stoppable:app: POST /process started no loop within 0 s on uvicorn/asyncio; "
+        "does its handler step a LoopBody('/process')?"
     )
 
 
 @pytest.mark.servers
-def test_a_target_that_does_not_come_up_is_an_error() -> None:
+def test_a_target_that_does_not_start_is_an_error() -> None:
     with pytest.raises(TargetError, match="no attribute 'gone'"):
-        watched("mortal:gone", Shutdown())
+        shut_down("stoppable:gone", Shutdown())
 
 
-def test_what_cannot_be_seen_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_proc_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "sees_members", lambda: False)
-    with pytest.raises(TargetError, match=r"^any:app: whether a server's processes are gone needs"):
-        asyncio.run(watch_ends(SERVERS[0], "any:app", Shutdown()))
+    with pytest.raises(
+        TargetError, match=r"^any:app: no /proc here to list the server's processes"
+    ):
+        asyncio.run(watch_shutdown(SERVERS[0], "any:app", Shutdown()))

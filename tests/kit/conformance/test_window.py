@@ -1,4 +1,4 @@
-"""A window ends what it starts, whatever the app does."""
+"""A window ends all the loops that it starts, whatever the app does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from asgi_liveness.conformance import load as jobs_module
+from asgi_liveness.conformance import load as load_module
 from asgi_liveness.conformance.contract import (
     BACKGROUND,
     BLOCKING,
@@ -21,7 +21,7 @@ from asgi_liveness.conformance.contract import (
 )
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import REMEDIES, errors, leaves
-from asgi_liveness.conformance.window import FEWEST, watch
+from asgi_liveness.conformance.window import MIN_PROBES, watch
 from asgi_liveness.errors import RouteMissing
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
@@ -31,7 +31,7 @@ OF = {remedy.name: remedy for remedy in REMEDIES}
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda kind: kind.name)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server that all windows of a module share: each of them ends what it starts."""
+    """Start a server that all tests of this module share; each window ends its own loops."""
     with Server(request.param, "examples.bare_asgi:app") as server:
         asyncio.run(server.ready())
         yield server
@@ -49,28 +49,26 @@ def remedies() -> Iterator[Server]:
         yield server
 
 
-def watched(server: Server, window: Window) -> Observation:
-    """Watch the window; nothing of it runs on."""
-    seen = asyncio.run(watch(server, window))
-    assert seen.recovered
+def observe(server: Server, window: Window) -> Observation:
+    """Observe the window, and check that none of its loops still runs."""
+    observation = asyncio.run(watch(server, window))
+    assert observation.recovered
     assert all(loop.ended for loop in server.ledger.loops())
-    return seen
+    return observation
 
 
 @pytest.mark.servers
-def test_a_frozen_window_is_judged_before_the_stop_and_thaws_after(
-    server: Server, frozen: Observation
-) -> None:
+def test_a_frozen_window_is_judged_before_the_stop(server: Server, frozen: Observation) -> None:
     assert (frozen.state, frozen.beats, frozen.total_answered) == (State.FROZEN, 0, 0)
     assert frozen.steps > 0
     assert frozen.recovered
-    answers = [probe.response for probe in frozen.probes]
-    assert all(one and one.status == 200 and one.at > frozen.judged_at for one in answers)
+    responses = [probe.response for probe in frozen.probes]
+    assert all(row and row.status == 200 and row.at > frozen.judged_at for row in responses)
     assert all(loop.ended for loop in server.ledger.loops())
 
 
 @pytest.mark.servers
-def test_probes_leave_on_schedule_though_none_is_answered(frozen: Observation) -> None:
+def test_probes_leave_on_schedule_without_answers(frozen: Observation) -> None:
     assert len(frozen.probes) == BLOCKING.probes * len(BLOCKING.paths)
     assert all(probe.sent < frozen.judged_at for probe in frozen.probes)
     due = sorted({probe.due for probe in frozen.probes})
@@ -80,30 +78,30 @@ def test_probes_leave_on_schedule_though_none_is_answered(frozen: Observation) -
 
 @pytest.mark.servers
 def test_a_living_window_is_judged_while_its_loop_runs(server: Server) -> None:
-    seen = watched(server, BACKGROUND)
-    assert seen.state is State.ALIVE
-    assert [loop.ended for loop in seen.loops] == [False]
+    observation = observe(server, BACKGROUND)
+    assert observation.state is State.ALIVE
+    assert [loop.ended for loop in observation.loops] == [False]
 
 
 @pytest.mark.servers
-def test_on_one_connection_means_one(server: Server) -> None:
-    seen = watched(server, replace(SAME_CONNECTION, probes=3))
-    requests = (*seen.jobs, *seen.probes)
-    assert len({one.response and one.response.connection for one in requests}) == 1
+def test_a_window_on_one_connection_uses_only_one(server: Server) -> None:
+    observation = observe(server, replace(SAME_CONNECTION, probes=3))
+    requests = (*observation.load, *observation.probes)
+    assert len({request.response and request.response.connection for request in requests}) == 1
 
 
 @pytest.mark.servers
-def test_a_loop_born_after_the_stop_is_stopped_as_well(
+def test_a_loop_that_starts_after_the_stop_is_stopped_too(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The second job's request waits for the end of the freeze that the first one makes, and a
-    # first step of it is waited for in vain.
-    monkeypatch.setattr(jobs_module, "LIMIT", 2.0)
-    seen = watched(server, Window("both", ("/blocking", "/cooperative"), State.FROZEN))
-    assert seen.state is State.NOT_RUNNING
-    assert [loop.route for loop in seen.loops] == ["/blocking"]
+    # The second request waits for the end of the freeze that the first loop causes, so its first
+    # step does not come within the limit.
+    monkeypatch.setattr(load_module, "LIMIT", 2.0)
+    observation = observe(server, Window("both", ("/blocking", "/cooperative"), State.FROZEN))
+    assert observation.state is State.NOT_RUNNING
+    assert [loop.route for loop in observation.loops] == ["/blocking"]
     assert [loop.route for loop in server.ledger.loops()[-2:]] == ["/blocking", "/cooperative"]
-    assert watched(server, IDLE).state is State.ALIVE
+    assert observe(server, IDLE).state is State.ALIVE
 
 
 @pytest.mark.servers
@@ -112,27 +110,27 @@ def test_a_missing_route_is_named(server: Server) -> None:
         asyncio.run(watch(server, Window("x", ("/offloaded",), State.ALIVE)))
 
 
-# What the promises ask for.
+# Windows of the promises.
 
 
 @pytest.mark.servers
-def test_of_many_started_at_once_some_may_be_refused(remedies: Server) -> None:
-    seen = watched(remedies, Window("ten", ("/offloaded",) * 10, State.ALIVE, at_once=True))
-    assert (seen.state, seen.started, len(seen.jobs)) == (State.ALIVE, 8, 10)
-    assert [(one.status, one.retry_after) for one in seen.refused] == [(503, "1")] * 2
+def test_requests_at_once_may_be_refused(remedies: Server) -> None:
+    observation = observe(remedies, Window("ten", ("/offloaded",) * 10, State.ALIVE, at_once=True))
+    assert (observation.state, observation.started, len(observation.load)) == (State.ALIVE, 8, 10)
+    assert [(row.status, row.retry_after) for row in observation.refused] == [(503, "1")] * 2
 
 
 @pytest.mark.servers
-def test_of_jobs_that_were_accepted_each_is_waited_for(remedies: Server) -> None:
-    seen = watched(remedies, Window("three", ("/process",) * 3, State.ALIVE, at_once=True))
-    assert (seen.state, seen.started, seen.refused) == (State.ALIVE, 3, ())
-    assert not any(loop.in_app for loop in seen.loops)
-    assert {one.response and one.response.status for one in seen.jobs} == {202}
+def test_the_window_waits_for_each_accepted_job(remedies: Server) -> None:
+    observation = observe(remedies, Window("three", ("/process",) * 3, State.ALIVE, at_once=True))
+    assert (observation.state, observation.started, observation.refused) == (State.ALIVE, 3, ())
+    assert not any(loop.in_app for loop in observation.loops)
+    assert {row.response and row.response.status for row in observation.load} == {202}
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "followups"),
     [
         ("cooperative", []),
         ("streamed", []),
@@ -140,42 +138,44 @@ def test_of_jobs_that_were_accepted_each_is_waited_for(remedies: Server) -> None
         ("process", ["GET", "DELETE", "DELETE again"]),
     ],
 )
-def test_who_leaves_is_seen_until_the_loop_has_ended(
-    name: str, told: list[str], remedies: Server
+def test_a_disconnected_loop_is_observed_until_its_end(
+    name: str, followups: list[str], remedies: Server
 ) -> None:
     window = leaves(OF[name])
-    seen = watched(remedies, window)
-    assert seen.state is State.ALIVE
-    assert list(seen.told) == told
-    assert all(response.status == 200 for response in seen.told.values())
-    assert [loop.ended for loop in seen.loops] == [True]
-    assert seen.ended_after is not None
-    assert FEWEST <= len(seen.probes) <= window.probes
+    observation = observe(remedies, window)
+    assert observation.state is State.ALIVE
+    assert list(observation.followups) == followups
+    assert all(response.status == 200 for response in observation.followups.values())
+    assert [loop.ended for loop in observation.loops] == [True]
+    assert observation.ended_after is not None
+    assert MIN_PROBES <= len(observation.probes) <= window.probes
 
 
 @pytest.mark.servers
-def test_a_loop_that_does_not_end_has_no_time_of_its_end(server: Server) -> None:
-    window = Window("left", ("/background",), State.ALIVE, ("/hello",), then=Then.LEAVE)
-    seen = watched(server, window)
-    assert seen.ended_after is None
-    assert [loop.ended for loop in seen.loops] == [False]
-    assert len(seen.probes) == window.probes
+def test_a_loop_that_does_not_end_has_no_time_of_end(server: Server) -> None:
+    window = Window(
+        "disconnected", ("/background",), State.ALIVE, ("/hello",), then=Then.DISCONNECT
+    )
+    observation = observe(server, window)
+    assert observation.ended_after is None
+    assert [loop.ended for loop in observation.loops] == [False]
+    assert len(observation.probes) == window.probes
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    ("name", "told"), [("cooperative", ["before"]), ("supervised", ["before", "again"])]
+    ("name", "followups"), [("cooperative", ["before"]), ("supervised", ["before", "again"])]
 )
-def test_a_loop_is_made_to_fail_and_its_own_log_is_read(
-    name: str, told: list[str], remedies: Server
+def test_a_loop_is_made_to_raise_and_its_log_is_read(
+    name: str, followups: list[str], remedies: Server
 ) -> None:
     for _ in range(2):
-        seen = watched(remedies, errors(OF[name]))
-        assert seen.state is State.ALIVE
-        assert seen.log.count("Traceback (most recent call last)") == 1
-        assert "LoopFailure" in seen.log
-        assert list(seen.told) == told
-        own = {job.response.connection for job in seen.jobs if job.response}
-        others = {probe.response.connection for probe in seen.probes if probe.response}
+        observation = observe(remedies, errors(OF[name]))
+        assert observation.state is State.ALIVE
+        assert observation.log.count("Traceback (most recent call last)") == 1
+        assert "LoopFailure" in observation.log
+        assert list(observation.followups) == followups
+        own = {row.response.connection for row in observation.load if row.response}
+        others = {probe.response.connection for probe in observation.probes if probe.response}
         assert len(own) == len(others) == 1
-        assert own != others == {seen.told["before"].connection}
+        assert own != others == {observation.followups["before"].connection}
