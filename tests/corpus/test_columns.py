@@ -1,4 +1,4 @@
-"""The check, held against the columns: no remedy is flagged, and each defect is named."""
+"""The check on the columns: it calls every remedy live, and reports the line of each defect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STARTS = tuple(f"{starts_by(remedy.path)} {remedy.path}" for remedy in REMEDIES)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Check each column on one server in turn; with --thorough on every server."""
+    """Check each column on one server; with --thorough on every server."""
     if "server" in metafunc.fixturenames:
         pairs = [
             (column, *server) for column, server in zip(FRAMEWORKS, cycle(SERVERS), strict=False)
@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("column", "server", "loop"), pairs)
 
 
-def test_no_remedy_is_flagged(column: str, server: str, loop: str) -> None:
+def test_every_remedy_is_live(column: str, server: str, loop: str) -> None:
     report = run(
         Options(
             FRAMEWORKS[column],
@@ -51,7 +51,7 @@ def test_no_remedy_is_flagged(column: str, server: str, loop: str) -> None:
 
 
 @pytest.mark.parametrize("column", FRAMEWORKS)
-def test_each_defect_is_named(column: str) -> None:
+def test_each_defect_is_reported_with_its_line(column: str) -> None:
     report = run(Options(FRAMEWORKS[column], during=tuple(DEFECTS), probe="/hello", duration=1.0))
     file = f"{column}_impl/app.py"
     for route, function in zip(report.routes[1:], DEFECTS.values(), strict=True):

@@ -1,4 +1,4 @@
-"""Commands that people start their apps with, after ``--``: the line that blocks is named."""
+"""The check on commands that start an app: it reports the line that blocks."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ COMMANDS = {
 }
 SHELL = (
     "env",
-    "--unset=PYTHONWARNINGS",  # servers warn of themselves
-    "PORT=0",  # python main.py takes a port that nobody told it
+    "--unset=PYTHONWARNINGS",  # a warning of a server is no error
+    "PORT=0",  # main.py takes a free port
     f"PATH={Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # as if activated
 )
-WRONG = "# noqa: ASYNC251 (the line to blame)"
+MARK = "# noqa: ASYNC251 (the culprit)"
 
 
 def check(command: Command, line: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -45,16 +45,14 @@ def check(command: Command, line: str, *arguments: str) -> subprocess.CompletedP
 
 
 def marked(file: str) -> int:
-    """Return the line of *file* that is marked as the one to blame."""
+    """Return the number of the line of *file* that is marked as the culprit."""
     lines = (FOLDER / file).read_text().splitlines()
-    (line,) = [number for number, text in enumerate(lines, 1) if text.endswith(WRONG)]
+    (line,) = [number for number, text in enumerate(lines, 1) if text.endswith(MARK)]
     return line
 
 
 @pytest.mark.parametrize("line", COMMANDS.values(), ids=COMMANDS)
-def test_the_line_that_blocks_is_named_and_no_other(
-    line: str, command: Command, tmp_path: Path
-) -> None:
+def test_only_the_line_that_blocks_is_reported(line: str, command: Command, tmp_path: Path) -> None:
     file = "quart_app.py" if "quart_app" in line else "main.py"
     path = tmp_path / "report.json"
     requests = ("--during", "GET /report", "--during", "GET /export")
@@ -69,11 +67,11 @@ def test_the_line_that_blocks_is_named_and_no_other(
     assert (culprit["file"], culprit["line"], culprit["function"]) == (file, marked(file), "report")
 
 
-def test_one_of_two_workers_stalls_while_the_other_answers(
+def test_a_stalled_worker_is_reported_while_the_other_responds(
     command: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "report.json"
-    # With the app imported before they are forked, the second is there as soon as the first.
+    # With --preload the app is imported before the fork, so that both workers start together.
     line = COMMANDS["gunicorn"].replace("gunicorn", "gunicorn --preload --workers 2", 1)
     done = check(command, line, "--during", "GET /report", "--report", f"json={path}")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -83,7 +81,7 @@ def test_one_of_two_workers_stalls_while_the_other_answers(
     assert report["routes"][1]["probes"]["answered"] > 0
 
 
-def test_a_command_that_is_not_installed(command: Command) -> None:
+def test_a_command_that_is_not_installed_is_refused(command: Command) -> None:
     done = check(command, "nosuchserver --port {port} main:app", "--during", "GET /report")
     assert done.returncode == 2
     assert done.stderr.startswith("asgi-liveness: nosuchserver cannot be started")

@@ -1,6 +1,6 @@
-"""The corpus: of every app in ``corpus``, what blocks is found and named, and nothing else.
+"""The check on the apps of the corpus: it finds every line that blocks, and no other line.
 
-Marks in the comments of the apps say what is right, see ``tools/marks.py``.
+Marks in the comments of the apps say what the check must report, see ``tools/marks.py``.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from tools.marks import IDLE, Mark, marks
 
 FOLDER = Path(__file__).parent / "apps"
 PROBE = "/healthz"
-WINDOW = 1.0  # seconds
+DURATION = 1.0  # seconds of a window
 SOURCES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.py"))}
 MARKS = {app: found for app, source in SOURCES.items() if (found := marks(source))}
 BLOCKING = [(app, mark) for app, found in MARKS.items() for mark in found if mark.blocks]
 INNOCENT = [(app, mark) for app, found in MARKS.items() for mark in found if not mark.blocks]
 SOME = [*BLOCKING[::33], *INNOCENT[::20]]
-THOROUGH = 5  # times, of all of it
-PART = 3  # of the marks of each app, one of so many is looked at in every run
+THOROUGH = 5  # runs of the whole corpus, with --thorough
+PART = 3  # every third mark of an app is checked, without --thorough
 
 
 def faults(app: str, found: list[Mark], server: str, loop: str) -> list[str]:
-    """Check the app with the requests that are marked; say what is not as it should be."""
+    """Check the app with its marked requests; return a line for each wrong result."""
     requests = [mark.request for mark in found if mark.request != IDLE]
     report = run(
         Options(
@@ -45,44 +45,44 @@ def faults(app: str, found: list[Mark], server: str, loop: str) -> list[str]:
             server=server,
             loop=loop,
             app_dir=str(FOLDER.parents[2]),
-            duration=WINDOW,
+            duration=DURATION,
         )
     )
-    at_rest = Mark(IDLE, blocks=False, endless=False, below="", lines=())
-    expected = {mark.request: mark for mark in [at_rest, *found]}
-    seen = {route.during or IDLE: route for route in report.routes}
-    assert seen.keys() == expected.keys()
+    idle = Mark(IDLE, blocks=False, endless=False, below="", lines=())
+    expected = {mark.request: mark for mark in [idle, *found]}
+    routes = {route.during or IDLE: route for route in report.routes}
+    assert routes.keys() == expected.keys()
     return [
         f"{request}: {wrong}"
         for request, mark in expected.items()
-        if (wrong := fault(app, mark, seen[request]))
+        if (wrong := fault(app, mark, routes[request]))
     ]
 
 
 def fault(app: str, mark: Mark, route: WindowReport) -> str:
-    """Say what of the verdict, or of the line that is named, is wrong; "" if nothing is."""
+    """Say what is wrong with the verdict or the culprit; "" if both are right."""
     stalled = Verdict.IDLE_STALLED if mark.request == IDLE else Verdict.STALLED
-    due = stalled if mark.blocks else Verdict.LIVE
+    expected = stalled if mark.blocks else Verdict.LIVE
     culprit = route.culprit
-    if route.verdict is not due:
+    if route.verdict is not expected:
         words = "; ".join([route.because, *route.notes])
-        return f"{route.verdict}, should be {due}: {culprit or words}"
+        return f"{route.verdict}, expected {expected}: {culprit or words}"
     if not mark.blocks:
         return ""
     if culprit is None:
-        return f"no line is named, should be one of {mark.lines}"
+        return f"no culprit, expected one of the lines {mark.lines}"
     lines = SOURCES[app].splitlines()
     right = [f"{FOLDER / app}.py:{line}: {lines[line - 1].strip()}" for line in mark.lines]
-    said = f"{Path(culprit.file).resolve()}:{culprit.line}: {culprit.source}"
-    if said not in right:
-        return f"named is {said}, should be {' or '.join(right)}"
-    if mark.below and named(culprit.below) != mark.below:
-        return f"below it is {named(culprit.below) or 'nothing'}, should be {mark.below}"
+    reported = f"{Path(culprit.file).resolve()}:{culprit.line}: {culprit.source}"
+    if reported not in right:
+        return f"the culprit is {reported}, expected {' or '.join(right)}"
+    if mark.below and name(culprit.below) != mark.below:
+        return f"below it is {name(culprit.below) or 'nothing'}, expected {mark.below}"
     return ""
 
 
-def named(frame: Frame | None) -> str:
-    """The module and the function of a frame."""
+def name(frame: Frame | None) -> str:
+    """Return the module and the function of a frame."""
     if frame is None:
         return ""
     file = Path(frame.file)
@@ -90,7 +90,7 @@ def named(frame: Frame | None) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Hold a part of the corpus against the check; or, if asked for, all of it and often."""
+    """Check a part of the corpus; with --thorough check all of it several times."""
     if "steps" in metafunc.fixturenames:
         thorough = metafunc.config.getoption("--thorough")
         metafunc.parametrize("steps", [1] * THOROUGH if thorough else [PART])
@@ -98,14 +98,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.servers
 @pytest.mark.parametrize("app", MARKS)
-def test_what_blocks_is_named_and_nothing_else(app: str, steps: int) -> None:
+def test_every_line_that_blocks_is_reported_and_no_other(app: str, steps: int) -> None:
     assert not faults(app, MARKS[app][::steps], "uvicorn", "asyncio")
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(("app", "mark"), SOME, ids=[f"{app} {mark.request}" for app, mark in SOME])
 @pytest.mark.parametrize(("server", "loop"), [("uvicorn", "uvloop"), ("hypercorn", "asyncio")])
-def test_some_of_it_on_others(app: str, mark: Mark, server: str, loop: str) -> None:
+def test_some_apps_on_other_servers(app: str, mark: Mark, server: str, loop: str) -> None:
     assert not faults(app, [mark], server, loop)
 
 
@@ -117,7 +117,7 @@ RIGHT = Culprit(
     source=SOURCES[APP].splitlines()[MARK.lines[0] - 1].strip(),
     below=Frame(f"/lib/{MARK.below.partition('.')[0]}.py", 1, MARK.below.partition(".")[2]),
 )
-SEEN = WindowReport(
+ROUTE = WindowReport(
     during=MARK.request,
     verdict=Verdict.STALLED,
     probes=Probes(1, 0),
@@ -128,34 +128,34 @@ SEEN = WindowReport(
 )
 
 
-def test_what_is_right_is_no_fault() -> None:
-    assert not fault(APP, MARK, SEEN)
-    assert not fault(APP, replace(MARK, blocks=False), replace(SEEN, verdict=Verdict.LIVE))
-    at_rest = replace(SEEN, during=None, verdict=Verdict.IDLE_STALLED)
-    assert not fault(APP, replace(MARK, request=IDLE), at_rest)
+def test_a_right_result_is_no_fault() -> None:
+    assert not fault(APP, MARK, ROUTE)
+    assert not fault(APP, replace(MARK, blocks=False), replace(ROUTE, verdict=Verdict.LIVE))
+    idle = replace(ROUTE, during=None, verdict=Verdict.IDLE_STALLED)
+    assert not fault(APP, replace(MARK, request=IDLE), idle)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "part"),
     [
-        ({"verdict": Verdict.LIVE}, "live, should be stalled"),
-        ({"culprit": None}, "no line is named"),
+        ({"verdict": Verdict.LIVE}, "live, expected stalled"),
+        ({"culprit": None}, "no culprit"),
         ({"culprit": replace(RIGHT, line=1)}, ".py:1: "),
         ({"culprit": replace(RIGHT, file=__file__)}, "test_corpus.py:"),
-        ({"culprit": replace(RIGHT, source="")}, ": , should be"),
+        ({"culprit": replace(RIGHT, source="")}, ": , expected"),
         ({"culprit": replace(RIGHT, below=None)}, "below it is nothing"),
         ({"culprit": replace(RIGHT, below=Frame("/lib/x.py", 1, "y"))}, "below it is x.y"),
     ],
 )
-def test_what_is_wrong_is_said(change: dict[str, Any], words: str) -> None:
-    assert words in fault(APP, MARK, replace(SEEN, **change))
+def test_a_wrong_result_is_a_fault(change: dict[str, Any], part: str) -> None:
+    assert part in fault(APP, MARK, replace(ROUTE, **change))
 
 
-def test_a_flag_on_what_does_not_block_is_said() -> None:
-    assert "stalled, should be live" in fault(APP, replace(MARK, blocks=False), SEEN)
+def test_a_stall_reported_for_a_live_request_is_a_fault() -> None:
+    assert "stalled, expected live" in fault(APP, replace(MARK, blocks=False), ROUTE)
 
 
-def test_there_are_enough_of_each() -> None:
+def test_the_corpus_has_enough_marks_of_each_kind() -> None:
     assert len(BLOCKING) >= 30
     assert len(INNOCENT) >= 15
     endless = [mark for _, mark in BLOCKING if mark.endless]
@@ -163,17 +163,17 @@ def test_there_are_enough_of_each() -> None:
 
 
 def requests_of(app: str) -> list[str]:
-    """The requests that an app of the corpus answers, the probe left out."""
+    """Return the requests that an app of the corpus serves, without the probe."""
     module = importlib.import_module(f"tests.corpus.apps.{app}")
-    served = getattr(module, "app", None)
+    asgi_app = getattr(module, "app", None)
     found: list[tuple[str, str]] = []
-    if isinstance(served, Quart):
-        rules = [rule for rule in served.url_map.iter_rules() if rule.endpoint != "static"]
+    if isinstance(asgi_app, Quart):
+        rules = [rule for rule in asgi_app.url_map.iter_rules() if rule.endpoint != "static"]
         found = [(method, rule.rule) for rule in rules for method in rule.methods or ()]
-    elif isinstance(served, Starlette):
-        routes = [route for route in served.routes if isinstance(route, StarletteRoute)]
+    elif isinstance(asgi_app, Starlette):
+        routes = [route for route in asgi_app.routes if isinstance(route, StarletteRoute)]
         found = [(method, route.path) for route in routes for method in route.methods or ()]
-    elif served is not None:
+    elif asgi_app is not None:
         found = [("GET", path) for path in module.routes]
     return [
         f"{method} {path}"
@@ -183,7 +183,7 @@ def requests_of(app: str) -> list[str]:
 
 
 @pytest.mark.parametrize("app", SOURCES)
-def test_every_route_has_its_mark(app: str) -> None:
+def test_every_route_has_a_mark(app: str) -> None:
     requests = [mark.request for mark in MARKS.get(app, ()) if mark.request != IDLE]
     marked = [request.partition("?")[0] for request in requests]
     assert sorted(marked) == sorted(requests_of(app))
@@ -199,7 +199,7 @@ def test_every_route_has_its_mark(app: str) -> None:
         ("# GET /slow does not block", Mark("GET /slow", False, False, "", (3,))),
     ],
 )
-def test_a_mark_is_read(comment: str, mark: Mark) -> None:
+def test_a_mark_is_parsed(comment: str, mark: Mark) -> None:
     assert marks(f'"""# GET /text blocks"""\nwait()  # as it must\ncall()  {comment}\n') == [mark]
 
 
@@ -224,6 +224,6 @@ def test_lines_of_one_loop_share_a_mark() -> None:
         "a()  # GET /a does not block\nb()  # GET /a does not block",
     ],
 )
-def test_a_mark_that_is_wrong_is_an_error(source: str) -> None:
+def test_a_malformed_mark_is_an_error(source: str) -> None:
     with pytest.raises(ValueError, match=r"line \d"):
         marks(source)

@@ -1,7 +1,7 @@
-"""What blocks is not the handler but what is called around it, in Quart."""
+"""Code that runs around a handler and blocks, in Quart."""
 
-# ruff: noqa: ARG001 (Quart says what these functions are given)
-# ruff: noqa: ASYNC251 (what it finds is what this app is for)
+# ruff: noqa: ARG001 (Quart sets the arguments of these functions)
+# ruff: noqa: ASYNC251 (to stall is the purpose of this app)
 
 from __future__ import annotations
 

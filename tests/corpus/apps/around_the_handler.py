@@ -1,7 +1,7 @@
-"""What blocks is not the handler but what is called around it, in FastAPI."""
+"""Code that runs around a handler and blocks, in FastAPI."""
 
-# ruff: noqa: ARG001, ARG002 (those who call these functions say what they are given)
-# ruff: noqa: ASYNC251 (what it finds is what this app is for)
+# ruff: noqa: ARG001, ARG002 (the framework sets the arguments of these functions)
+# ruff: noqa: ASYNC251 (to stall is the purpose of this app)
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def healthz() -> str:
 
 async def user() -> str:
     time.sleep(1.0)  # GET /dependency blocks
-    return "somebody"
+    return "user"
 
 
 @app.get("/dependency")
@@ -47,13 +47,13 @@ async def teardown(used: Annotated[str, Depends(session)]) -> str:
     return used
 
 
-def not_taken(name: str) -> str:
+def is_free(name: str) -> str:
     time.sleep(1.0)  # GET /validator?name=me blocks
     return name
 
 
 @app.get("/validator")
-async def validator(name: Annotated[str, AfterValidator(not_taken)]) -> str:
+async def validator(name: Annotated[str, AfterValidator(is_free)]) -> str:
     return name
 
 
@@ -125,9 +125,9 @@ class Token(httpx.Auth):
         yield request
 
 
-upstream = httpx.AsyncClient(verify=False, trust_env=False, auth=Token())  # noqa: S501 (no https)
+upstream = httpx.AsyncClient(verify=False, trust_env=False, auth=Token())  # noqa: S501 (it loads no certificates, and uses no https)
 
 
 @app.get("/upstream")
-async def asked() -> int:
+async def request_upstream() -> int:
     return (await upstream.get(late(0.0))).status_code

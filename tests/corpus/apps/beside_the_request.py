@@ -1,7 +1,7 @@
-"""What blocks is begun by a request and is not its handler, in FastAPI."""
+"""Code that a request starts outside of its handler and that blocks, in FastAPI."""
 
-# ruff: noqa: ARG001 (a lifespan takes the app whether it needs it or not)
-# ruff: noqa: ASYNC251 (what it finds is what this app is for)
+# ruff: noqa: ARG001 (a lifespan must take the app)
+# ruff: noqa: ASYNC251 (to stall is the purpose of this app)
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fastapi import BackgroundTasks, FastAPI, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
-told = asyncio.Event()
+event = asyncio.Event()
 
 
 async def listen() -> None:
-    while await told.wait():
-        told.clear()
+    while await event.wait():
+        event.clear()
         time.sleep(1.0)  # GET /told blocks
 
 
@@ -39,9 +39,9 @@ async def healthz() -> str:
 
 
 @app.get("/told")
-async def tell() -> str:
-    told.set()
-    return "told"
+async def notify() -> str:
+    event.set()
+    return "notified"
 
 
 async def endless_work() -> None:
@@ -61,7 +61,7 @@ async def send_mail() -> None:
 
 @app.get("/mail")
 async def mail() -> Response:
-    return PlainTextResponse("sent soon", background=BackgroundTask(send_mail))
+    return PlainTextResponse("the mail is sent soon", background=BackgroundTask(send_mail))
 
 
 async def pages() -> AsyncIterator[str]:

@@ -1,6 +1,6 @@
 """Handlers that compute in Python, in FastAPI."""
 
-# ruff: noqa: S311 (the dice are no secret)
+# ruff: noqa: S311 (these numbers need not be secret)
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ async def count() -> None:
         number += 1  # GET /count blocks for ever
 
 
-async def throw() -> int:
+async def roll() -> int:
     return random.randint(1, 6)  # GET /await blocks for ever
 
 
 @app.get("/await")
 async def awaiting() -> None:
     while True:  # GET /await blocks for ever
-        await throw()  # GET /await blocks for ever
+        await roll()  # GET /await blocks for ever
 
 
 def is_prime(number: int) -> bool:
@@ -63,7 +63,7 @@ def fibonacci(n: int) -> int:
 
 
 @app.get("/fibonacci")
-async def of_34() -> int:
+async def fibonacci_of_34() -> int:
     return fibonacci(34)
 
 

@@ -1,6 +1,6 @@
-"""Handlers that call C code which lets go of the GIL, in Starlette: the event loop waits for it."""
+"""Handlers that call C code which releases the GIL, in Starlette: the event loop waits for it."""
 
-# ruff: noqa: ARG001 (a handler takes the request whether it needs it or not)
+# ruff: noqa: ARG001 (a handler must take the request)
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers that call C code which holds the GIL, in bare ASGI: no thread of the process runs."""
+"""Handlers that call C code which holds the GIL, in bare ASGI: no other thread can run."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ async def factorial(send: Send) -> None:
 
 
 async def last(send: Send) -> None:
-    seen = deque(itertools.count(), maxlen=1)  # GET /last blocks for ever
-    await answer(send, list(seen))
+    last_number = deque(itertools.count(), maxlen=1)  # GET /last blocks for ever
+    await answer(send, list(last_number))
 
 
 async def power(send: Send) -> None:

@@ -1,7 +1,7 @@
-"""An app that blocks itself with no request at all: a task of its lifespan, in Starlette."""
+"""An app that blocks while no request runs, by a task of its lifespan, in Starlette."""
 
-# ruff: noqa: ARG001 (a handler takes the request whether it needs it or not)
-# ruff: noqa: ASYNC251 (what it finds is what this app is for)
+# ruff: noqa: ARG001 (a handler must take the request)
+# ruff: noqa: ASYNC251 (to stall is the purpose of this app)
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An app that blocks itself with no request at all: a timer that sets itself again, in Quart."""
+"""An app that blocks while no request runs, by a timer that repeats, in Quart."""
 
 from __future__ import annotations
 

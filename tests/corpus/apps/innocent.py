@@ -1,6 +1,6 @@
-"""Handlers that leave the event loop alone, in FastAPI: none of them may be blamed."""
+"""Handlers that do not block the event loop, in FastAPI: the check must call each one live."""
 
-# ruff: noqa: S311 (the dice are no secret)
+# ruff: noqa: S311 (these numbers need not be secret)
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ async def background(background_tasks: BackgroundTasks) -> str:  # GET /backgrou
 @app.get("/mail")
 async def mail(background_tasks: BackgroundTasks) -> str:  # GET /mail does not block
     background_tasks.add_task(time.sleep, 1.0)
-    return "sent soon"
+    return "the mail is sent soon"
 
 
 def user() -> str:
     time.sleep(1.0)
-    return "somebody"
+    return "user"
 
 
 @app.get("/dependency")
@@ -104,7 +104,7 @@ async def slow() -> str:  # GET /slow does not block
 
 @app.get("/error")
 async def error() -> None:  # GET /error does not block
-    raise RuntimeError("as it was meant")
+    raise RuntimeError("this handler always fails")
 
 
 @functools.cache

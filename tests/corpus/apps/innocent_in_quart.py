@@ -1,6 +1,6 @@
-"""Handlers that leave the event loop alone, in Quart: none of them may be blamed."""
+"""Handlers that do not block the event loop, in Quart: the check must call each one live."""
 
-# ruff: noqa: S311 (the dice are no secret)
+# ruff: noqa: S311 (these numbers need not be secret)
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Handlers that leave the event loop alone, in Starlette: none of them may be blamed."""
+"""Handlers that do not block the event loop, in Starlette: the check must call each one live."""
 
-# ruff: noqa: ARG001 (a handler takes the request whether it needs it or not)
+# ruff: noqa: ARG001 (a handler must take the request)
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ async def process(request: Request) -> Response:  # GET /process does not block
     return PlainTextResponse(str(done))
 
 
-client = httpx.AsyncClient(verify=False, trust_env=False)  # noqa: S501 (no https)
+client = httpx.AsyncClient(verify=False, trust_env=False)  # noqa: S501 (it loads no certificates, and uses no https)
 
 
 async def upstream(request: Request) -> Response:  # GET /upstream does not block
     return PlainTextResponse(str((await client.get(late())).status_code))
 
 
-async def in_turn(lock: asyncio.Lock) -> None:
+async def hold(lock: asyncio.Lock) -> None:
     async with lock:
         await asyncio.sleep(0.1)
 
 
 async def lock(request: Request) -> Response:  # GET /lock does not block
     held = asyncio.Lock()
-    await asyncio.gather(*(in_turn(held) for _ in range(10)))
-    return PlainTextResponse("all had it")
+    await asyncio.gather(*(hold(held) for _ in range(10)))
+    return PlainTextResponse("every task had the lock")
 
 
 async def queue(request: Request) -> Response:  # GET /queue does not block
@@ -91,7 +91,7 @@ async def timeout(request: Request) -> Response:  # GET /timeout does not block
     try:
         await asyncio.wait_for(asyncio.sleep(60.0), 1.0)
     except TimeoutError:
-        return PlainTextResponse("given up", 504)
+        return PlainTextResponse("the sleep timed out", 504)
     return PlainTextResponse("slept")
 
 

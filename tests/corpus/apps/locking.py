@@ -1,4 +1,4 @@
-"""Handlers that wait for a thread, in Quart; some for one that waits for them."""
+"""Handlers that wait for another thread, in Quart; some threads wait for the handler too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def lock() -> str:
     taken = threading.Lock()
     taken.acquire()
     taken.acquire(timeout=1.0)  # GET /lock blocks
-    return "not got"
+    return "the lock was taken"
 
 
 accounts = threading.Lock()
@@ -62,8 +62,8 @@ async def future() -> str:
 
 @app.get("/threadsafe")
 async def threadsafe() -> str:
-    asked = asyncio.run_coroutine_threadsafe(healthz(), asyncio.get_running_loop())
-    return asked.result()  # GET /threadsafe blocks for ever, below it: _base.result
+    future = asyncio.run_coroutine_threadsafe(healthz(), asyncio.get_running_loop())
+    return future.result()  # GET /threadsafe blocks for ever, below it: _base.result
 
 
 @app.get("/thread")

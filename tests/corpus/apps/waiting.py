@@ -1,8 +1,8 @@
 """Handlers that wait in a synchronous call, in Starlette."""
 
-# ruff: noqa: ARG001 (a handler takes the request whether it needs it or not)
-# ruff: noqa: ASYNC212, ASYNC220, ASYNC221, ASYNC240, ASYNC251 (what they do it for)
-# ruff: noqa: S310, S607 (the addresses and the command stand here)
+# ruff: noqa: ARG001 (a handler must take the request)
+# ruff: noqa: ASYNC212, ASYNC220, ASYNC221, ASYNC240, ASYNC251 (to stall is the purpose of this app)
+# ruff: noqa: S310, S607 (the addresses and the command are constants)
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def sleep(request: Request) -> Response:
 async def poll(request: Request) -> Response:
     while not Path("/no/such/file").exists():  # GET /poll blocks for ever
         time.sleep(0.01)  # GET /poll blocks for ever
-    return PlainTextResponse("it is there")
+    return PlainTextResponse("the file exists")
 
 
 async def command(request: Request) -> Response:
@@ -50,8 +50,8 @@ async def process(request: Request) -> Response:
 
 
 def fetched(url: str) -> int:
-    with urllib.request.urlopen(url) as got:  # GET /urllib blocks, below it: request.urlopen
-        return int(got.status)
+    with urllib.request.urlopen(url) as response:  # GET /urllib blocks, below it: request.urlopen
+        return int(response.status)
 
 
 async def urllib_(request: Request) -> Response:
@@ -66,7 +66,7 @@ async def http_client(request: Request) -> Response:
 
 
 async def httpx_client(request: Request) -> Response:
-    with httpx.Client(verify=False, trust_env=False) as client:  # noqa: S501 (it loads nothing)
+    with httpx.Client(verify=False, trust_env=False) as client:  # noqa: S501 (it loads no certificates)
         got = client.get(late())  # GET /httpx-client blocks, below it: _client.get
     return PlainTextResponse(str(got.status_code))
 
@@ -84,8 +84,8 @@ async def accept(request: Request) -> Response:
         try:
             listener.accept()  # GET /accept blocks, below it: socket.accept
         except TimeoutError:
-            return PlainTextResponse("nobody came")
-    return PlainTextResponse("somebody came")
+            return PlainTextResponse("no client connected")
+    return PlainTextResponse("a client connected")
 
 
 async def pipe(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The same in Quart."""
+"""The same app in Quart."""
 
 import time
 
@@ -14,7 +14,7 @@ async def healthz() -> str:
 
 @app.get("/report")
 async def report() -> str:
-    time.sleep(60)  # noqa: ASYNC251 (the line to blame)
+    time.sleep(60)  # noqa: ASYNC251 (the culprit)
     return ""
 
 
