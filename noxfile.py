@@ -329,49 +329,49 @@ def latest(session: nox.Session) -> None:
 def steady(session: nox.Session) -> None:
     """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
     _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "-m", "tools.steady", *(session.posargs or ["5"]))
+    _patiently(session, "python", "-m", "tools.endurance.steady", *(session.posargs or ["5"]))
 
 
 @nox.session(tags=["bench"])
 def frontier(session: nox.Session) -> None:
     """Measure speed and waits of every way to run loops, and draw it (-- --quick for a minute)."""
     _install(session, *FRAMEWORKS, "servers", "frontier")
-    _patiently(session, "python", "-m", "tools.frontier", *session.posargs)
+    _patiently(session, "python", "-m", "tools.bench.frontier", *session.posargs)
 
 
 @nox.session(tags=["bench"])
 def pacing(session: nox.Session) -> None:
     """Hold Pace against its goals, in paired runs (-- 3)."""
     _install(session, *FRAMEWORKS, "servers", "frontier")
-    _patiently(session, "python", "-m", "tools.pacing", *session.posargs)
+    _patiently(session, "python", "-m", "tools.bench.pacing", *session.posargs)
 
 
 @nox.session(tags=["bench"])
 def stalls(session: nox.Session) -> None:
     """Count how many of the shortest stalls are found and named (-- 40)."""
     _install(session, "servers")
-    _patiently(session, "python", "-m", "tools.stalls", *session.posargs)
+    _patiently(session, "python", "-m", "tools.bench.stalls", *session.posargs)
 
 
 @nox.session(tags=["bench"])
 def heartbeat(session: nox.Session) -> None:
     """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop)."""
     _install(session, "servers")
-    _patiently(session, "python", "-m", "tools.heartbeat", *session.posargs)
+    _patiently(session, "python", "-m", "tools.bench.heartbeat", *session.posargs)
 
 
 @nox.session(tags=["endurance"])
 def soak(session: nox.Session) -> None:
     """Start, stop and leave loops for minutes; nothing may pile up (-- 5)."""
     _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "-m", "tools.soak", *(session.posargs or ["5"]))
+    _patiently(session, "python", "-m", "tools.endurance.soak", *(session.posargs or ["5"]))
 
 
 @nox.session(tags=["endurance"])
 def orphans(session: nox.Session) -> None:
     """Kill the runner at random moments; nothing of it may be left (-- 50)."""
     _install(session, *FRAMEWORKS, "servers")
-    _patiently(session, "python", "-m", "tools.orphans", *session.posargs)
+    _patiently(session, "python", "-m", "tools.endurance.orphans", *session.posargs)
 
 
 @nox.session(tags=["endurance"])
@@ -379,7 +379,7 @@ def orphans(session: nox.Session) -> None:
 def stall_soak(session: nox.Session) -> None:
     """Stall a watched app for minutes: nothing may crash it or pile up (-- 5)."""
     _install(session, "servers")
-    _patiently(session, "python", "-m", "tools.stall_soak", *session.posargs)
+    _patiently(session, "python", "-m", "tools.endurance.stall_soak", *session.posargs)
 
 
 @nox.session(tags=["endurance"])

@@ -8,7 +8,7 @@ import tomllib
 from asgi_liveness.conformance import matrix, render
 from asgi_liveness.conformance.promises import PROMISES
 from asgi_liveness.conformance.report import ConformanceReport
-from tools import picture
+from tools.bench import picture
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 
 RESULTS = ROOT / "results"

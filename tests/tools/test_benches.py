@@ -15,11 +15,11 @@ from asgi_liveness.serving.board import Frame
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 from asgi_liveness.stalls.stalls import Stall
-from tools import frontier, picture, prober
-from tools.heartbeat import interval, rank
-from tools.pacing import Goals
-from tools.stall_soak import Life, soak
-from tools.stalls import SOURCE, Tally
+from tools.bench import frontier, picture, prober
+from tools.bench.heartbeat import interval, rank
+from tools.bench.pacing import Goals
+from tools.bench.stalls import SOURCE, Tally
+from tools.endurance.stall_soak import Life, soak
 
 HANG = 0.4  # seconds
 HANGS = f"""\

@@ -18,11 +18,11 @@ from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools import blocks, docs, timeline
+from tools.bench.loops import NUMBERS
+from tools.bench.picture import NOTHING
+from tools.bench.ways import MOST, WAYS
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 from tools.docs import BLOCK, BLOCKS
-from tools.loops import NUMBERS
-from tools.picture import NOTHING
-from tools.ways import MOST, WAYS
 
 TEXTS = {
     str(path.relative_to(ROOT)): path.read_text()

@@ -1,6 +1,7 @@
 """The ways to run many loops in one app, each in its best spelling, and an app that starts them.
 
-``tools.ways:fastapi`` is the column's app with one route more: ``POST /loops?way=Pace+1+ms&of=10``.
+``tools.bench.ways:fastapi`` is the column's app with one more route,
+``POST /loops?way=Pace+1+ms&of=10``.
 A loop of every way runs until it is stopped from outside, through the ledger.
 """
 

@@ -22,7 +22,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from asgi_liveness.serving.servers import SERVERS
-from tools.watched import OVER, POLL, Run, running
+from tools.endurance.watched import OVER, POLL, Run, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.conformance.contract import WINDOWS, State
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.inside.ledger import Ledger
+from tools.comparison import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Final = Path(__file__).parent.parent
 LIMIT: Final = 2.0  # seconds in which everything must be gone
 POLL: Final = 0.01  # seconds
 FREEZES: Final = [path for row in WINDOWS if row.must_be is State.FROZEN for path in row.load]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Message = MutableMapping[str, Any]
 
-UVICORN: Final = "-m uvicorn --no-access-log --fd {fd} tools.heartbeat:app --loop"
+UVICORN: Final = "-m uvicorn --no-access-log --fd {fd} tools.bench.heartbeat:app --loop"
 SECONDS: Final = 1.0  # of a block
 CONNECTIONS: Final = 8
 GOAL: Final = 0.98  # of the requests without it

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.pacing import Pace
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
-from tools import prober
+from tools.bench import prober
+from tools.bench.loops import NUMBERS, Loops
 from tools.comparison import FRAMEWORKS
-from tools.loops import NUMBERS, Loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,7 @@ async def fairness(server: Server, found: Found) -> None:
 async def measure(framework: str, kind: ServerKind, rounds: int) -> Found:
     """Measure one framework on one server."""
     found: Found = defaultdict(list)
-    with Server(kind, f"tools.ways:{framework}") as server:
+    with Server(kind, f"tools.bench.ways:{framework}") as server:
         await server.ready()
         probes = prober.Prober(server)
         await probes.probe(PROBED)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
-from tools.clients import Clients
 from tools.comparison import FRAMEWORKS
+from tools.endurance.clients import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind, version
-from tools import prober
+from tools.bench import prober
+from tools.bench.costs import costs
+from tools.bench.loops import NUMBERS, Loops
+from tools.bench.picture import NOTHING, draw, table
+from tools.bench.ways import MOST, WAYS
 from tools.comparison import FRAMEWORKS
-from tools.costs import costs
-from tools.loops import NUMBERS, Loops
-from tools.picture import NOTHING, draw, table
-from tools.ways import MOST, WAYS
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
@@ -105,7 +105,7 @@ async def control(server: Server, probes: prober.Prober, block: Block | None) ->
 
 async def measure(framework: str, kind: ServerKind, number: int) -> Block:
     """Measure one block, on a server of its own."""
-    with Server(kind, f"tools.ways:{framework}") as server:
+    with Server(kind, f"tools.bench.ways:{framework}") as server:
         await server.ready()
         probes = prober.Prober(server)
         await control(server, probes, None)  # the first of a server, and of an idle core, is slow

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asgi_liveness.checking.report import Verdict
-from tools.applications import STRANGERS, Asked, Stranger
+from tools.strangers.applications import STRANGERS, Asked, Stranger
 
 BIN: Final = Path(sys.executable).parent
 ENVIRONMENT: Final = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
