@@ -223,7 +223,7 @@ def test_a_server_that_is_not_installed(
 ) -> None:
     monkeypatch.setattr(servers, "version", lambda _: None)
     assert cli.main(["run", "x:app", "--server", "hypercorn"]) == 2
-    told = "hypercorn is not installed here: pip install hypercorn"
+    told = "hypercorn is not installed: pip install hypercorn"
     assert capsys.readouterr().err == f"asgi-liveness: {told}\n"
     assert cli.main(["run", "x:app"]) == 2
     assert "no supported server is installed" in capsys.readouterr().err

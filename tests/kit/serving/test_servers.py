@@ -87,7 +87,7 @@ def test_a_missing_server_is_an_error_with_its_packages(
     install(monkeypatch, *installed)
     with pytest.raises(UsageError) as raised:
         choose_servers([name])
-    assert str(raised.value) == (f"{name} is not installed here: pip install {missing}")
+    assert str(raised.value) == (f"{name} is not installed: pip install {missing}")
 
 
 def test_no_installed_server_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

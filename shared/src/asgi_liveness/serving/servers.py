@@ -74,7 +74,7 @@ def choose_servers(names: Iterable[str]) -> list[ServerKind]:
         installed = [row for row in rows if not row.missing]
         if not installed:
             missing = " ".join(rows[0].missing)
-            raise UsageError(f"{name} is not installed here: pip install {missing}")
+            raise UsageError(f"{name} is not installed: pip install {missing}")
         chosen |= {row.name for row in installed}
     if not chosen:
         chosen = {row.name for row in SERVERS if not row.missing}
