@@ -53,18 +53,18 @@ def test_without_cells_of_the_comparison_there_is_none() -> None:
 
 
 def test_a_remedy_that_no_target_has_is_left_out() -> None:
-    # Its loop is of the first edition, and answers; more was not asked of it.
+    # Its route answers, as the contract asks; no promise was judged.
     others = [cell("live", remedy="normal"), cell("pool", "not applicable", remedy="normal")]
     lines = matrix.text(report(cell("live"), cell("pool"), *others))
     assert {line.split()[0] for line in lines if line.startswith("  /")} == {"/background"}
 
 
-def test_a_wait_that_is_too_long_is_told_as_a_no() -> None:
+def test_a_wait_that_is_too_long_is_a_no() -> None:
     lines = matrix.text(report(cell("gil", "failed", ratio=300.0), servers=("hypercorn",)))
     assert lines[1].split()[-1] == "NO"
 
 
-def test_the_text_has_a_block_a_target_and_a_line_a_remedy_and_server() -> None:
+def test_the_text_has_a_block_for_each_target_and_a_line_for_each_row() -> None:
     cells = [
         cell("live"),
         cell("pool", "failed"),
@@ -111,13 +111,13 @@ def test_defaults_are_the_worse_of_both_signals(
     found = replace(cell("defaults", "recorded"), measured=measured)
     lines = matrix.text(report(found, servers=("hypercorn",)))
     assert lines[1].split("hypercorn")[1].strip() == word
-    assert lines[-2].startswith("defaults: seconds until all is gone")
+    assert lines[-3].startswith("defaults: seconds until every process has ended")
 
 
 # Markdown.
 
 
-def test_markdown_has_a_column_a_promise_and_a_line_a_remedy() -> None:
+def test_markdown_has_a_column_for_each_promise() -> None:
     lines = matrix.markdown(report(*everywhere("pool")))
     assert lines[0] == f"| | {' | '.join(NAMES)} |"
     assert (
@@ -130,20 +130,20 @@ def test_markdown_has_a_column_a_promise_and_a_line_a_remedy() -> None:
 @pytest.mark.parametrize(
     ("verdict", "word"), [("passed", "yes"), ("failed", "**no**"), ("differs", "**no**")]
 )
-def test_where_all_agree_there_is_one_word(verdict: str, word: str) -> None:
+def test_one_word_stands_where_all_agree(verdict: str, word: str) -> None:
     assert short(*everywhere("pool", verdict)) == word
 
 
-def differing(promise: str, *places: tuple[str, str]) -> list[CellRow]:
-    """Passed everywhere but in these places."""
+def differing(promise: str, *subjects: tuple[str, str]) -> list[CellRow]:
+    """Passed everywhere but on these subjects."""
     return [
-        replace(row, verdict="differs") if (row.target, row.server) in places else row
+        replace(row, verdict="differs") if (row.target, row.server) in subjects else row
         for row in everywhere(promise)
     ]
 
 
 @pytest.mark.parametrize(
-    ("places", "said"),
+    ("subjects", "said"),
     [
         ([(B, server) for server in SERVERS], "yes: FastAPI; **no**: Quart"),
         (
@@ -160,8 +160,8 @@ def differing(promise: str, *places: tuple[str, str]) -> list[CellRow]:
         ),
     ],
 )
-def test_where_they_differ_the_places_are_named(places: list[tuple[str, str]], said: str) -> None:
-    assert short(*differing("pool", *places)) == said
+def test_subjects_are_named_where_they_differ(subjects: list[tuple[str, str]], said: str) -> None:
+    assert short(*differing("pool", *subjects)) == said
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""What is rendered of a report: tables, what is not as it should be, and how far targets agree."""
+"""The text of a report: its tables, its failures, and in how many cells the targets agree."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -91,7 +92,7 @@ def test_one_case_on_one_server_is_in_the_singular() -> None:
     )
 
 
-def test_a_difference_on_all_servers_is_told_once() -> None:
+def test_a_difference_on_all_servers_stands_once() -> None:
     cells = everywhere("LIVE-001", "passed", "passed", "passed")
     cells += everywhere("LIVE-011", "passed", "passed", "differs")
     assert render.agreement(report(TARGETS, cells)) == (
@@ -101,7 +102,7 @@ def test_a_difference_on_all_servers_is_told_once() -> None:
     )
 
 
-def test_several_differences_are_told_one_after_the_other() -> None:
+def test_several_differences_stand_one_after_the_other() -> None:
     cells = [
         cell(A, case="LIVE-001"),
         cell(B, case="LIVE-001", verdict="failed"),
@@ -125,18 +126,18 @@ def test_one_target_has_nobody_to_agree_with() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "line"),
     [
-        (["passed"], "1 verdict: 1 as they should be, 0 not, 0 inconclusive."),
+        (["passed"], "1 cell: 1 as they should be, 0 failed, 0 inconclusive."),
         (
             ["passed", "differs", "failed"],
-            "3 verdicts: 2 as they should be (1 known to differ), 1 not, 0 inconclusive.",
+            "3 cells: 2 as they should be (1 known to differ), 1 failed, 0 inconclusive.",
         ),
         (
             ["passed", "inconclusive", "error", "error", "not applicable"],
-            "5 verdicts: 1 as they should be, 0 not, 1 inconclusive, 2 error, 1 not applicable.",
+            "5 cells: 1 as they should be, 0 failed, 1 inconclusive, 2 error, 1 not applicable.",
         ),
     ],
 )
-def test_the_closing_line_counts_verdicts_and_time(verdicts: list[str], line: str) -> None:
+def test_the_closing_line_counts_outcomes_and_time(verdicts: list[str], line: str) -> None:
     cells = [cell(A, verdict=verdict, case=f"LIVE-{n}") for n, verdict in enumerate(verdicts)]
     closing = render.text(report(TARGETS[:1], cells)).splitlines()[-2]
     assert closing == f"{line}   5.2 s (starts 1.2, windows 3.5, ends 0.0, rest 0.5)"
@@ -154,17 +155,73 @@ def test_the_head_says_what_was_run_and_where() -> None:
     assert versions == "uvicorn 0.34.0, httpx 0.28.1"
 
 
+def test_the_short_text_has_the_four_loops_and_no_rows() -> None:
+    windows = [
+        window("/blocking", A, state="frozen", answered=0, wait=0.43),
+        window("/blocking", B, state="frozen", answered=0, wait=0.43),
+        window("/normal", A),
+    ]
+    text = render.text(report(TARGETS[:2], [cell(A), cell(B)], windows))
+    parts = text.split("\n\n")
+    assert parts[1].startswith("does /hello answer while this runs?  ")
+    assert parts[1].count("no, never (stopped after 0.4 s)") == 2
+    assert "/normal" not in text
+    assert parts[2].startswith("FastAPI and Starlette agree in ")
+    assert parts[3].startswith("2 cells: 2 as they should be")
+    assert len(parts) == 4
+
+
+def test_the_short_text_says_how_to_see_the_rest_and_the_verbose_does_not() -> None:
+    made = report(TARGETS[:1], [cell(A)], [window("/blocking")])
+    assert render.text(made).splitlines()[-1] == (
+        "Every window and cell: --verbose. Why a case: asgi-liveness explain LIVE-002. "
+        "One case: -k LIVE-002"
+    )
+    assert "--verbose" not in render.text(made, verbose=True)
+
+
+def test_the_verbose_text_has_the_rows_and_the_promises_as_well() -> None:
+    kept = CellRow("POOL-001", "p", A, "hypercorn", "passed", "", "", "pool", "background", {})
+    made = report(TARGETS[:1], [cell(A), kept], [window("/blocking"), window("/normal")])
+    for words in ("does /hello answer", "kept by FastAPI", "\n  /normal  "):
+        assert words in render.text(made, verbose=True)
+    assert "kept by" not in render.text(made)
+
+
+def test_a_run_of_promises_alone_has_its_rows_in_the_short_text() -> None:
+    kept = CellRow("POOL-001", "p", A, "hypercorn", "passed", "", "", "pool", "background", {})
+    made = report(TARGETS[:1], [kept], [window("/background")])
+    assert "does /hello answer" not in render.text(made)
+    assert "kept by FastAPI" in render.text(made)
+    assert "  /background  " in render.text(made)
+
+
+def verbose(targets: tuple[TargetRow, ...], windows: list[WindowRow], servers: str = "") -> str:
+    """The part of the verbose text that has a line for each window."""
+    made = report(targets, [cell(row.target) for row in targets], windows)
+    if servers:
+        made = replace(made, servers=(servers,))
+    return render.text(made, verbose=True).partition("\n\n")[2].partition("\n\n")[2]
+
+
 def test_one_target_has_a_column_for_each_server() -> None:
     windows = [
         window("(nothing)", server="uvicorn/asyncio"),
         window("/blocking", server="uvicorn/asyncio", state="frozen", answered=0, wait=0.4561),
         window("/blocking", server="hypercorn", state="mixed", answered=3, wait=2.0),
     ]
-    text = render.text(report(TARGETS[:1], [cell(A)], windows))
-    assert text.split("\n\n")[1].splitlines()[:3] == [
-        "while this runs    uvicorn/asyncio          hypercorn                must be",
-        "  (nothing)        answers  20/20    12 ms  -                        answering",
-        "  /blocking        FROZEN    0/20   456 ms  MIXED     3/20  2000 ms  frozen",
+    cells = [
+        ("while this runs", "uvicorn/asyncio", "hypercorn", "must be"),
+        ("  (nothing)", "answers  20/20    12 ms", "-", "answering"),
+        (
+            "  /blocking",
+            "FROZEN   never (stopped after 0.5 s)",
+            "MIXED     3/20  2000 ms",
+            "frozen",
+        ),
+    ]
+    assert verbose(TARGETS[:1], windows).splitlines()[:3] == [
+        f"{window:<19}{first:<38}{second:<38}{must_be}" for window, first, second, must_be in cells
     ]
 
 
@@ -175,8 +232,7 @@ def test_several_targets_have_a_column_each_and_every_server_a_block() -> None:
         window("/background", A, "hypercorn", state="not running", answered=0, wait=2.1),
         window("/background", B, "hypercorn"),
     ]
-    text = render.text(report(TARGETS[:2], [cell(A), cell(B)], windows))
-    assert text.splitlines()[3:8] == [
+    assert verbose(TARGETS[:2], windows).splitlines()[:5] == [
         "on uvicorn/asyncio    FastAPI                  Starlette                must be",
         "  /background         answers  20/20    12 ms  STARVED   0/20  2100 ms  answering",
         "",
@@ -187,39 +243,73 @@ def test_several_targets_have_a_column_each_and_every_server_a_block() -> None:
 
 def test_windows_are_in_the_contracts_order() -> None:
     windows = [window(row.title) for row in reversed(contract.WINDOWS)]
-    text = render.text(report(TARGETS[:1], [cell(A)], windows, servers=("hypercorn",)))
+    text = f"\n{verbose(TARGETS[:1], windows, 'hypercorn')}"
     places = [text.index(f"\n  {row.title}  ") for row in contract.WINDOWS]
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize(("state", "said"), [("frozen", True), ("not running", False)])
-def test_it_is_said_that_the_loops_ran_where_all_did(state: str, *, said: bool) -> None:
+@pytest.mark.parametrize(("state", "all_ran"), [("frozen", True), ("not running", False)])
+def test_a_line_says_that_the_loops_ran_if_all_did(state: str, *, all_ran: bool) -> None:
     windows = [window("/normal"), window("/blocking", state=state, answered=0)]
-    text = render.text(report(TARGETS[:1], [cell(A)], windows))
-    assert ("the loops were running in every window" in text) is said
+    text = verbose(TARGETS[:1], windows)
+    assert ("in every window the loops kept running" in text) is all_ran
 
 
 def test_a_run_without_a_window_says_so() -> None:
-    assert "\n\nNo window was seen.\n\n" in render.text(report(TARGETS[:1], [cell(A)]))
+    assert "\n\nNo window ran.\n\n" in render.text(report(TARGETS[:1], [cell(A)]))
 
 
-def test_what_is_not_passed_is_explained_once_with_its_places() -> None:
-    cells = everywhere("LIVE-011", "passed", "differs") + everywhere("LIVE-002", "failed", "passed")
-    parts = render.text(report(TARGETS[:2], cells)).split("\n\n")
-    assert [part.splitlines() for part in parts[2:4]] == [
-        [
-            "DIFFERS (Starlette on uvicorn/asyncio, Starlette on hypercorn)",
-            f"  LIVE-011 slug: why LIVE-011 is differs {LINK}",
-        ],
-        [
-            "FAILED (FastAPI on uvicorn/asyncio, FastAPI on hypercorn)",
-            "  why LIVE-002 is failed",
-        ],
-    ]
+DIFFERING = everywhere("LIVE-011", "passed", "differs")
+FAILING = everywhere("LIVE-002", "failed", "passed")
+DIFFERS = [
+    "DIFFERS (Starlette on uvicorn/asyncio, Starlette on hypercorn)",
+    f"  LIVE-011 slug: why LIVE-011 is differs {LINK}",
+]
+FAILED = ["FAILED (FastAPI on uvicorn/asyncio, FastAPI on hypercorn)", "  why LIVE-002 is failed"]
+
+
+def test_each_reason_is_given_once_with_its_subjects() -> None:
+    text = render.text(report(TARGETS[:2], DIFFERING + FAILING), verbose=True)
+    assert [part.splitlines() for part in text.split("\n\n")[2:4]] == [DIFFERS, FAILED]
+
+
+def test_the_short_text_has_failures_in_full_and_counts_differences() -> None:
+    text = render.text(report(TARGETS[:2], DIFFERING + FAILING))
+    assert text.split("\n\n")[2].splitlines() == FAILED
+    assert "DIFFERS" not in text
+    assert "(2 known to differ), 2 failed" in text
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_short_text_gives_every_reason_to_act(outcome: Outcome) -> None:
+    text = render.text(report(TARGETS[:1], [cell(A, verdict=outcome)]))
+    shown = outcome in (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ERROR)
+    assert (f"why LIVE-001 is {outcome}" in text) is shown
+
+
+def test_errors_are_left_out_if_they_stand_elsewhere() -> None:
+    made = report(TARGETS[:1], [cell(A, verdict="error")])
+    assert "why LIVE-001 is error" not in render.text(made, errors=False)
+    assert "1 error" in render.text(made, errors=False)
 
 
 def test_where_all_passed_nothing_is_explained() -> None:
     assert len(render.text(report(TARGETS[:1], [cell(A)])).split("\n\n")) == 3
+
+
+def test_outcomes_and_answers_are_coloured_and_nothing_else() -> None:
+    windows = [
+        window("/blocking", state="frozen", answered=0),
+        window("/background"),
+        window("/cooperative", state="mixed", answered=3),
+    ]
+    made = report(TARGETS[:1], [cell(A, verdict="failed")], windows)
+    text = render.text(made, paint=lambda text, word: f"<{word}|{text}>")
+    assert "<no|no, never (stopped after 0.0 s)>" in text
+    assert "<yes|yes, 20 of 20>" in text
+    assert "<mixed|mixed, 3 of 20>" in text
+    assert "<failed|FAILED> (FastAPI on hypercorn)" in text
+    assert re.sub(r"<[-a-z]+\|([^>]*)>", r"\1", text) == render.text(made)
 
 
 # Markdown.
@@ -244,7 +334,7 @@ def test_markdown_has_a_column_for_each_target_and_the_four_loops() -> None:
         "| a loop without `await`, in an `async def` route | **no**, 0 of 20 |  |",
         "| the same in an `async def` background task |  |  |",
         f"| the loop in a plain `def` background task | yes, 20 of 20 | {each} |",
-        "| the loop with `await asyncio.sleep(0)` in every turn |  |  |",
+        "| the loop with `await asyncio.sleep(0)` in each iteration |  |  |",
     ]
     assert sentence.startswith("FastAPI and Starlette agree in 2 of 2 cells (1 case on 2 servers).")
     assert sentence.endswith("contract 1, 1 case · uvicorn 0.34.0, httpx 0.28.1.\n")

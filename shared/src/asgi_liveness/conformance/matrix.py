@@ -29,7 +29,10 @@ SubjectName = tuple[str, str]
 
 
 def text(report: ConformanceReport) -> list[str]:
-    """Every cell: a block a target, a line a remedy and server. Empty where none was judged."""
+    """Return every cell: a block for each target, with a line for each remedy and server.
+
+    Empty where no promise was judged.
+    """
     cells = {(c.target, c.server, c.remedy, c.promise): c for c in _cells(report)}
     shown = [row.name for row in PROMISES if any(row.name == key[3] for key in cells)]
     if not shown:
@@ -44,28 +47,31 @@ def text(report: ConformanceReport) -> list[str]:
                 line = "".join(word.ljust(_WIDTH) for word in words)
                 lines.append(f"  {remedy.path:<13}{server:<16}{line}".rstrip())
         lines.append("")
-    lines.append("gil: a probe's p99 beside eight of them, as a multiple of that at rest;")
-    lines.append("speed: turns a second, as a part of the bare loop's; no: listed as a difference")
+    lines.append("gil: the p99 of a probe's wait while eight run, as a multiple of the idle app's")
+    lines.append("speed: iterations a second, as a fraction of the bare loop's")
     if "defaults" in shown:
         lines.append(
-            "defaults: seconds until all is gone with the server's own settings, the worse"
+            "defaults: seconds until every process has ended, with the server's own settings"
         )
-        lines.append("of SIGTERM and Ctrl+C; every other promise: CONTRACT.md")
+        lines.append("and the slower of SIGTERM and Ctrl+C")
+    lines.append(
+        "no: a known difference; NO: a failure; all promises: asgi-liveness explain promises"
+    )
     return lines
 
 
 def _cells(report: ConformanceReport) -> list[CellRow]:
-    """The cells of the comparison, without remedies that no target has."""
-    had = {
+    """Return the cells of the comparison, without remedies that no target has."""
+    present = {
         c.remedy
         for c in report.cells
         if c.promise not in ("", "live") and c.verdict != Outcome.NOT_APPLICABLE
     }
-    return [c for c in report.cells if c.promise and c.remedy in had]
+    return [c for c in report.cells if c.promise and c.remedy in present]
 
 
 def _word(cell: CellRow | None) -> str:
-    """What stands in one cell."""
+    """Return the word or the figure of one cell."""
     if cell is None:
         return "-"
     figures = cell.measured
@@ -78,7 +84,7 @@ def _word(cell: CellRow | None) -> str:
 
 
 def markdown(report: ConformanceReport) -> list[str]:
-    """The short form: one table, in which a cell says where targets or servers differ."""
+    """Return the short form: one table, in which a cell says where targets or servers differ."""
     by_cell: dict[tuple[str, str], dict[SubjectName, CellRow]] = defaultdict(dict)
     for cell in _cells(report):
         by_cell[cell.remedy, cell.promise][cell.target, cell.server] = cell
@@ -99,40 +105,40 @@ def _short(report: ConformanceReport, cells: dict[SubjectName, CellRow]) -> str:
         low, high = (f"{sign}{figure:.{digits}f}" for figure in (min(ratios), max(ratios)))
         return low if low == high else f"{low} to {high}"
     by_word: dict[str, list[SubjectName]] = defaultdict(list)
-    for place, cell in cells.items():
-        by_word[_verdict(cell)].append(place)
+    for subject, cell in cells.items():
+        by_word[_markdown_word(cell)].append(subject)
     if len(by_word) <= 1:
         return next(iter(by_word), "-")
-    return "; ".join(f"{word}: {_where(report, places)}" for word, places in by_word.items())
+    return "; ".join(f"{word}: {_where(report, subjects)}" for word, subjects in by_word.items())
 
 
-def _verdict(cell: CellRow) -> str:
+def _markdown_word(cell: CellRow) -> str:
     if cell.promise == "defaults":
         return "**hangs**" if _word(cell) == _NEVER else "ends"
     return {"yes": "yes", "no": "**no**", "NO": "**no**"}.get(_word(cell), _word(cell))
 
 
-def _where(report: ConformanceReport, places: Iterable[SubjectName]) -> str:
-    """Name some of the places: by target where all its servers are meant, and so on."""
+def _where(report: ConformanceReport, subjects: Iterable[SubjectName]) -> str:
+    """Name some subjects: by their target where it is all its servers, and so on."""
     servers_of: dict[str, list[str]] = defaultdict(list)
-    for target, server in places:
+    for target, server in subjects:
         servers_of[target].append(server)
     targets_of: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for target, its_servers in servers_of.items():
         targets_of[tuple(its_servers)].append(report.titles[target])
-    said = []
+    groups = []
     for servers, titles in targets_of.items():
         where = "" if servers == report.servers else f" on {_programs(report, servers)}"
         who = "all" if where and len(titles) == len(report.titles) else ", ".join(titles)
-        said.append(who + where)
-    return "; ".join(said)
+        groups.append(who + where)
+    return "; ".join(groups)
 
 
 def _programs(report: ConformanceReport, servers: tuple[str, ...]) -> str:
     """Name servers, by their program where all of its kinds are meant."""
-    said = []
+    groups = []
     for server in servers:
         program = server.partition("/")[0]
         kinds = [kind for kind in report.servers if kind.partition("/")[0] == program]
-        said.append(program if set(kinds) <= set(servers) else server)
-    return ", ".join(dict.fromkeys(said))
+        groups.append(program if set(kinds) <= set(servers) else server)
+    return ", ".join(dict.fromkeys(groups))

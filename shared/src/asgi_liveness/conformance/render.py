@@ -1,19 +1,27 @@
-"""A report as text for a terminal, and as Markdown."""
+"""A report of the suite as text for a terminal, and as Markdown.
+
+The rule: the short text shows the four loops, and in full each failure and each inconclusive
+outcome; the verbose text shows every window and every cell as well.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.conformance import answering as answers
 from asgi_liveness.conformance import contract, matrix
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import SHOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from asgi_liveness.conformance.report import ConformanceReport, WindowRow
+
+    Paint = Callable[[str, str], str]
+    """Colours a text as an outcome asks."""
 
 _WORDS: Final = {
     State.ALIVE: "answers",
@@ -23,19 +31,34 @@ _WORDS: Final = {
     State.NOT_RUNNING: "NO LOOP",
 }
 _SURE: Final = {Outcome.PASSED, Outcome.FAILED, Outcome.DIFFERS, Outcome.RECORDED}
-_CELL: Final = 25  # columns
-_SHOWN: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
+_FINE: Final = {Outcome.PASSED, Outcome.RECORDED}
+_ALWAYS: Final = {Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ERROR}
+"""Outcomes that the short text explains as well."""
+_VERSIONS: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
 
 
-def text(report: ConformanceReport) -> str:
-    """The whole report for a terminal."""
-    parts = [_head(report), _table(report)]
-    if kept := matrix.text(report):
-        parts.append("\n".join(kept))
-    parts += _explained(report)
+def text(
+    report: ConformanceReport,
+    *,
+    verbose: bool = False,
+    errors: bool = True,
+    paint: Paint = lambda text, _: text,
+) -> str:
+    """Return the report for a terminal; without *errors*, if these are printed elsewhere."""
+    # A run of other cases, such as -k SPEED, has nothing shorter to show than its rows.
+    has_loops = any(cell.promise in ("", "live") for cell in report.cells)
+    loops = answers.text(report, paint) if has_loops else []
+    parts = [_head(report)]
+    if loops:
+        parts.append("\n".join(loops))
+    if verbose or not loops:
+        rows = [part for part in (_table(report), "\n".join(matrix.text(report))) if part]
+        parts += rows or ["No window ran."]
+    explained = {*Outcome} - _FINE if verbose else {*_ALWAYS}
+    parts += _explained(report, explained if errors else explained - {Outcome.ERROR}, paint)
     if len(report.targets) > 1:
         parts.append(agreement(report))
-    return "\n\n".join([*parts, _closing(report)]) + "\n"
+    return "\n\n".join([*parts, _closing(report, verbose=verbose)]) + "\n"
 
 
 def _head(report: ConformanceReport) -> str:
@@ -43,7 +66,7 @@ def _head(report: ConformanceReport) -> str:
     machine = f"{report.platform['system']}, {report.platform['cores']} cores"
     cases = len({cell.case for cell in report.cells})
     versions = ", ".join(
-        f"{name} {report.versions[name]}" for name in _SHOWN if name in report.versions
+        f"{name} {report.versions[name]}" for name in _VERSIONS if name in report.versions
     )
     return (
         f"{targets} · Python {report.python} · {machine} · "
@@ -52,11 +75,14 @@ def _head(report: ConformanceReport) -> str:
 
 
 def _table(report: ConformanceReport) -> str:
-    """Windows by servers for one target; for several, windows by targets, server by server."""
+    """Return windows by servers for one target; for several, by targets, server by server.
+
+    Empty where no window ran that is shown one by one.
+    """
     rows = {(row.window, row.target, row.server): row for row in report.windows}
     titles = [window for window in SHOWN if any(window.title == key[0] for key in rows)]
     if not titles:
-        return "No window was seen."
+        return ""
     lines = []
     if len(report.targets) == 1:
         target = report.targets[0].target
@@ -67,10 +93,10 @@ def _table(report: ConformanceReport) -> str:
         for server in report.servers:
             keys = [(target.target, server) for target in report.targets]
             lines += [*_block(f"on {server}", columns, titles, keys, rows), ""]
-    lines.append("probes answered of due, and the longest wait of one from when it was due")
+    lines.append("probes answered of those due, and the longest wait of a probe since it was due")
     busy = [row for row in report.windows if row.window != contract.IDLE.title]
     if busy and all(row.state != State.NOT_RUNNING for row in busy):
-        lines.append("the loops were running in every window: their steps grew to its end")
+        lines.append("in every window the loops kept running: they made steps until its end")
     return "\n".join(lines)
 
 
@@ -81,12 +107,12 @@ def _block(
     keys: Sequence[tuple[str, str]],
     rows: dict[tuple[str, str, str], WindowRow],
 ) -> list[str]:
-    width = max(len(corner), *(len(window.title) for window in titles)) + 4
-    cell = max(_CELL, *(len(name) + 2 for name in columns))
-    lines = [corner.ljust(width) + "".join(name.ljust(cell) for name in columns) + "must be"]
-    for window in titles:
-        cells = (rows.get((window.title, *key)) for key in keys)
-        line = f"  {window.title}".ljust(width) + "".join(_cell(row).ljust(cell) for row in cells)
+    table = [(window, [_cell(rows.get((window.title, *key))) for key in keys]) for window in titles]
+    first = max(len(corner), *(len(window.title) for window in titles)) + 4
+    width = max(len(text) for text in (*columns, *(cell for _, cells in table for cell in cells)))
+    lines = [corner.ljust(first) + "".join(name.ljust(width + 2) for name in columns) + "must be"]
+    for window, cells in table:
+        line = f"  {window.title}".ljust(first) + "".join(cell.ljust(width + 2) for cell in cells)
         lines.append(line + window.must_be)
     return lines
 
@@ -94,44 +120,47 @@ def _block(
 def _cell(row: WindowRow | None) -> str:
     if row is None:
         return "-"
+    word = f"{_WORDS[State(row.state)]:<8}"
+    if row.state == State.FROZEN:
+        return f"{word} {answers.never([row])}"
     counts = f"{row.answered}/{row.due}"
-    return f"{_WORDS[State(row.state)]:<8}{counts:>6}{row.longest_wait * 1000:>6.0f} ms"
+    return f"{word}{counts:>6}{row.longest_wait * 1000:>6.0f} ms"
 
 
-def _explained(report: ConformanceReport) -> list[str]:
-    """Every verdict that says why, once, with the cases and the places."""
+def _explained(report: ConformanceReport, outcomes: set[Outcome], paint: Paint) -> list[str]:
+    """Return the reason of each of the *outcomes*, once, with the cases and the subjects."""
     found: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for cell in report.cells:
-        if cell.verdict in (Outcome.PASSED, Outcome.RECORDED):
+        if cell.verdict not in outcomes:
             continue
         if cell.verdict == Outcome.NOT_APPLICABLE and cell.remedy:
             continue  # the closing line counts them
-        cases, places = found[cell.verdict, f"{cell.message} {cell.link}".rstrip()]
+        cases, subjects = found[cell.verdict, f"{cell.message} {cell.link}".rstrip()]
         cases.append(f"{cell.case} {cell.slug}")
-        places.append(f"{report.titles[cell.target]} on {cell.server}")
+        subjects.append(f"{report.titles[cell.target]} on {cell.server}")
     lines = []
-    for (verdict, told), (cases, places) in found.items():
+    for (outcome, reason), (cases, subjects) in found.items():
         # The message of a failure begins with its case.
-        named = "" if verdict == Outcome.FAILED else f"{', '.join(dict.fromkeys(cases))}: "
-        where = ", ".join(dict.fromkeys(places))
-        lines.append(f"{verdict.upper()} ({where})\n  {named}{told}")
+        named = "" if outcome == Outcome.FAILED else f"{', '.join(dict.fromkeys(cases))}: "
+        where = ", ".join(dict.fromkeys(subjects))
+        lines.append(f"{paint(outcome.upper(), outcome)} ({where})\n  {named}{reason}")
     return lines
 
 
 def agreement(report: ConformanceReport) -> str:
-    """One sentence: in how many cells the targets agree, and which differ."""
+    """Return one sentence: in how many cells the targets agree, and in which they differ."""
     by_cell: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for cell in report.cells:
         by_cell[f"{cell.case} {cell.slug}", cell.server][cell.target] = cell.verdict
     titles = report.titles
     differing: dict[str, list[str]] = defaultdict(list)
     unsure = 0
-    for (case, server), verdicts in by_cell.items():
-        if not {*verdicts.values()} <= _SURE:
+    for (case, server), outcomes in by_cell.items():
+        if not {*outcomes.values()} <= _SURE:
             unsure += 1
-        elif len(set(verdicts.values())) > 1:
-            said = ", ".join(f"{titles[target]} {verdict}" for target, verdict in verdicts.items())
-            differing[f"{case} ({said})"].append(server)
+        elif len(set(outcomes.values())) > 1:
+            each = ", ".join(f"{titles[target]} {outcome}" for target, outcome in outcomes.items())
+            differing[f"{case} ({each})"].append(server)
     agreeing = len(by_cell) - unsure - sum(map(len, differing.values()))
     names = _listed(list(titles.values()))
     cases = len({case for case, _ in by_cell})
@@ -147,68 +176,40 @@ def agreement(report: ConformanceReport) -> str:
     return f"{sentence}; they differ in {places}."
 
 
-def _closing(report: ConformanceReport) -> str:
+def _closing(report: ConformanceReport, *, verbose: bool) -> str:
     count, seconds = report.verdicts, report.seconds
     fine = count[Outcome.PASSED] + count[Outcome.DIFFERS] + count[Outcome.RECORDED]
-    line = f"{_count(len(report.cells), 'verdict')}: {fine} as they should be"
+    line = f"{_count(len(report.cells), 'cell')}: {fine} as they should be"
     if count[Outcome.DIFFERS]:
         line += f" ({count[Outcome.DIFFERS]} known to differ)"
-    line += f", {count[Outcome.FAILED]} not, {count[Outcome.INCONCLUSIVE]} inconclusive"
-    for verdict in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
-        if count[verdict]:
-            line += f", {count[verdict]} {verdict}"
+    line += f", {count[Outcome.FAILED]} failed, {count[Outcome.INCONCLUSIVE]} inconclusive"
+    for outcome in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
+        if count[outcome]:
+            line += f", {count[outcome]} {outcome}"
     split = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())
+    more = "" if verbose else "Every window and cell: --verbose. "
     return (
         f"{line}.   {sum(seconds.values()):.1f} s ({split})\n"
-        f"Why: CONTRACT.md, or `asgi-liveness contract`. One case: -k LIVE-002"
+        f"{more}Why a case: asgi-liveness explain LIVE-002. One case: -k LIVE-002"
     )
 
 
 def markdown(report: ConformanceReport) -> str:
-    """The short form: what answers, and what is kept."""
+    """Return the short form as Markdown: what answers, and which promises are kept."""
     kept = "\n".join(["", *matrix.markdown(report), ""])
     return answering(report) + (kept if kept.strip() else "")
 
 
 def seen(report: ConformanceReport) -> str:
-    """What a run shows of its windows, for a terminal."""
-    return f"{_head(report)}\n\n{_table(report)}\n\n{_closing(report)}\n"
+    """Return the windows of a run, for a terminal."""
+    return "\n\n".join([_head(report), _table(report), _closing(report, verbose=True)]) + "\n"
 
 
 def answering(report: ConformanceReport) -> str:
-    """The four loops by frameworks, as Markdown, all servers in one cell."""
-    shown = (
-        (contract.BLOCKING, "a loop without `await`, in an `async def` route"),
-        (contract.BACKGROUND_ASYNC, "the same in an `async def` background task"),
-        (contract.BACKGROUND, "the loop in a plain `def` background task"),
-        (contract.COOPERATIVE, "the loop with `await asyncio.sleep(0)` in every turn"),
-    )
-    lines = [
-        f"| while this runs, does `/hello` answer? | {' | '.join(report.titles.values())} |",
-        f"| --- |{' --- |' * len(report.targets)}",
-    ]
-    for window, words in shown:
-        cells = (
-            _short(row for row in report.windows if (row.window, row.target) == (window.title, t))
-            for t in (target.target for target in report.targets)
-        )
-        lines.append(f"| {words} | {' | '.join(cells)} |")
+    """Return the four loops by targets as Markdown, with the agreement and the versions."""
     agreed = f"{agreement(report)} " if len(report.targets) > 1 else ""
-    lines += ["", f"{agreed}{_head(report).replace(chr(10), ' · ')}."]
-    return "\n".join(lines) + "\n"
-
-
-def _short(rows: Iterable[WindowRow]) -> str:
-    """What all servers show, or each server's own."""
-    cells = {row.server: (row.state, row.answered, row.due) for row in rows}
-    if len(set(cells.values())) == 1:
-        return _answered(*next(iter(cells.values())))
-    return "; ".join(f"{server}: {_answered(*cell)}" for server, cell in cells.items())
-
-
-def _answered(state: str, answered: int, due: int) -> str:
-    words = {State.ALIVE: "yes", State.FROZEN: "**no**"}
-    return f"{words.get(State(state), state)}, {answered} of {due}"
+    versions = f"{agreed}{_head(report).replace(chr(10), ' · ')}."
+    return "\n".join([*answers.markdown(report), "", versions]) + "\n"
 
 
 def _listed(names: Sequence[str]) -> str:
