@@ -1,4 +1,4 @@
-"""The benches can miss their goals: what they count and how they judge it."""
+"""The benches count and judge rightly, and each can miss its goal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.bench import frontier, picture, prober
 from tools.bench.heartbeat import interval, rank
 from tools.bench.pacing import Goals
 from tools.bench.stalls import SOURCE, Tally
-from tools.endurance.stall_soak import Life, soak
+from tools.endurance.stall_soak import StalledServer, soak
 
 HANG = 0.4  # seconds
 HANGS = f"""\
@@ -39,15 +39,17 @@ DICE = random.Random(0)  # noqa: S311 (no secret)
 APP = f"/app/{SOURCE}"
 
 
-def call(sent: float, over: float | None = None) -> SentRequest:
-    return SentRequest("/compute", sent, sent, Response(at=over) if over else None)
+def call(sent: float, ended: float | None = None) -> SentRequest:
+    """A call that stalls the app; the window cut it off if it has no end."""
+    return SentRequest("/compute", sent, sent, Response(at=ended) if ended else None)
 
 
 def stall(began: float, length: float, file: str = APP, line: int = 0) -> Stall:
+    """A stall that was found; line 0 means without a culprit."""
     return Stall(began, length, (), Frame(file, line, "compute") if line else None)
 
 
-def test_a_stall_is_named_by_its_own_line() -> None:
+def test_a_stall_is_named_only_by_its_own_line() -> None:
     tally = Tally(lines=(7, 8))
     found = [
         stall(0.99, 0.02, line=7),
@@ -62,14 +64,14 @@ def test_a_stall_is_named_by_its_own_line() -> None:
     assert not tally.well
 
 
-def test_a_stall_that_nobody_asked_for_is_blamed_falsely() -> None:
+def test_a_culprit_without_a_call_is_wrong() -> None:
     tally = Tally(lines=(7,))
     tally.add([call(1.0, 1.02)], [stall(1.0, 0.02, line=7), stall(1.5, 0.02, line=7)])
     assert (tally.named, len(tally.elsewhere), tally.nameless) == (1, 1, 0)
     assert not tally.well
 
 
-def test_a_call_that_the_window_cut_off_counts_for_nothing() -> None:
+def test_a_call_that_the_window_cut_off_does_not_count() -> None:
     tally = Tally(lines=(7,))
     tally.add([call(1.0)], [stall(1.0, 0.02, line=7), stall(0.5, 0.02)])
     assert (tally.stalled, tally.elsewhere, tally.nameless) == (0, [], 1)
@@ -81,7 +83,7 @@ def test_nineteen_of_twenty_must_be_named(named: int, well: bool) -> None:
     assert Tally(lines=(), stalled=40, found=40, named=named).well is well
 
 
-def test_the_interval_leaves_a_fortieth_on_each_side_at_the_most() -> None:
+def test_the_interval_leaves_at_most_a_fortieth_on_each_side() -> None:
     assert [rank(pairs) for pairs in (5, 6, 20, 60, 100)] == [0, 1, 6, 22, 40]
     ratios = [0.9 + number / 1000 for number in range(60)]
     DICE.shuffle(ratios)
@@ -89,19 +91,19 @@ def test_the_interval_leaves_a_fortieth_on_each_side_at_the_most() -> None:
 
 
 @pytest.mark.servers
-def test_a_watched_process_that_crashes_is_told(
+def test_a_soak_reports_a_crash_of_the_watched_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def crash(shutdown: Life, _: float) -> None:
-        os.kill(shutdown.app.pid, signal.SIGSEGV)
+    async def crash(server: StalledServer, _: float) -> None:
+        os.kill(server.app.pid, signal.SIGSEGV)
 
-    monkeypatch.setattr(Life, "_weigh", crash)
+    monkeypatch.setattr(StalledServer, "_weigh", crash)
     assert not asyncio.run(soak("asyncio", 60.0, DICE))
     assert f"ended with {-signal.SIGSEGV}" in capsys.readouterr().err
 
 
 def block(p50: float = 1.0, rate: float = 100.0, wait: int = 2000) -> frontier.Block:
-    """One of the way ``sleep(0)``, which ended on a machine of these controls."""
+    """A block of the way ``sleep(0)`` with these values in the control after it."""
     found = frontier.Block("quart", "hypercorn", 10, frontier.Control(1.0, 100.0))
     found.after = frontier.Control(p50, rate)
     for way in (picture.NOTHING, "sleep(0)"):
@@ -116,13 +118,13 @@ def block(p50: float = 1.0, rate: float = 100.0, wait: int = 2000) -> frontier.B
     ("p50", "rate", "noisy"),
     [(1.9, 100.0, False), (2.1, 100.0, True), (0.4, 100.0, True), (1.0, 79.0, True)],
 )
-def test_a_block_on_a_machine_with_other_work_is_noisy(
+def test_a_block_is_noisy_if_its_controls_differ_too_much(
     p50: float, rate: float, noisy: bool
 ) -> None:
     assert block(p50, rate).noisy is noisy
 
 
-def test_no_conclusion_is_drawn_from_a_noisy_block() -> None:
+def test_a_noisy_block_is_left_out() -> None:
     rows = frontier.pooled([block(), block(wait=4000), block(p50=9.0, wait=9000)])
     nothing, way = rows
     assert (nothing["way"], nothing["speed"], nothing["probes"]) == ("(nothing)", None, 2)
@@ -131,7 +133,7 @@ def test_no_conclusion_is_drawn_from_a_noisy_block() -> None:
     assert frontier.pooled([block(p50=9.0)]) == []
 
 
-def test_a_machine_that_was_too_noisy_throughout_is_an_error(
+def test_a_run_with_only_noisy_blocks_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert frontier.publish({"pooled": [], "noisy": 4}, tmp_path / "new") == 1
@@ -139,13 +141,13 @@ def test_a_machine_that_was_too_noisy_throughout_is_an_error(
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["frontier.json"]
 
 
-def test_a_way_beside_which_probes_were_not_answered_has_no_waits() -> None:
+def test_a_way_with_unanswered_probes_has_no_waits() -> None:
     frozen = block()
     frozen.waits["sleep(0)"] = {}
     assert [row["way"] for row in frontier.pooled([frozen])] == ["(nothing)"]
 
 
-def test_nothing_is_better_than_a_point_of_the_frontier() -> None:
+def test_no_point_beats_a_point_of_the_frontier() -> None:
     points = [(0.9, 2.0), (0.5, 1.0), (0.4, 1.5), (0.9, 3.0), (1.1, 9.0), (0.5, 1.2)]
     assert picture.frontier(points) == [(1.1, 9.0), (0.9, 2.0), (0.5, 1.0)]
 
@@ -153,25 +155,25 @@ def test_nothing_is_better_than_a_point_of_the_frontier() -> None:
 @pytest.mark.parametrize(("found", "missed"), [(0.9, 1), (0.95, 0), (1.0, 0)])
 def test_a_goal_can_be_missed(found: float, missed: int) -> None:
     goals = Goals()
-    for one in (0.96, found):
-        goals.tell("speed", one, 0.95, least=True)
-        goals.tell("wait", 1.9 - one, 0.95)
+    for number in (0.96, found):
+        goals.add("speed", number, 0.95, least=True)
+        goals.add("wait", 1.9 - number, 0.95)
     for goal in goals.values():
         assert goal.missed == missed
         assert str(goal).endswith("missed in 1 of 2" if missed else "holds")
     assert goals["speed"].worst == min(found, 0.96)
 
 
-def test_what_is_not_judged_cannot_be_missed_and_says_neither() -> None:
+def test_a_number_without_a_limit_is_recorded_and_cannot_miss() -> None:
     goals = Goals()
-    goals.tell("beside", 0.0, None, least=True)
-    assert not goals["beside"].missed
-    assert str(goals["beside"]).split() == ["(beside)", "0.000", "0.000"]
+    goals.add("share", 0.0, None, least=True)
+    assert not goals["share"].missed
+    assert str(goals["share"]).split() == ["(share)", "0.000", "0.000"]
 
 
 @pytest.mark.servers
-def test_a_wait_counts_from_when_the_probe_was_due(tmp_path: Path) -> None:
-    """The app hangs for a while: each probe that was due meanwhile waited for its rest."""
+def test_a_wait_counts_from_the_time_the_probe_was_due(tmp_path: Path) -> None:
+    """The app hangs for a while: each probe that was due meanwhile waits until it continues."""
     (tmp_path / "hangs.py").write_text(HANGS)
 
     async def probed(server: Server) -> list[float]:

@@ -1,4 +1,4 @@
-"""What the kit itself takes: the wall time of a comparison, and how it grows."""
+"""The cost of the kit itself: the wall time of a comparison, and how it grows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, Final
 from asgi_liveness.serving.servers import SERVERS
 from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
 
-LIMIT: Final = 300.0  # seconds
+LIMIT: Final = 300.0  # seconds for one comparison
 
 
 def cost(frameworks: int, servers: int, cases: str, loops: int) -> dict[str, Any]:
-    """Run a comparison of so many, and return where its time went, in seconds.
+    """Run a comparison of this size; return its parts, in seconds.
 
-    *loops* is how many the windows of these cases run at once.
+    *loops* is the number of loops that a window of these cases runs at once.
     """
     targets = list(FRAMEWORKS.values())[:frameworks]
     kinds = [argument for kind in SERVERS[:servers] for argument in ("--server", kind.name)]
@@ -37,12 +37,12 @@ def cost(frameworks: int, servers: int, cases: str, loops: int) -> dict[str, Any
         )
         wall = time.monotonic() - began
         report = json.loads(path.read_text())
-    asked = {"frameworks": frameworks, "servers": servers, "cases": cases, "loops": loops}
-    return {**asked, "verdicts": len(report["cells"]), "wall": round(wall, 1), **report["seconds"]}
+    size = {"frameworks": frameworks, "servers": servers, "cases": cases, "loops": loops}
+    return {**size, "verdicts": len(report["cells"]), "wall": round(wall, 1), **report["seconds"]}
 
 
 def costs(quick: bool) -> list[dict[str, Any]]:
-    """Return the costs of comparisons that grow by one thing at a time."""
+    """Return the costs of comparisons, each larger in one dimension."""
     if quick:
         return [cost(1, 1, "LIVE", 1)]
     live = [cost(*size, "LIVE", 1) for size in ((1, 1), (1, 3), (3, 1), (3, 3))]

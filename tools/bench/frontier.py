@@ -1,7 +1,7 @@
-"""How fast loops run, and how long a request waits beside them: each way to run them, measured.
+"""Measure how fast loops run and how long requests wait meanwhile, for each way to run loops.
 
-``nox -s frontier``: all ways on each framework and server, beside 1 to 1,000 loops, in ten minutes.
-``-- --quick``: on one of them, in one. The result is JSON first; table and picture come from it.
+``nox -s frontier`` measures all ways on each framework and server, with 1 to 1,000 loops, in ten
+minutes; ``-- --quick`` one framework and server in a minute. Table and picture come from the JSON.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from tools.comparison import FRAMEWORKS
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
-PROBED: Final = 0.45  # seconds
-COUNTED: Final = 0.25  # seconds in which steps are counted, and nothing is asked
-BARE: Final = 0.2  # seconds of a freeze
+PROBED: Final = 0.45  # seconds of probes for one way
+COUNTED: Final = 0.25  # seconds of counted steps, without probes
+BARE: Final = 0.2  # seconds that the bare loop freezes the app
 RESTLESS: Final = 2.0
-"""Of the controls before and after a block, one may have this many times the other's median wait: a
-core that sleeps answers twice as late as one that has just worked, on an idle machine as well."""
+"""How many times longer the median wait of one control of a block may be than the other's. On an
+idle machine, a core that slept responds twice as late as a core that has just worked."""
 UNEVEN: Final = 1.25
-"""And this many times the other's rate of the bare loop. Beyond either the machine had other work,
-and no conclusion is drawn from the block."""
+"""How many times faster the bare loop of one control may be than the other's. Beyond either limit
+the machine had other work, and the block is left out."""
 PACKAGES: Final = ("fastapi", "starlette", "quart", "uvicorn", "uvloop", "hypercorn", "anyio")
 
 
 @dataclass
 class Control:
-    """The machine by itself: a probe's median wait at rest, in ms, and the bare loop's rate."""
+    """The machine itself: a probe's median wait in ms in the idle app, and the bare loop's rate."""
 
     p50: float
     rate: float
@@ -51,7 +51,7 @@ class Control:
 
 @dataclass
 class Block:
-    """All ways at one number of loops, on one framework and server, between two controls."""
+    """The results of all ways with one number of loops on one framework and server."""
 
     framework: str
     server: str
@@ -59,9 +59,9 @@ class Block:
     before: Control
     after: Control | None = None
     speeds: dict[str, float] = field(default_factory=dict)
-    """Steps a second of all loops, as a part of the bare loop's, before and after."""
+    """Steps a second of all loops, as a part of the bare loop's mean before and after."""
     waits: dict[str, dict[str, float]] = field(default_factory=dict)
-    """By percentile, in ms. Where a probe was not answered, none is given."""
+    """Waits in ms, by percentile; empty for a way with an unanswered probe."""
     histograms: dict[str, HdrHistogram] = field(default_factory=dict)
 
     @property
@@ -73,8 +73,8 @@ class Block:
         return waits[1] > RESTLESS * waits[0] or rates[1] > UNEVEN * rates[0]
 
     @property
-    def told(self) -> dict[str, Any]:
-        """What is written of it."""
+    def as_json(self) -> dict[str, Any]:
+        """The block as it is written to the JSON."""
         assert self.after is not None
         return {
             "framework": self.framework,
@@ -89,13 +89,13 @@ class Block:
 
 
 def percentiles(histogram: HdrHistogram) -> dict[str, float]:
-    """Return the waits in milliseconds."""
+    """Return the percentiles of the waits, in milliseconds."""
     at = histogram.get_value_at_percentile
     return {f"p{share:g}": at(share) / 1000 for share in (50, 99, 99.9)}
 
 
 async def control(server: Server, probes: prober.Prober, block: Block | None) -> Control:
-    """Measure the app at rest, and the bare loop."""
+    """Measure the idle app, and the bare loop."""
     waits, _ = await probes.probe(PROBED)
     if block is not None:
         block.histograms[NOTHING].add(waits)
@@ -108,7 +108,9 @@ async def measure(framework: str, kind: ServerKind, number: int) -> Block:
     with Server(kind, f"tools.bench.ways:{framework}") as server:
         await server.ready()
         probes = prober.Prober(server)
-        await control(server, probes, None)  # the first of a server, and of an idle core, is slow
+        await control(
+            server, probes, None
+        )  # a server's first control is slow, and so is an idle core
         block = Block(framework, kind.name, number, await control(server, probes, None))
         block.histograms[NOTHING] = prober.histogram()
         rates: dict[str, float] = {}
@@ -127,22 +129,22 @@ async def measure(framework: str, kind: ServerKind, number: int) -> Block:
 
 
 def pooled(blocks: list[Block]) -> list[dict[str, Any]]:
-    """Put together what the blocks that were not noisy say of each way at each number of loops."""
+    """Return a row for each way and number of loops, pooled from the blocks that are not noisy."""
     rows = []
     for way in (NOTHING, *WAYS):
         for number in NUMBERS:
-            of = [one for one in blocks if one.loops == number and not one.noisy]
-            of = [one for one in of if way == NOTHING or one.waits.get(way)]
-            if of:
+            quiet = [block for block in blocks if block.loops == number and not block.noisy]
+            used = [block for block in quiet if way == NOTHING or block.waits.get(way)]
+            if used:
                 waits = prober.histogram()
-                for one in of:
-                    waits.add(one.histograms[way])
-                speeds = [one.speeds[way] for one in of if way in one.speeds]
+                for block in used:
+                    waits.add(block.histograms[way])
+                speeds = [block.speeds[way] for block in used if way in block.speeds]
                 rows.append(
                     {
                         "way": way,
                         "loops": number,
-                        "blocks": len(of),
+                        "blocks": len(used),
                         "probes": waits.get_total_count(),
                         "speed": round(statistics.median(speeds), 3) if speeds else None,
                         **percentiles(waits),
@@ -151,8 +153,8 @@ def pooled(blocks: list[Block]) -> list[dict[str, Any]]:
     return rows
 
 
-def told(blocks: list[Block], quick: bool, began: float) -> dict[str, Any]:
-    """Return what is written."""
+def as_json(blocks: list[Block], quick: bool, began: float) -> dict[str, Any]:
+    """Return the whole result, as it is written."""
     return {
         "schema": 1,
         "python": platform.python_version(),
@@ -160,8 +162,8 @@ def told(blocks: list[Block], quick: bool, began: float) -> dict[str, Any]:
         "versions": {name: version(name) for name in PACKAGES},
         "quick": quick,
         "pooled": pooled(blocks),
-        "noisy": sum(one.noisy for one in blocks),
-        "blocks": [one.told for one in blocks],
+        "noisy": sum(block.noisy for block in blocks),
+        "blocks": [block.as_json for block in blocks],
         "costs": costs(quick),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -170,22 +172,24 @@ def told(blocks: list[Block], quick: bool, began: float) -> dict[str, Any]:
 def publish(result: dict[str, Any], folder: Path) -> int:
     """Write JSON and picture, and print the table; return 1 if all blocks were noisy."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = folder / "frontier.json"
-    written.write_text(json.dumps(result, indent=1) + "\n")
+    path = folder / "frontier.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
     if not result["pooled"]:
-        print(f"{written}: every block was too noisy, run it again on an idle machine")
+        print(f"{path}: every block was too noisy; run the bench again on an idle machine")
         return 1
     draw(result, folder / "frontier.png")
     print(table(result))
-    print(f"{written} and frontier.png in {result['seconds']:.0f} s")
+    print(f"{path} and frontier.png in {result['seconds']:.0f} s")
     return 0
 
 
 def main() -> int:
-    """Measure what was asked for; return 1 if the machine was too noisy for any conclusion."""
+    """Measure and publish; return 1 if every block was too noisy."""
     parser = argparse.ArgumentParser(prog="nox -s frontier --", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one framework and server, a minute")
-    parser.add_argument("--output", type=Path, default=Path("out"), help="a folder (out)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("out"), help="the folder for the result (out)"
+    )
     args = parser.parse_args()
     frameworks, kinds = list(FRAMEWORKS), list(SERVERS)
     if args.quick:
@@ -198,11 +202,11 @@ def main() -> int:
                 for number in NUMBERS:
                     block = await measure(framework, kind, number)
                     blocks.append(block)
-                    noisy = ", noisy: no conclusion is drawn from it" if block.noisy else ""
+                    noisy = ", noisy: left out" if block.noisy else ""
                     print(f"{framework} on {kind.name}, {number} loops{noisy}", flush=True)
 
     prober.run(all_blocks())
-    return publish(told(blocks, args.quick, began), args.output)
+    return publish(as_json(blocks, args.quick, began), args.output)
 
 
 if __name__ == "__main__":

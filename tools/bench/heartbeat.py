@@ -1,8 +1,8 @@
-"""Serve for a second with the watcher's heartbeat on, for another with it off: what does it cost?
+"""Measure the cost of the watcher's heartbeat: a second with it, a second without it, and so on.
 
-``nox -s heartbeat -- 60 --loop uvloop``: sixty pairs of seconds in one server. Run it on an idle
-machine. Off, the event loop is told to have stopped, as far as the watcher knows: it does not beat
-then. Whether the thread beside it rests as well is seen on the board, and said.
+``nox -s heartbeat -- 60 --loop uvloop`` takes sixty pairs of seconds on one server. Run it on an
+idle machine. To switch the heartbeat off, the app makes the watcher believe that the event loop has
+stopped. The bench reads from the board whether the watcher's thread rests too, and prints it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     Message = MutableMapping[str, Any]
 
 UVICORN: Final = "-m uvicorn --no-access-log --fd {fd} tools.bench.heartbeat:app --loop"
-SECONDS: Final = 1.0  # of a block
+SECONDS: Final = 1.0  # the length of a block
 CONNECTIONS: Final = 8
-GOAL: Final = 0.98  # of the requests without it
-TAIL: Final = 0.025  # of all draws lies on each side of the interval
-START_LIMIT: Final = 10.0  # seconds
-FEWEST: Final = 6  # pairs with such an interval
+GOAL: Final = 0.98  # the least rate with the heartbeat, as a part of the rate without
+TAIL: Final = 0.025  # the probability on each side of the interval
+START_LIMIT: Final = 10.0  # seconds for the first response
+FEWEST: Final = 6  # pairs; fewer have no such interval
 REQUEST: Final = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-ANSWER: Final = b'{"Hello": "World"}'
+BODY: Final = b'{"Hello": "World"}'
 
 
 async def app(
@@ -45,56 +45,56 @@ async def app(
     receive: Callable[[], Awaitable[Message]],  # noqa: ARG001 (ASGI)
     send: Callable[[Message], Awaitable[None]],
 ) -> None:
-    """Answer; and tell the watcher that the loop has stopped, or that it is about to run."""
+    """Respond; /off makes the watcher believe that the event loop has stopped, /on that it runs."""
     assert scope["type"] == "http"  # servers take the exception for "no lifespan here"
     loop = asyncio.get_running_loop()
     if scope["path"] in ("/on", "/off"):
-        # The first is what the watcher listens to, the second is what it calls.
+        # The watcher replaces the first function by its own, which calls the second.
         asyncio._set_running_loop(loop if scope["path"] == "/on" else None)  # noqa: SLF001
         sys.modules["_asyncio"]._set_running_loop(loop)  # noqa: SLF001
-    headers = [(b"content-length", str(len(ANSWER)).encode())]
+    headers = [(b"content-length", str(len(BODY)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": ANSWER})
+    await send({"type": "http.response.body", "body": BODY})
 
 
 class Caller(asyncio.Protocol):
-    """A client on one connection, which asks again as soon as it is answered."""
+    """A client on one connection that repeats its request after each response."""
 
-    answers = 0
+    responses = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask."""
+        """Send the first request."""
         assert isinstance(transport, asyncio.Transport)
-        self.transport, self._answer = transport, b""
+        self.transport, self._data = transport, b""
         transport.write(REQUEST)
 
     def data_received(self, data: bytes) -> None:
-        """Count, and ask again."""
-        self._answer += data
-        if self._answer.endswith(ANSWER):
-            self.answers += 1
-            self._answer = b""
+        """Count a complete response, and send the next request."""
+        self._data += data
+        if self._data.endswith(BODY):
+            self.responses += 1
+            self._data = b""
             self.transport.write(REQUEST)
 
 
 @dataclass
 class Bench:
-    """A server that its callers keep busy, and the requests a second with the heartbeat on, off."""
+    """A busy server, and its requests a second with the heartbeat on and off."""
 
     server: Launched
     callers: list[Caller] = field(default_factory=list)
     rates: dict[str, list[float]] = field(default_factory=lambda: {"/on": [], "/off": []})
     watched: bool = False
-    """The watcher's thread had turns while the heartbeat was off."""
+    """Whether the watcher's thread ran while the heartbeat was off."""
     busy: float = 0.0
-    """The part of the time for which the server ran; one that waits for callers hides costs."""
+    """The part of the time for which the server ran; waits for callers would hide costs."""
 
     async def run(self, pairs: int) -> None:
-        """Take *pairs* of blocks; every other one begins with the heartbeat off."""
+        """Measure *pairs* of blocks; every second pair begins with the heartbeat off."""
         loop = asyncio.get_running_loop()
         async with open_client(self.server.url, 1) as switch:
             async with asyncio.timeout(START_LIMIT):
-                await switch.get("/")  # the socket listens from the start
+                await switch.get("/")  # the socket accepts it before the server runs
             for _ in range(CONNECTIONS):
                 address = ("127.0.0.1", self.server.port)
                 _, caller = await loop.create_connection(Caller, *address)
@@ -109,31 +109,34 @@ class Bench:
             caller.transport.close()
 
     async def _block(self, path: str, switch: httpx.AsyncClient) -> float:
-        """Return the rate of one block, in which the heartbeat was what *path* says."""
+        """Return the rate of one block, with the heartbeat switched by *path*."""
         (await switch.get(path)).raise_for_status()
-        began, before = time.monotonic(), sum(caller.answers for caller in self.callers)
+        began, before = time.monotonic(), sum(caller.responses for caller in self.callers)
         await asyncio.sleep(SECONDS)
-        answers = sum(caller.answers for caller in self.callers) - before
+        responses = sum(caller.responses for caller in self.callers) - before
         seconds = time.monotonic() - began
         assert self.server.board is not None
         (heartbeat,) = self.server.board.heartbeats()
         beats = heartbeat.beat_at > began + SECONDS / 2
-        if beats != (path == "/on") or not answers:
-            sys.exit(f"after {path} it {'beat' if beats else 'did not beat'}; {answers} answers")
+        if beats != (path == "/on") or not responses:
+            sys.exit(
+                f"after {path} the heartbeat was {'on' if beats else 'off'}; {responses} responses"
+            )
         self.watched |= path == "/off" and heartbeat.watcher_ran_at > began + SECONDS / 2
-        return answers / seconds
+        return responses / seconds
 
     def _ran(self) -> float:
+        """Return for how many seconds the server has run."""
         times = psutil.Process(self.server.pid).cpu_times()
         return float(times.user + times.system)
 
     def ratios(self) -> list[float]:
-        """Return the rate with it on over that with it off, for each pair."""
+        """Return for each pair the rate with the heartbeat over the rate without it."""
         return [on / off for on, off in zip(self.rates["/on"], self.rates["/off"], strict=True)]
 
 
 def rank(pairs: int) -> int:
-    """Return which from each end of the ordered ratios bound the median's 95 % interval."""
+    """Return the rank, from each end of the ordered ratios, that bounds the 95 % interval."""
     below, number = 0.0, 0
     while (below := below + math.comb(pairs, number) / 2**pairs) <= TAIL:
         number += 1
@@ -141,7 +144,7 @@ def rank(pairs: int) -> int:
 
 
 def interval(ratios: Sequence[float]) -> tuple[float, float]:
-    """Return the interval in which the median lies with 95 % certainty, or some more."""
+    """Return the interval that holds the median with a probability of at least 95 %."""
     ordered, number = sorted(ratios), rank(len(ratios))
     return ordered[number - 1], ordered[-number]
 
@@ -149,12 +152,12 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
 def main() -> int:
     """Measure, and return 1 if the whole interval lies below the goal."""
     parser = argparse.ArgumentParser(prog="nox -s heartbeat --", description=__doc__)
-    parser.add_argument("pairs", type=int, nargs="?", default=60, help="of seconds (60)")
+    parser.add_argument("pairs", type=int, nargs="?", default=60, help="pairs of seconds (60)")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     parser.add_argument("--max-stall", type=float, default=200, metavar="MS", help="(200)")
     args = parser.parse_args()
     if args.pairs < FEWEST:
-        parser.error(f"{args.pairs} pairs say too little; take {FEWEST} or more")
+        parser.error(f"{args.pairs} pairs are too few for an interval; give {FEWEST} or more")
     max_stall = args.max_stall / 1000
     command = (sys.executable, *UVICORN.split(), args.loop)
     with Launched(command, max_stall=max_stall) as server:
@@ -162,12 +165,13 @@ def main() -> int:
         asyncio.run(bench.run(args.pairs))
     low, high = interval(bench.ratios())
     on, off = (statistics.median(bench.rates[path]) for path in ("/on", "/off"))
-    off_were = "alone: the thread went on" if bench.watched else "and the thread beside"
+    thread = "ran on" if bench.watched else "rested"
     print(
         f"{args.loop}, a beat every {period(max_stall) * 1000:g} ms: {on:.0f} requests a second "
-        f"with it, {off:.0f} without; the ratio's median of {args.pairs} pairs is "
+        f"with it, {off:.0f} without; the median ratio of {args.pairs} pairs is "
         f"{statistics.median(bench.ratios()):.3f}, its 95 % interval {low:.3f} to {high:.3f}\n"
-        f"  off were the beats {off_were}; the server was busy for {bench.busy:.0%} of the time"
+        f"  without it the watcher's thread {thread}; the server was busy for {bench.busy:.0%} of "
+        f"the time"
     )
     if high >= GOAL:
         return 0

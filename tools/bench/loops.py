@@ -1,4 +1,4 @@
-"""Loops of one way on one server: started together, counted as they run, stopped from outside."""
+"""Loops on one server: started together, counted while they run, stopped from outside."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.server import Server
 
 NUMBERS: Final = (1, 10, 100, 1000)
-"""How many loops are measured."""
-LIMIT: Final = 20.0  # seconds to start, and to stop
+"""The numbers of loops that the benches measure."""
+LIMIT: Final = 20.0  # seconds to start all loops, and to stop them
 POLL: Final = 0.005  # seconds
-SETTLE: Final = 0.05  # seconds after that
+SETTLE: Final = 0.05  # seconds after the start
 
 
 class Loops:
-    """``async with Loops(server, "Pace 1 ms", 100) as loops:`` they run."""
+    """Loops that run within ``async with Loops(server, "Pace 1 ms", 100) as loops:``."""
 
     def __init__(self, server: Server, way: str, number: int) -> None:
         self._server, self._way, self._number = server, way, number
         self._first = server.ledger.taken
 
     async def __aenter__(self) -> Self:
-        """Start them and wait until all are there. Raises ``TargetError``."""
-        asked = {"way": self._way, "of": str(self._number)}
+        """Start them and wait until all run. Raises ``TargetError``."""
+        parameters = {"way": self._way, "of": str(self._number)}
         async with open_client(self._server.url, 1) as client, asyncio.timeout(LIMIT):
-            (await client.post("/loops", params=asked)).raise_for_status()
+            (await client.post("/loops", params=parameters)).raise_for_status()
         await self._until(lambda: len(self.steps()) == self._number, "started")
         await asyncio.sleep(SETTLE)
         return self
@@ -41,24 +41,25 @@ class Loops:
         """Stop them and wait until they have ended. Raises ``TargetError``."""
         self._server.ledger.stop()
         ledger = self._server.ledger
-        await self._until(lambda: all(one.ended for one in ledger.loops(self._first)), "stopped")
+        await self._until(lambda: all(loop.ended for loop in ledger.loops(self._first)), "stopped")
 
     def steps(self) -> list[int]:
-        """Return how many steps each of them has made."""
+        """Return the number of steps of each loop."""
         return [loop.steps for loop in self._server.ledger.loops(self._first)]
 
     async def rate(self, seconds: float) -> float:
-        """Return the steps a second of all of them."""
+        """Return the steps a second of all loops together, counted for *seconds*."""
         began, before = time.monotonic(), sum(self.steps())
         await asyncio.sleep(seconds)
         return (sum(self.steps()) - before) / (time.monotonic() - began)
 
-    async def _until(self, happened: Callable[[], bool], what: str) -> None:
+    async def _until(self, condition: Callable[[], bool], participle: str) -> None:
+        """Wait until *condition* is true; *participle* names it in the ``TargetError``."""
         limit = time.monotonic() + LIMIT
-        while not happened():
+        while not condition():
             if time.monotonic() > limit or self._server.ended:
                 raise TargetError(
                     f"{self._server.target} on {self._server.kind.name}: {self._number} loops by "
-                    f"{self._way} were not {what} within {LIMIT:.0f} s"
+                    f"{self._way} were not {participle} within {LIMIT:.0f} s"
                 )
             await asyncio.sleep(POLL)

@@ -1,6 +1,6 @@
-"""Hold ``Pace`` against its goals, in paired runs: how fast, how long others wait, how fair.
+"""Compare ``Pace`` with its goals, in paired runs: the speed of loops, others' waits, fairness.
 
-``nox -s pacing -- 3``: three rounds on each framework and server. Run it on an idle machine.
+``nox -s pacing -- 3`` makes three rounds on each framework and server. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -31,52 +31,53 @@ SPEEDS: Final = (
     ("nothing", "await nothing", 1),
     ("paced", WAY, 1000),
 )
-"""Of which the speed is measured, each of them between two looks at the bare loop."""
-OFTEN: Final = 2  # in a round: rates vary more than waits
+"""Name, way and number of the loops whose speed is measured, each between two bare loops."""
+OFTEN: Final = 2  # measurements of rates in a round: rates vary more than waits
 SLICE: Final = 1.0  # ms
-SPEED_GOALS: Final = {1: 0.95, 1000: 0.90}  # of the bare loop's turns
+SPEED_GOALS: Final = {1: 0.95, 1000: 0.90}  # parts of the bare loop's speed, by number of loops
 WAIT_GOALS: Final = {"p50": 1, "p99": 3}  # slices
-PROBED: Final = 0.8  # seconds
-COUNTED: Final = 0.3  # seconds
-BARE: Final = 0.2  # seconds
-CLIENTS: Final = 8  # connections, closed loop
-LOADED: Final = 1.0  # seconds
-FAIR: Final = 5.0  # seconds
-TURNS: Final = 200_000
-REPEATS: Final = 15
-CLOCK_GOAL: Final = 1.5  # looks at the clock
-GROWTH_GOAL: Final = 1.5  # times
-SHARE_GOAL: Final = 0.05  # of the time: at rest they have all of it
-RATE_GOAL: Final = 0.9  # of the requests a second
-FAIR_GOALS: Final = (0.8, 1.2)  # of a hundredth
+PROBED: Final = 0.8  # seconds of probes
+COUNTED: Final = 0.3  # seconds of counted steps
+BARE: Final = 0.2  # seconds of the bare loop
+CLIENTS: Final = 8  # connections under load
+LOADED: Final = 1.0  # seconds of load
+FAIR: Final = 5.0  # seconds of counted steps, for fairness
+ITERATIONS: Final = 200_000  # awaits in one measurement of their cost
+REPEATS: Final = 15  # of that measurement
+CLOCK_GOAL: Final = 1.5  # readings of the clock
+GROWTH_GOAL: Final = 1.5  # times the wait with one loop
+SHARE_GOAL: Final = 0.05  # the part of their speed without load
+RATE_GOAL: Final = 0.9  # the part of the requests a second without loops
+FAIR_GOALS: Final = (0.8, 1.2)  # fair shares
 
 Found = dict[tuple[str, int], list[float]]
 
 
 @dataclass
 class Goal:
-    """What is wanted, and what was found in each place."""
+    """A goal, and the numbers measured on each framework and server."""
 
     words: str
     limit: float | None
-    """None: it is not judged."""
+    """None: the number is only recorded."""
     least: bool
+    """Whether the limit is the least number allowed, or else the most."""
     found: list[float] = field(default_factory=list)
 
     @property
     def worst(self) -> float:
-        """The one furthest from what is wanted."""
+        """The number furthest from the goal."""
         return min(self.found) if self.least else max(self.found)
 
     @property
     def missed(self) -> int:
-        """In how many places it was not reached."""
+        """How many numbers miss the goal."""
         if self.limit is None:
             return 0
-        return sum(one < self.limit if self.least else one > self.limit for one in self.found)
+        return sum(n < self.limit if self.least else n > self.limit for n in self.found)
 
     def __str__(self) -> str:
-        """Make a line of it."""
+        """Return a line of the table."""
         numbers = (statistics.median(self.found), self.worst)
         found = "".join(f"{number:9.3f}" for number in numbers)
         if self.limit is None:
@@ -86,10 +87,10 @@ class Goal:
 
 
 class Goals(dict[str, Goal]):
-    """All of them, by their words."""
+    """All goals, by their words."""
 
-    def tell(self, words: str, found: float, limit: float | None, *, least: bool = False) -> None:
-        """Note what was found in one place."""
+    def add(self, words: str, found: float, limit: float | None, *, least: bool = False) -> None:
+        """Add the number *found* on one framework and server."""
         self.setdefault(words, Goal(words, limit, least)).found.append(found)
 
 
@@ -100,7 +101,7 @@ async def bare_rate(server: Server) -> float:
 
 
 async def speed_round(server: Server, found: Found) -> None:
-    """Measure how fast loops are that nobody disturbs."""
+    """Measure the speed of loops without any request."""
     before = await bare_rate(server)
     for name, way, number in SPEEDS:
         async with Loops(server, way, number) as loops:
@@ -111,12 +112,12 @@ async def speed_round(server: Server, found: Found) -> None:
 
 
 async def probe_round(server: Server, probes: prober.Prober, number: int, found: Found) -> None:
-    """Measure the app at rest, and beside so many paced loops."""
+    """Measure the waits in the idle app, and while *number* paced loops run."""
     idle, _ = await probes.probe(PROBED)
     async with Loops(server, WAY, number):
         waits, lost = await probes.probe(PROBED)
     if lost:
-        sys.exit(f"{lost} probes beside {number} loops were not answered")
+        sys.exit(f"{lost} probes were not answered while {number} loops ran")
     for share in (50, 99):
         for name, histogram in (("idle", idle), ("paced", waits)):
             wait = histogram.get_value_at_percentile(share) / 1000
@@ -124,35 +125,35 @@ async def probe_round(server: Server, probes: prober.Prober, number: int, found:
 
 
 async def load_round(server: Server, found: Found) -> None:
-    """Measure what clients get that take all, without loops and beside ten of them."""
+    """Measure ten loops and the clients that load the app, apart and together."""
     bare = await bare_rate(server)
     alone = await load(server)
     async with Loops(server, WAY, 10) as loops:
-        at_rest = await loops.rate(COUNTED)
-        (rate, answers) = await asyncio.gather(loops.rate(LOADED), load(server))
+        unloaded = await loops.rate(COUNTED)
+        (rate, responses) = await asyncio.gather(loops.rate(LOADED), load(server))
     again = await load(server)
-    found["share", 10].append(rate / at_rest)
+    found["share", 10].append(rate / unloaded)
     found["share of bare", 10].append(rate / bare)
-    found["requests", 10].append(2 * answers / (alone + again))
+    found["requests", 10].append(2 * responses / (alone + again))
 
 
 async def load(server: Server) -> float:
-    """Return the answers a second that several clients get, each of which asks at once again."""
+    """Return the responses a second to several clients that repeat their request at once."""
     probes = prober.Prober(server)
-    answers = await probes.load(CLIENTS, LOADED)
+    responses = await probes.load(CLIENTS, LOADED)
     probes.close()
-    return answers
+    return responses
 
 
 async def fairness(server: Server, found: Found) -> None:
-    """Measure what part of their hundredth each of a hundred loops gets."""
+    """Measure the fewest and the most steps of a hundred loops, in fair shares."""
     async with Loops(server, WAY, 100) as loops:
         before = loops.steps()
         await asyncio.sleep(FAIR)
-        made = [now - then for now, then in zip(loops.steps(), before, strict=True)]
-    mean = sum(made) / len(made)
-    found["least", 100].append(min(made) / mean)
-    found["most", 100].append(max(made) / mean)
+        steps = [now - then for now, then in zip(loops.steps(), before, strict=True)]
+    mean = sum(steps) / len(steps)
+    found["least", 100].append(min(steps) / mean)
+    found["most", 100].append(max(steps) / mean)
 
 
 async def measure(framework: str, kind: ServerKind, rounds: int) -> Found:
@@ -174,70 +175,78 @@ async def measure(framework: str, kind: ServerKind, rounds: int) -> Found:
 
 
 def judge(found: Found, goals: Goals) -> None:
-    """Hold the medians of all rounds against what is wanted."""
+    """Compare the medians of all rounds with the goals."""
     of = {key: statistics.median(values) for key, values in found.items()}
     for number, limit in SPEED_GOALS.items():
-        words = f"speed of {number} paced, of the bare loop's"
-        goals.tell(words, of["paced", number], limit, least=True)
-    goals.tell("speed of one that awaits what does nothing", of["nothing", 1], None, least=True)
+        words = f"speed of {number} paced, as a part of the bare loop's"
+        goals.add(words, of["paced", number], limit, least=True)
+    goals.add(
+        "speed of one that awaits nothing, as such a part", of["nothing", 1], None, least=True
+    )
     for name, limit in WAIT_GOALS.items():
         for number in NUMBERS:
             more = (of[f"paced {name}", number] - of[f"idle {name}", number]) / SLICE
-            goals.tell(f"{name} beside {number}, more than at rest, in slices", more, limit)
+            goals.add(f"{name} with {number}, more than without, in slices", more, limit)
     growth = of["paced p50", NUMBERS[-1]] / of["paced p50", 1]
-    goals.tell("p50 beside 1000, by that beside one", growth, GROWTH_GOAL)
-    goals.tell("least turns of 100, of a hundredth", of["least", 100], FAIR_GOALS[0], least=True)
-    goals.tell("most turns of 100, of a hundredth", of["most", 100], FAIR_GOALS[1])
-    words = "speed of ten under load, of theirs at rest"
-    goals.tell(words, of["share", 10], SHARE_GOAL, least=True)
-    words = "speed of ten under load, of the bare loop's"
-    goals.tell(words, of["share of bare", 10], None, least=True)
-    goals.tell("requests beside them, of those without", of["requests", 10], RATE_GOAL, least=True)
+    goals.add("p50 with 1000, as a multiple of that with 1", growth, GROWTH_GOAL)
+    goals.add("fewest steps of 100, in fair shares", of["least", 100], FAIR_GOALS[0], least=True)
+    goals.add("most steps of 100, in fair shares", of["most", 100], FAIR_GOALS[1])
+    words = "speed of 10 under load, as a part of that without"
+    goals.add(words, of["share", 10], SHARE_GOAL, least=True)
+    words = "speed of 10 under load, as a part of the bare loop's"
+    goals.add(words, of["share of bare", 10], None, least=True)
+    goals.add(
+        "requests with 10, as a part of those without", of["requests", 10], RATE_GOAL, least=True
+    )
 
 
 async def await_costs(goals: Goals) -> None:
-    """Compare an await within the slice with reading the clock."""
+    """Compare the cost of an await within a slice with a reading of the clock."""
     ratios = []
     async with Pace(1e9) as pace:
         for _ in range(REPEATS):
             empty = await seconds_of(None)
             clock, awaited = await seconds_of(time.perf_counter), await seconds_of(pace)
             ratios.append((awaited - empty) / (clock - empty))
-    words = "an await within the slice, in looks at the clock"
-    goals.tell(words, statistics.median(ratios), CLOCK_GOAL)
+    words = "an await within a slice, in readings of the clock"
+    goals.add(words, statistics.median(ratios), CLOCK_GOAL)
 
 
-async def seconds_of(what: Callable[[], float] | Pace | None) -> float:
-    """Return the seconds that so many calls take, or awaits, or turns that do nothing."""
+async def seconds_of(operation: Callable[[], float] | Pace | None) -> float:
+    """Return the seconds of ``ITERATIONS`` calls, awaits, or empty iterations."""
     began = time.perf_counter()
-    if what is None:
-        for _ in range(TURNS):
+    if operation is None:
+        for _ in range(ITERATIONS):
             pass
-    elif isinstance(what, Pace):
-        for _ in range(TURNS):
-            await what
+    elif isinstance(operation, Pace):
+        for _ in range(ITERATIONS):
+            await operation
     else:
-        for _ in range(TURNS):
-            what()
+        for _ in range(ITERATIONS):
+            operation()
     return time.perf_counter() - began
 
 
 def main() -> int:
-    """Measure, print each number beside its goal, and return 1 if one was missed."""
+    """Measure, print each number with its goal, and return 1 if one goal was missed."""
     parser = argparse.ArgumentParser(prog="nox -s pacing --", description=__doc__)
-    parser.add_argument("rounds", type=int, nargs="?", default=3, help="of all numbers (3)")
-    parser.add_argument("--framework", choices=FRAMEWORKS, help="one alone; default: all")
+    parser.add_argument(
+        "rounds", type=int, nargs="?", default=3, help="rounds of all measurements (3)"
+    )
+    parser.add_argument(
+        "--framework", choices=FRAMEWORKS, help="the only framework to measure; default: all"
+    )
     args = parser.parse_args()
     goals = Goals()
     prober.run(await_costs(goals))
 
-    async def all_of_them() -> None:
+    async def measure_all() -> None:
         for framework in [args.framework] if args.framework else FRAMEWORKS:
             for kind in SERVERS:
                 print(f"{framework} on {kind.name}", file=sys.stderr, flush=True)
                 judge(await measure(framework, kind, args.rounds), goals)
 
-    prober.run(all_of_them())
+    prober.run(measure_all())
     places = f"{len(SERVERS) * (1 if args.framework else len(FRAMEWORKS))} places"
     print(f"{f'Python {platform.python_version()}, {places}':<52} {'goal':>7}   median    worst")
     print(*goals.values(), sep="\n")

@@ -1,6 +1,6 @@
-"""Probes that leave on schedule, and clients that ask again at once: lean, to disturb little.
+"""Cheap probes on schedule, and clients that repeat their request without a pause.
 
-httpx takes as long for a request as a server does; here a wait of a millisecond is what counts.
+httpx takes as long for a request as a server does, and the benches measure waits of a millisecond.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 REQUEST: Final = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-CONNECTIONS: Final = 8  # open before the first probe; more are made where none is free
+CONNECTIONS: Final = 8  # opened before the first probe; a probe opens one more if none is free
 INTERVAL: Final = 0.005  # seconds between two probes
-LONGEST: Final = 60_000_000  # microseconds that a histogram can hold
-DIGITS: Final = 3  # of a recorded time that are exact
-LAST: Final = 5.0  # seconds for which an answer is waited for when all probes have left
+LONGEST: Final = 60_000_000  # microseconds; a histogram can hold no longer wait
+DIGITS: Final = 3  # exact digits of a recorded wait
+LAST: Final = 5.0  # seconds to wait for responses after the last probe has left
 
 
 def run(main: Coroutine[Any, Any, Any]) -> None:
-    """Run *main* in an event loop whose timers are exact: others round to milliseconds."""
+    """Run *main* in an event loop with exact timers; the usual one rounds to milliseconds."""
 
     def factory() -> asyncio.AbstractEventLoop:
         return asyncio.SelectorEventLoop(selectors.SelectSelector())
@@ -42,7 +42,7 @@ def run(main: Coroutine[Any, Any, Any]) -> None:
 
 
 def histogram() -> HdrHistogram:
-    """Return an empty one, of waits in microseconds."""
+    """Return an empty histogram of waits in microseconds."""
     return HdrHistogram(1, LONGEST, DIGITS)
 
 
@@ -56,21 +56,21 @@ class Connection(asyncio.Protocol):
         self.open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 (asyncio's)
-        """Be of no more use: servers close a connection on which nothing was asked for long."""
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 (the signature is asyncio's)
+        """Note that the server closed the connection, as servers do with an idle one."""
         self.open = False
 
-    def ask(self, due: float) -> None:
-        """Send a request that was due then."""
+    def request(self, due: float) -> None:
+        """Send a request that was due at *due*."""
         self.due = due
         self.transport.write(REQUEST)
 
     def data_received(self, data: bytes) -> None:
-        """Say so when the answer is whole."""
+        """Call ``answered`` when the response is complete."""
         self._data += data
         head, _, body = self._data.partition(b"\r\n\r\n")
         length = LENGTH.search(head + b"\r\n")
@@ -88,20 +88,20 @@ class Prober:
         self._all: list[Connection] = []
 
     async def connect(self, answered: Callable[[Connection], None]) -> Connection:
-        """Open one connection more."""
+        """Open one more connection."""
         loop = asyncio.get_running_loop()
-        where = ("127.0.0.1", self._server.port)
-        _, connection = await loop.create_connection(lambda: Connection(answered), *where)
+        address = ("127.0.0.1", self._server.port)
+        _, connection = await loop.create_connection(lambda: Connection(answered), *address)
         self._all.append(connection)
         return connection
 
     def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         for connection in self._all:
             connection.transport.close()
 
     async def probe(self, seconds: float, interval: float = INTERVAL) -> tuple[HdrHistogram, int]:
-        """Return the waits of the probes of so many seconds, and how many were not answered.
+        """Probe for *seconds*; return the waits, and the number of probes without a response.
 
         A wait counts from when the probe was due.
         """
@@ -115,12 +115,12 @@ class Prober:
             if not outstanding:
                 last.set()
 
-        async def ask(due: float) -> None:
+        async def send(due: float) -> None:
             while self._free and not self._free[-1].open:
                 self._free.pop()
             connection = self._free.pop() if self._free else await self.connect(answered)
             connection.answered = answered
-            connection.ask(due)
+            connection.request(due)
 
         for _ in range(CONNECTIONS - len(self._all)):
             self._free.append(await self.connect(answered))
@@ -129,25 +129,25 @@ class Prober:
                 await wait_until(due)
                 outstanding += 1
                 last.clear()
-                group.create_task(ask(due))
+                group.create_task(send(due))
         if outstanding:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(last.wait(), LAST)
         return waits, outstanding
 
     async def load(self, connections: int, seconds: float) -> float:
-        """Ask again and again on so many new connections; return the answers a second."""
-        answers = 0
+        """Repeat a request on new *connections* for *seconds*; return the responses a second."""
+        responses = 0
         end = time.monotonic() + seconds
 
         def answered(connection: Connection) -> None:
-            nonlocal answers
-            answers += 1
+            nonlocal responses
+            responses += 1
             if time.monotonic() < end:
-                connection.ask(0)
+                connection.request(0)
 
         began = time.monotonic()
         for _ in range(connections):
-            (await self.connect(answered)).ask(0)
+            (await self.connect(answered)).request(0)
         await asyncio.sleep(end - time.monotonic())
-        return answers / (time.monotonic() - began)
+        return responses / (time.monotonic() - began)

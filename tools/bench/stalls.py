@@ -1,7 +1,7 @@
-"""Stall an app for some milliseconds, and count: is each stall found, and its own line named?
+"""Stall an app for some milliseconds, and count the stalls that are found with the right line.
 
-``nox -s stalls -- 40``: forty stalls of each kind on each event loop, watched by what ``check
---max-stall 5ms`` watches with. How far it sees: ``--compute 6 --sleep 6``. Run it on an idle
+``nox -s stalls -- 40`` makes forty stalls of each kind on each event loop, and watches them as
+``check --max-stall 5ms`` does. ``--compute 6 --sleep 6`` tries the shortest. Run it on an idle
 machine.
 """
 
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
 TARGET: Final = "tools.apps.stalling:app"
 SOURCE: Final = Path("tools/apps/stalling.py")
 MAX_STALL: Final = 0.005  # seconds
-GOAL: Final = 0.95  # of all stalls
-WINDOW: Final = 0.25 * CALLS  # seconds: a call every quarter of one
-SETTLE: Final = 0.5  # seconds
+GOAL: Final = 0.95  # the part of the stalls that must be named
+WINDOW: Final = 0.25 * CALLS  # seconds: four calls a second
+SETTLE: Final = 0.5  # seconds that the last probes may wait
 
 
 @dataclass
 class Tally:
-    """What became of the stalls of one kind; *lines* are those to name."""
+    """The results for one kind of stall; *lines* are the right culprits."""
 
     lines: Collection[int]
     stalled: int = 0
     found: int = 0
     named: int = 0
-    """Found, and blamed on one of the lines."""
+    """Stalls that were found, with one of the lines as the culprit."""
     elsewhere: list[str] = field(default_factory=list)
-    """Where stalls were blamed that were none, or on a line that is not to name."""
+    """The culprits of stalls that no call made, and the wrong culprits of calls."""
     nameless: int = 0
-    """Silences of the event loop when nobody had asked it to stall, with no line to blame."""
+    """Stalls that no call made, without a culprit."""
     lengths: list[float] = field(default_factory=list)
 
     def add(self, calls: Collection[SentRequest], found: Collection[Stall]) -> None:
@@ -60,7 +60,7 @@ class Tally:
         for call in calls:
             during = [stall for stall in found if meet(stall, call)]
             left = [stall for stall in left if stall not in during]
-            if call.response is None:  # the window ended before it did
+            if call.response is None:  # the window ended first
                 continue
             right = [stall for stall in during if self._is_right(stall)]
             self.stalled += 1
@@ -74,6 +74,7 @@ class Tally:
         self.nameless += sum(stall.frame is None for stall in left)
 
     def _is_right(self, stall: Stall) -> bool:
+        """Whether *stall* has one of the lines as its culprit."""
         if stall.frame is None:
             return False
         file, line, _ = stall.frame
@@ -88,8 +89,8 @@ class Tally:
         length = statistics.median(self.lengths or [0.0]) * 1000
         return (
             f"{self.named} of {self.stalled} named, {self.found} found, {length:.1f} ms by the "
-            f"median; blamed elsewhere: {', '.join(self.elsewhere) or 'nothing'}; "
-            f"{self.nameless} silences without a call or a line"
+            f"median; wrong culprits: {', '.join(self.elsewhere) or 'none'}; "
+            f"{self.nameless} stalls without a call and a line"
         )
 
 
@@ -100,13 +101,13 @@ def meet(stall: Stall, call: SentRequest) -> bool:
 
 
 def frame(stall: Stall) -> str:
-    """Say where a stall was blamed."""
+    """Return the culprit of a stall, in words."""
     file, line, function = stall.frame or ("", 0, "")
     return f"{file}:{line} in {function}"
 
 
 async def measure(loop: str, path: str, count: int, tally: Tally) -> None:
-    """Stall the app *count* times or some more."""
+    """Stall the app at least *count* times."""
     options = Options(TARGET, loop=loop, max_stall=MAX_STALL)
     window = CheckWindow(Call("GET", "/hello"), Call("GET", path), WINDOW, SETTLE)
     with App(options) as app:
@@ -114,14 +115,14 @@ async def measure(loop: str, path: str, count: int, tally: Tally) -> None:
         while tally.stalled < count:
             observation: CheckObservation = await watch(app, window)
             if observation.died:
-                sys.exit(f"{TARGET} on {loop} ended; its last words: {observation.died}")
+                sys.exit(f"{TARGET} on {loop} ended; its last log line: {observation.died}")
             tally.add(observation.calls, stalls(observation, Criteria(MAX_STALL)))
 
 
 def main() -> int:
-    """Measure each kind on each event loop; return 0 if the goal is reached by all."""
+    """Measure each kind on each event loop; return 0 if each reaches the goal."""
     parser = argparse.ArgumentParser(prog="nox -s stalls --", description=__doc__)
-    parser.add_argument("count", type=int, nargs="?", default=40, help="of each (40)")
+    parser.add_argument("count", type=int, nargs="?", default=40, help="stalls of each kind (40)")
     parser.add_argument("--compute", type=float, default=20, metavar="MS", help="(20)")
     parser.add_argument("--sleep", type=float, default=10, metavar="MS", help="(10)")
     parser.add_argument("--loop", action="append", choices=("asyncio", "uvloop"))
@@ -135,7 +136,7 @@ def main() -> int:
             print(f"{loop} {kind} {ms:g} ms: {tally}", flush=True)
             well = well and tally.well
     if not well:
-        print(f"the goal is missed: {GOAL:.0%} named, and nothing blamed elsewhere")
+        print(f"the goal is missed: {GOAL:.0%} named, and no wrong culprit")
     return 0 if well else 1
 
 

@@ -1,8 +1,8 @@
-"""The ways to run many loops in one app, each in its best spelling, and an app that starts them.
+"""The ways to run many loops in one app, each as its users write it, and an app that starts them.
 
 ``tools.bench.ways:fastapi`` is the column's app with one more route,
 ``POST /loops?way=Pace+1+ms&of=10``.
-A loop of every way runs until it is stopped from outside, through the ledger.
+Every loop runs until the bench stops it from outside, through the ledger.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-OFTEN: Final = 100  # turns between two yields
+OFTEN: Final = 100  # iterations between two sleeps
 LOOP: Final = """\
 from asgi_liveness import LoopBody
 body = LoopBody("process")
@@ -37,14 +37,14 @@ while body.running:
 
 
 async def bare() -> None:
-    """Never await: what all others are compared with."""
+    """Never await: the speed of all other ways is a part of this one's."""
     body = LoopBody("bare")
     while body.running:
         body.step()
 
 
 class Nothing:
-    """To await it takes no time and runs no Python: the least that an ``await`` costs."""
+    """An object whose ``await`` runs no Python and never suspends: the cheapest ``await``."""
 
     __slots__ = ("__await__",)
 
@@ -53,15 +53,15 @@ class Nothing:
 
 
 async def await_nothing() -> None:
-    """Await what does nothing in every turn: no way can be faster that awaits in every turn."""
+    """Await ``Nothing`` in every iteration: the fastest that a loop with an await can be."""
     body, nothing = LoopBody("await_nothing"), Nothing()
     while body.running:
         body.step()
-        await nothing  # type: ignore[misc]  # its method is in the instance
+        await nothing  # type: ignore[misc]  # the instance has the method, not the class
 
 
 async def sleep(seconds: float) -> None:
-    """Sleep in every turn."""
+    """Sleep in every iteration."""
     body = LoopBody("sleep")
     while body.running:
         body.step()
@@ -69,25 +69,25 @@ async def sleep(seconds: float) -> None:
 
 
 async def sleep_now_and_then() -> None:
-    """Sleep in every hundredth turn."""
-    body, turns = LoopBody("sleep_now_and_then"), 0
+    """Sleep in every hundredth iteration."""
+    body, iterations = LoopBody("sleep_now_and_then"), 0
     while body.running:
         body.step()
-        turns += 1
-        if not turns % OFTEN:
+        iterations += 1
+        if not iterations % OFTEN:
             await asyncio.sleep(0)
 
 
 async def anyio_sleep() -> None:
-    """Sleep in every turn, as AnyIO spells it."""
+    """Sleep in every iteration, with AnyIO."""
     body = LoopBody("anyio_sleep")
     while body.running:
         body.step()
-        await anyio.sleep(0)  # noqa: ASYNC115 (how people write it is what is measured)
+        await anyio.sleep(0)  # noqa: ASYNC115 (the bench measures what people write)
 
 
 async def anyio_checkpoint() -> None:
-    """Make a checkpoint in every turn."""
+    """Make a checkpoint in every iteration."""
     body = LoopBody("anyio_checkpoint")
     while body.running:
         body.step()
@@ -95,7 +95,7 @@ async def anyio_checkpoint() -> None:
 
 
 async def paced(seconds: float) -> None:
-    """Give way after a slice that all loops share."""
+    """Yield to the event loop after each slice, which all loops share."""
     body = LoopBody("paced")
     async with Pace(seconds) as pace:
         while body.running:
@@ -103,7 +103,7 @@ async def paced(seconds: float) -> None:
             await pace
 
 
-all_there = threading.Event()  # a thread that is started beside others that run takes seconds
+all_started = threading.Event()  # a thread takes seconds to start while other threads run
 
 
 async def thread() -> None:
@@ -111,7 +111,7 @@ async def thread() -> None:
     body = LoopBody("thread")
 
     def loop() -> None:
-        all_there.wait()
+        all_started.wait()
         while body.running:
             body.step()
 
@@ -127,7 +127,7 @@ async def process() -> None:
 
 Way = Callable[[], Coroutine[Any, Any, None]]
 LIMITS: Final[dict[str, Way]] = {"bare": bare, "await nothing": await_nothing}
-"""What the ways are compared with: the app hangs beside them."""
+"""The loops to compare the ways with. The app hangs while they run."""
 WAYS: Final[dict[str, Way]] = {
     "sleep(0)": functools.partial(sleep, 0),
     "sleep(0.001)": functools.partial(sleep, 0.001),
@@ -142,36 +142,36 @@ WAYS: Final[dict[str, Way]] = {
     "a process": process,
 }
 MOST: Final = {"a thread": 100, "a process": 10}
-"""Loops of those that cannot be had by the thousand."""
+"""The most loops of a way, where a thousand would be too many."""
 
 
-class Beside:
-    """A column's app, and the route that starts loops beside it."""
+class WithLoops:
+    """A column's app with one more route, which starts loops."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._tasks = set[asyncio.Task[None]]()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Start loops, or let the column answer."""
+        """Start loops, or pass the request to the column's app."""
         if scope["type"] != "http" or scope["path"] != "/loops":
             await self._app(scope, receive, send)
             return
-        asked = parse_qs(scope["query_string"].decode())
-        (way,), (number,) = asked["way"], asked["of"]
+        query = parse_qs(scope["query_string"].decode())
+        (way,), (number,) = query["way"], query["of"]
         headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 202, "headers": headers})
         await send({"type": "http.response.body", "body": b"{}"})
-        all_there.clear()
+        all_started.clear()
         for _ in range(int(number)):
             task = asyncio.create_task((LIMITS | WAYS)[way]())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        asyncio.get_running_loop().call_soon(all_there.set)  # behind the first step of each
+        asyncio.get_running_loop().call_soon(all_started.set)  # after the first step of each loop
 
 
 @functools.cache
-def __getattr__(name: str) -> Beside:
+def __getattr__(name: str) -> WithLoops:
     if name.startswith("_"):
         raise AttributeError(name)
-    return Beside(importlib.import_module(f"{name}_impl.app").app)
+    return WithLoops(importlib.import_module(f"{name}_impl.app").app)

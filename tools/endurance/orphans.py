@@ -1,12 +1,12 @@
-"""Prove that nothing outlives a run: end runs at bad moments, and look for what is left.
+"""Test that nothing outlives a run: end runs at bad moments, and list what is left.
 
-    nox -s orphans -- [N] [TARGET]         N runs are killed, N//5 are interrupted
+    nox -s orphans -- [N] [TARGET]         kill N runs, interrupt N//5
     nox -s orphans -- --process [N]        the same, while /process has its children
-    nox -s orphans -- --nox fastapi [N]    N//5 nox sessions are interrupted, as by Ctrl+C
+    nox -s orphans -- --nox fastapi [N]    interrupt N//5 nox sessions, as Ctrl+C does
 
-Two seconds after its end, a run may have left no process, no file in its TMPDIR and no
-semaphore; interrupted, it says so in one line. In the default TARGET, /blocking is C code that
-holds the GIL. Run it alone: semaphores that others leak meanwhile are blamed on a run.
+Two seconds after its end, a run may have left no process, no file in its TMPDIR and no semaphore.
+An interrupted run prints one line. In the default TARGET, /blocking is C code that holds the GIL.
+Run no other program meanwhile: its leaked semaphores would count as left by a run.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class Moment(NamedTuple):
-    """When to end a run: at random within *seconds* of when it has *come*."""
+    """The time to end a run: at random within *seconds* after *come* is true."""
 
     come: Callable[[Run], bool]
     seconds: float
 
 
 def moments(length: float, route: str) -> list[Moment]:
-    """Return the moments to aim at in turn, in runs that take *length* seconds."""
+    """Return the moments to use one after the other, for runs that take *length* seconds."""
     return [
         Moment(lambda _: True, 0.3),
         Moment(Run.has_begun, 0.3),  # the keepers and the servers start
@@ -46,56 +46,56 @@ def moments(length: float, route: str) -> list[Moment]:
 
 
 def wait(run: Run, come: Callable[[Run], bool], seconds: float = 0) -> None:
-    """Wait until it has come or the run is over, and a random part of *seconds* more."""
+    """Wait until *come* is true or the run is over, and a random part of *seconds* more."""
     while not come(run) and run.process.poll() is None:
         time.sleep(POLL)
     time.sleep(random.uniform(0, seconds))  # noqa: S311 (no secret)
 
 
-class Outcome(NamedTuple):
-    """What became of a run: where it was, the seconds that the clean-up took, what is wrong."""
+class Ending(NamedTuple):
+    """The end of a run: its phase, the seconds that the clean-up took, what is wrong."""
 
     phase: str
     seconds: float
     wrong: list[str]
 
 
-def measure(command: list[str]) -> tuple[float, Outcome]:
-    """Let a run come to its own end; return the seconds that it takes as well."""
+def measure(command: list[str]) -> tuple[float, Ending]:
+    """Let a run end by itself; return the seconds that it took, and its ending."""
     began = time.monotonic()
     with running(command) as run:
         wait(run, lambda run: bool(run.loops()))
         if run.process.poll() is not None:
-            sys.exit(f"{' '.join(command)} started no loop:\n{run.said('stderr')}")
+            sys.exit(f"{' '.join(command)} started no loop:\n{run.output('stderr')}")
         run.process.wait()
         length = time.monotonic() - began
-        return length, Outcome(OVER, *run.settle())
+        return length, Ending(OVER, *run.settle())
 
 
-def kill(command: list[str], moment: Moment) -> Outcome:
-    """Kill the process that was started, and nothing else."""
+def kill(command: list[str], moment: Moment) -> Ending:
+    """Kill the first process of a run, and no other."""
     with running(command) as run:
         wait(run, *moment)
         phase = run.phase()
         run.process.kill()
-        return Outcome(phase, *run.settle())
+        return Ending(phase, *run.settle())
 
 
-def interrupt(command: list[str], moment: Moment) -> Outcome:
-    """Interrupt as a terminal does: the group that was started. A keeper's is another."""
+def interrupt(command: list[str], moment: Moment) -> Ending:
+    """Interrupt the run's process group, as a terminal does. Keepers have groups of their own."""
     with running(command) as run:
         wait(run, Run.has_begun)
         wait(run, *moment)
         phase = run.phase()
         if phase == OVER:
-            return Outcome(phase, *run.settle())
+            return Ending(phase, *run.settle())
         os.killpg(run.process.pid, signal.SIGINT)
         seconds, left = run.settle()
-        return Outcome(phase, seconds, left + run.bad_words())
+        return Ending(phase, seconds, left + run.bad_output())
 
 
 def command_of(args: argparse.Namespace) -> list[str]:
-    """Return what to run."""
+    """Return the command of a run."""
     if args.nox:
         return ["nox", "-R", "-s", args.nox]
     servers = [word for row in SERVERS if not row.missing for word in ("--server", row.name)]
@@ -103,32 +103,32 @@ def command_of(args: argparse.Namespace) -> list[str]:
     return [*command, "--has", "process", "-k", "process"] if args.process else command
 
 
-def show(name: str, outcome: Outcome, *, verbose: bool) -> None:
-    """Print what is wrong, and a line in any case if *verbose*."""
+def show(name: str, ending: Ending, *, verbose: bool) -> None:
+    """Print a line for each problem; with *verbose* print a line for each run too."""
     if verbose:
-        print(f"{name} {outcome.phase}: all gone in {outcome.seconds:.2f} s", flush=True)
-    for line in outcome.wrong:
-        print(f"{name} {outcome.phase}: {line}", file=sys.stderr)
+        print(f"{name} {ending.phase}: nothing left after {ending.seconds:.2f} s", flush=True)
+    for line in ending.wrong:
+        print(f"{name} {ending.phase}: {line}", file=sys.stderr)
 
 
-def summarise(outcomes: list[tuple[str, Outcome]]) -> int:
+def summarise(endings: list[tuple[str, Ending]]) -> int:
     """Print the summary; return the exit code."""
-    for name in dict(outcomes):
-        phases = Counter(outcome.phase for its_name, outcome in outcomes if its_name == name)
+    for name in dict(endings):
+        phases = Counter(ending.phase for its_name, ending in endings if its_name == name)
         counts = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
         print(f"{phases.total()} {name}: {counts}")
-    wrong = sum(bool(outcome.wrong) for _, outcome in outcomes)
-    slowest = max(outcome.seconds for _, outcome in outcomes)
-    print(f"the slowest clean-up took {slowest:.2f} s; {wrong} of {len(outcomes)} runs went wrong")
+    wrong = sum(bool(ending.wrong) for _, ending in endings)
+    slowest = max(ending.seconds for _, ending in endings)
+    print(f"the slowest clean-up took {slowest:.2f} s; {wrong} of {len(endings)} runs went wrong")
     return 1 if wrong else 0
 
 
 def main() -> int:
-    """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(description="Prove that nothing outlives a run.")
+    """End the runs and return the exit code."""
+    parser = argparse.ArgumentParser(description="Test that nothing outlives a run.")
     parser.add_argument("n", nargs="?", type=int, default=50, help="kills; N//5 interrupts (50)")
     parser.add_argument("target", nargs="?", default="tools.apps.gil:app", help="an ASGI app")
-    parser.add_argument("--process", action="store_true", help="kill runs of /process alone")
+    parser.add_argument("--process", action="store_true", help="kill runs of /process only")
     parser.add_argument("--nox", metavar="SESSION", help="interrupt this session; no kills")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("-v", action="store_true", help="print a line for each run")
@@ -136,11 +136,11 @@ def main() -> int:
     if args.process and args.target == parser.get_default("target"):
         args.target = "starlette_impl.app:app"
     command = command_of(args)
-    length, outcome = measure(command)
+    length, ending = measure(command)
     print(f"seed {args.seed}; a run takes {length:.1f} s", flush=True)
     random.seed(args.seed)
-    show("left alone", outcome, verbose=args.v)
-    outcomes = [("left alone", outcome)]
+    show("left alone", ending, verbose=args.v)
+    endings = [("left alone", ending)]
     plan = [kill] * (0 if args.nox else args.n) + [interrupt] * (args.n // 5)
     for act, moment in zip(
         plan,
@@ -148,16 +148,16 @@ def main() -> int:
         strict=False,
     ):
         name = f"{act.__name__}ed"
-        outcome = act(command, moment)
-        show(name, outcome, verbose=args.v)
-        outcomes.append((name, outcome))
-    return summarise(outcomes)
+        ending = act(command, moment)
+        show(name, ending, verbose=args.v)
+        endings.append((name, ending))
+    return summarise(endings)
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+    for number in (signal.SIGINT, signal.SIGTERM):  # in a shell's background job SIGINT is ignored
         signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("interrupted; what was started is ended")
+        sys.exit("interrupted; every run is ended")

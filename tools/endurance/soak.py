@@ -1,7 +1,7 @@
-"""Let clients start, stop and leave at random for minutes: does a loop stay, does the app grow?
+"""Start, stop and leave loops at random for minutes: does a loop run on, does the app grow?
 
-``nox -s soak -- 10 fastapi``: ten minutes for a column, half of them on each server. It looks at
-the app's process, so it needs Linux.
+``nox -s soak -- 10 fastapi`` takes ten minutes for a column, half of them on each server. It reads
+the app's process in /proc, so it needs Linux.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from asgi_liveness.inside.ledger import Loop
 
 ON: Final = [kind for kind in SERVERS if kind.name in ("uvicorn/asyncio", "hypercorn")]
-MOST: Final = 6000  # loops in a server's life: its ledger has room for 16,384
+MOST: Final = 6000  # loops on one server; its ledger has room for 16,384
 LIMIT: Final = 30.0  # seconds for the end of all loops
 POLL: Final = 0.02  # seconds
-LINGER: Final = 6.0  # seconds; hypercorn may keep the connection of one who has left for five
-# CPython's allocator leaves holes, so a flat app varies by some hundred KiB. A task, a request or
-# a transport that is kept takes 2 KiB and more: 1,000 loops show it.
-GROWTH: Final = 2048  # KiB from the first third of a life to its last, each by its median
+LINGER: Final = 6.0  # seconds; hypercorn may keep a closed connection for five
+# CPython's allocator leaves holes, so an app that keeps nothing varies by some hundred KiB. A kept
+# task, request or transport takes at least 2 KiB, so 1,000 loops show it.
+GROWTH: Final = 2048  # KiB between the medians of the first and the last third of a server's points
 
 
 class Point(NamedTuple):
-    """The app's process when no loop runs."""
+    """The app's process while no loop runs."""
 
     loops: int
     descriptors: int
@@ -48,19 +48,19 @@ class Point(NamedTuple):
 
 
 @dataclass
-class Life:
-    """A server from its start to its end, looked at whenever nobody is there."""
+class SoakedServer:
+    """A server from its start to its end, measured whenever no client is connected."""
 
     server: Server
     clients: Clients
     points: list[Point] = field(default_factory=list)
 
     async def run(self, until: float) -> None:
-        """Let clients come in rounds, until the time is over, the ledger full or a thing wrong."""
+        """Run rounds until the time is over, the ledger is full, or a problem is noted."""
         await self.server.ready()
         probes = asyncio.create_task(self.clients.guarded(self.clients.probe()))
         await wait(lambda: self.clients.counts["probes"] > 0, LIMIT)
-        idle = self.look()
+        idle = self.measure()
         await self.clients.warm_up()
         await self.all_ended(0)
         while not self.clients.problems and self.server.ledger.taken < MOST:
@@ -73,19 +73,19 @@ class Life:
             self.compare()
 
     async def round(self, descriptors: int) -> None:
-        """Let clients come; when all have left, look at their loops and at the app."""
+        """Run one round of clients; then check their loops and measure the app."""
         first = self.server.ledger.taken
-        await self.clients.come()
+        await self.clients.round()
         if self.server.ended:
-            words = f"the server ended; its last words: {self.server.last_words()}"
+            words = f"the server ended; its last log line: {self.server.last_words()}"
             self.clients.problems.append(words)
             return
         self.account(await self.all_ended(first))
-        await wait(lambda: self.look().descriptors <= descriptors, LINGER)
-        self.points.append(self.look())
+        await wait(lambda: self.measure().descriptors <= descriptors, LINGER)
+        self.points.append(self.measure())
 
     async def all_ended(self, first: int) -> list[Loop]:
-        """Nobody is there any more: see that no loop is; return those from *first* on."""
+        """Check that no loop runs without clients; return the loops from number *first* on."""
         ledger = self.server.ledger
         await wait(lambda: all(loop.ended for loop in ledger.loops(first)), LIMIT)
         before = [loop.steps for loop in ledger.loops()]
@@ -98,31 +98,32 @@ class Life:
         return loops[first:]
 
     def account(self, loops: list[Loop]) -> None:
-        """See that every loop was asked for, and every step of a job told."""
-        born, made = Counter(loop.route for loop in loops), Counter[str]()
+        """Check that a client started every loop, and that the app reported every step of a job."""
+        begun, made = Counter(loop.route for loop in loops), Counter[str]()
         for loop in loops:
             made[loop.route] += loop.steps
         self.clients.counts["steps"] += made.total()
-        started, told = self.clients.started, self.clients.told
-        exact = (born["/supervised"], made["/supervised"])
-        well = born <= started and exact == (started["/supervised"], told["/supervised"])
-        # A process that is killed takes along what it has not yet put out, or it has put out one
-        # step more than it has counted.
-        well = well and told["/process"] <= made["/process"] + born["/process"]
-        loops_and_steps = f"loops started {dict(started)}, born {dict(born)}"
-        self.clients.expect(well, f"{loops_and_steps}; steps told {dict(told)}, made {dict(made)}")
+        started, reported = self.clients.started, self.clients.reported
+        exact = (begun["/supervised"], made["/supervised"])
+        well = begun <= started and exact == (started["/supervised"], reported["/supervised"])
+        # A killed process loses the steps that it has not yet written, or it has written one step
+        # more than it has counted.
+        well = well and reported["/process"] <= made["/process"] + begun["/process"]
+        words = f"loops started {dict(started)}, begun {dict(begun)}; "
+        words += f"steps reported {dict(reported)}, made {dict(made)}"
+        self.clients.expect(well, words)
 
-    def look(self) -> Point:
-        """Look at the app's process; the ledger's pages, which all loops touch, are not its own."""
+    def measure(self) -> Point:
+        """Measure the app's process, without the ledger's pages, which all loops share."""
         process = app_process(self.server)
         memory = (process / "status").read_text().partition("RssAnon:")[2].split()[0]
         descriptors = len(list((process / "fd").iterdir()))
         return Point(self.server.ledger.taken, descriptors, int(memory))
 
     def compare(self) -> None:
-        """Print what happened, and compare the end with the beginning."""
+        """Print the counts, and compare the last points with the first."""
         counts = ", ".join(
-            f"{number} {what}" for what, number in sorted(self.clients.counts.items())
+            f"{number} {name}" for name, number in sorted(self.clients.counts.items())
         )
         loops, descriptors, memory = zip(*self.points, strict=True)
         third = (len(memory) + 2) // 3
@@ -143,7 +144,7 @@ class Life:
 
 
 async def wait(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait until it has come true, or for so long."""
+    """Wait until *condition* is true, at most for *seconds*."""
     limit = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > limit:
@@ -152,20 +153,20 @@ async def wait(condition: Callable[[], bool], seconds: float) -> None:
 
 
 def app_process(server: Server) -> Path:
-    """Return the /proc of the process with the app: hypercorn's command starts one for it."""
+    """Return the folder in /proc of the app's process; hypercorn starts a worker for the app."""
     members = [Path(f"/proc/{pid}") for pid in server.group.members()]
     workers = [path for path in members if b"spawn_main" in (path / "cmdline").read_bytes()]
     return workers[0] if workers else Path(f"/proc/{server.pid}")
 
 
 async def soak(target: str, kind: ServerKind, seconds: float, dice: random.Random) -> bool:
-    """Let one server's life follow the other for so long; return whether all went well."""
+    """Soak one server after the other for *seconds*; return whether none had a problem."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with Server(kind, target) as server:
             clients = Clients(server, dice)
             try:
-                await Life(server, clients).run(until)
+                await SoakedServer(server, clients).run(until)
             except TargetError as error:
                 clients.problems.append(str(error))
         for problem in clients.problems:
@@ -176,14 +177,16 @@ async def soak(target: str, kind: ServerKind, seconds: float, dice: random.Rando
 
 
 def main() -> int:
-    """Soak what was asked for; return 0 if nothing was wrong."""
+    """Soak the columns that the arguments name; return 0 without a problem."""
     parser = argparse.ArgumentParser(prog="nox -s soak --", description=__doc__)
-    parser.add_argument("minutes", type=float, help="in all")
-    parser.add_argument("framework", nargs="*", help=f"of {', '.join(FRAMEWORKS)}; default: all")
+    parser.add_argument("minutes", type=float, help="for all columns together")
+    parser.add_argument(
+        "framework", nargs="*", help=f"one of {', '.join(FRAMEWORKS)}; default: all"
+    )
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     args = parser.parse_args()
     if unknown := set(args.framework) - FRAMEWORKS.keys():
-        parser.error(f"no column is called {min(unknown)!r}")
+        parser.error(f"there is no column {min(unknown)!r}; there are {', '.join(FRAMEWORKS)}")
     pairs = [(FRAMEWORKS[name], kind) for name in args.framework or FRAMEWORKS for kind in ON]
     seconds = args.minutes * 60 / len(pairs)
     print(f"seed {args.seed}; {seconds:.0f} s for each column on each server", flush=True)
@@ -193,9 +196,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+    for number in (signal.SIGINT, signal.SIGTERM):  # in a shell's background job SIGINT is ignored
         signal.signal(number, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("interrupted; what was started is ended")
+        sys.exit("interrupted; every server is ended")

@@ -1,7 +1,7 @@
-"""Stall a watched app in many ways for minutes: does it live, and does what is kept stay small?
+"""Stall a watched app in many ways for minutes: does it survive, and does its memory stay small?
 
-``nox -s stall_soak -- 5``: five minutes on each supported Python, asyncio and uvloop side by side,
-looked at as often as can be. It looks at the app's process, so it needs Linux.
+``nox -s stall_soak -- 5`` takes five minutes on each supported Python, with asyncio and uvloop at
+the same time and with the most frequent samples. It reads the app's process in /proc: Linux only.
 """
 
 from __future__ import annotations
@@ -29,92 +29,96 @@ from tools.apps.stalling import KINDS
 
 TARGET: Final = "tools.apps.stalling:app"
 MAX_STALL: Final = 0.005  # seconds
-STALLS: Final = (3, 60)  # milliseconds, from the shortest to the longest
+STALLS: Final = (3, 60)  # milliseconds: the shortest stall and the longest
 CLIENTS: Final = 3
-REST: Final = 0.01  # seconds
-LIMIT: Final = 30.0  # seconds for an answer
-WARM: Final = 0.1  # of the time goes by before the memory is first looked at
-GROWTH: Final = 16  # MiB; a flat app's allocator keeps some more or less of what it gets
+REST: Final = 0.01  # seconds between two requests of a client
+LIMIT: Final = 30.0  # seconds for a response
+WARM: Final = 0.1  # the part of the time before the memory is first measured
+GROWTH: Final = 16  # MiB; the allocator of an app that keeps nothing varies by less
 
 
 @dataclass
-class Life:
-    """A watched server, its clients, and what became of it."""
+class StalledServer:
+    """A watched server with its clients, and the counts and problems of its run."""
 
     app: App
     dice: random.Random
-    asked: Counter[str] = field(default_factory=Counter)
-    seen: Counter[str] = field(default_factory=Counter)
-    """What the process itself has written, and in which kinds it was looked at."""
+    requests: Counter[str] = field(default_factory=Counter)
+    lines: Counter[str] = field(default_factory=Counter)
+    """The lines that the process wrote, by their kind, and its samples by the kind of stall."""
     problems: list[str] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)  # MiB
     written: int = 0  # bytes
     dumps: int = 0
-    _oldest: float | None = None  # when the probe that has no answer was sent
+    _oldest: float | None = None  # when the unanswered probe was sent
 
     async def run(self, seconds: float) -> None:
-        """Stall for so long; see then that it is the same process, and answers."""
+        """Stall the app for *seconds*; then check that the same process runs and responds."""
         until = time.monotonic() + seconds
         await self.app.wait_until_ready("/hello")
         assert self.app.board is not None
         first = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
-        outside = Sampler(self.app.board, {self.app.pid}, self._waiting)
-        beside = asyncio.create_task(outside.sample())
+        sampler = Sampler(self.app.board, {self.app.pid}, self._waiting)
+        sampling = asyncio.create_task(sampler.sample())
         tasks = [self._stall(until) for _ in range(CLIENTS)]
         await asyncio.gather(self._probe(until), self._weigh(seconds * WARM), *tasks)
-        beside.cancel()
-        (stopped,) = await asyncio.gather(beside, return_exceptions=True)
+        sampling.cancel()
+        (stopped,) = await asyncio.gather(sampling, return_exceptions=True)
         if isinstance(stopped, Exception):
             raise stopped
         async with open_client(self.app.url, 1) as client:
-            await self._ask(client, "/hello")
+            await self._request(client, "/hello")
         last = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
         self._count()
-        self.dumps, refused = len(outside.samples), outside.refused
-        if self.problems:  # what follows is of a life that went well
+        self.dumps, refused = len(sampler.samples), sampler.refused
+        if self.problems:  # the checks below hold only without one
             return
         self.memory.append(self._memory())
-        grown, unseen = self.memory[-1] - self.memory[0], KINDS.keys() - self.seen.keys()
-        one = first == last == {self.app.pid}
-        self._expect(one, f"of process {self.app.pid} beat {first} and then {last}")
-        self._expect(self.dumps > 0, f"py-spy did not look once: {refused or 'it was not asked'}")
+        grown, unsampled = self.memory[-1] - self.memory[0], KINDS.keys() - self.lines.keys()
+        same = first == last == {self.app.pid}
+        words = f"process {self.app.pid} started, {first} had a heartbeat first and {last} at last"
+        self._expect(same, words)
+        self._expect(self.dumps > 0, f"py-spy took no sample: {refused or 'it was never needed'}")
         self._expect(grown <= GROWTH, f"memory grew by {grown} MiB")
-        self._expect(not unseen, f"it was never looked at in {', '.join(sorted(unseen))}")
+        self._expect(not unsampled, f"no sample shows {', '.join(sorted(unsampled))}")
 
     def _expect(self, holds: bool, otherwise: str) -> None:
-        """Note a problem, once, unless it *holds*."""
+        """Note the problem *otherwise*, once, unless *holds*."""
         if not holds and otherwise not in self.problems:
             self.problems.append(otherwise)
 
     async def _stall(self, until: float) -> None:
+        """Request stalls of random kinds and lengths."""
         async with open_client(self.app.url, 1) as client:
             while time.monotonic() < until and not self.problems:
                 kind = self.dice.choice(list(KINDS))
-                await self._ask(client, f"/{kind}?ms={self.dice.uniform(*STALLS):.1f}")
-                self.asked[kind] += 1
+                await self._request(client, f"/{kind}?ms={self.dice.uniform(*STALLS):.1f}")
+                self.requests[kind] += 1
                 await asyncio.sleep(self.dice.uniform(0, REST))
 
     async def _probe(self, until: float) -> None:
+        """Probe /hello; pause for ``REST`` after each response."""
         async with open_client(self.app.url, 1) as client:
             while time.monotonic() < until and not self.problems:
                 self._oldest = time.monotonic()
-                await self._ask(client, "/hello")
+                await self._request(client, "/hello")
                 self._oldest = None
                 await asyncio.sleep(REST)
 
     async def _weigh(self, seconds: float) -> None:
+        """Measure the memory for the first time after *seconds*."""
         await asyncio.sleep(seconds)
         if not self.app.ended:
             self.memory.append(self._memory())
 
-    async def _ask(self, client: httpx.AsyncClient, path: str) -> None:
-        """Ask; note the problem, and so let all clients leave, where no good answer comes."""
+    async def _request(self, client: httpx.AsyncClient, path: str) -> None:
+        """Send a request; without a good response note the problem, which ends all clients."""
         try:
             async with asyncio.timeout(LIMIT):
                 (await client.get(path)).raise_for_status()
         except (httpx.HTTPError, TimeoutError) as error:
-            await asyncio.sleep(REST)  # a process that dies takes a moment
-            self._expect(self.app.ended, f"no good answer to {path}: {error!r}")
+            await asyncio.sleep(REST)  # a process takes a moment to end
+            self._expect(self.app.ended, f"no good response to {path}: {error!r}")
             words = f"the server ended with {self.app.exit_code}: {self.app.last_words()}"
             self._expect(not self.app.ended, words)
 
@@ -122,49 +126,51 @@ class Life:
         return time.monotonic() - self._oldest if self._oldest else 0.0
 
     def _memory(self) -> int:
-        """Return the process's own memory; the board's pages are not."""
+        """Return the process's own memory in MiB, without the pages of the board."""
         status = Path(f"/proc/{self.app.pid}/status").read_text()
         return int((status.partition("RssAnon:")[2].split() or ["0"])[0]) // 1024
 
     def _count(self) -> None:
-        """Read what the process has written, line by line: it may be long."""
+        """Count the lines that the process wrote, one by one: the file may be long."""
         (path,) = self.app.group.folder.glob("samples.*")
         self.written = path.stat().st_size
         with path.open("rb") as file:
             for line in map(json.loads, (line for line in file if line.endswith(b"\n"))):
-                self.seen[next(word for word in ("at", "ended", "request") if word in line)] += 1
-                self.seen.update({called for *_, called in line.get("frames", ())} & KINDS.keys())
+                self.lines[next(word for word in ("at", "ended", "request") if word in line)] += 1
+                self.lines.update(
+                    {function for *_, function in line.get("frames", ())} & KINDS.keys()
+                )
 
 
 async def soak(loop: str, seconds: float, dice: random.Random) -> bool:
-    """Let one server live for so long, print how, and return whether all went well."""
+    """Soak one server for *seconds*, print the counts, and return whether it had no problem."""
     with App(Options(TARGET, loop=loop, max_stall=MAX_STALL)) as app:
-        life = Life(app, dice)
+        run = StalledServer(app, dice)
         try:
-            await life.run(seconds)
+            await run.run(seconds)
         except TargetError as error:
-            life.problems.append(str(error))
-        seen = life.seen
+            run.problems.append(str(error))
+        lines = run.lines
         print(
             f"Python {platform.python_version()}, {loop}: process {app.pid}, "
-            f"{life.asked.total()} requests, {seen['ended']} stalls, {seen['at']} looks, "
-            f"{life.dumps} dumps, {seen['request']} answers where all threads stand\n"
-            f"  memory {' and '.join(map(str, life.memory))} MiB; written "
-            f"{life.written / 2**20:.1f} MiB, {life.written / 2**20 / seconds * 60:.1f} a minute",
+            f"{run.requests.total()} requests, {lines['ended']} stalls, {lines['at']} samples, "
+            f"{run.dumps} samples by py-spy, {lines['request']} reports of all threads\n"
+            f"  memory {' and '.join(map(str, run.memory))} MiB; written "
+            f"{run.written / 2**20:.1f} MiB, {run.written / 2**20 / seconds * 60:.1f} a minute",
             flush=True,
         )
-    for problem in life.problems:
+    for problem in run.problems:
         print(f"Python {platform.python_version()}, {loop}: {problem}", file=sys.stderr)
-    return not life.problems
+    return not run.problems
 
 
 async def soak_all(loops: list[str], seconds: float, dice: random.Random) -> list[bool]:
-    """Let a server of each event loop live, side by side."""
+    """Soak a server with each event loop, all at the same time."""
     return await asyncio.gather(*(soak(loop, seconds, dice) for loop in loops))
 
 
 def main() -> int:
-    """Soak on this Python; return 0 if nothing was wrong."""
+    """Soak on this Python; return 0 without a problem."""
     parser = argparse.ArgumentParser(prog="nox -s stall_soak --", description=__doc__)
     parser.add_argument("minutes", type=float, nargs="?", default=5.0, help="(5)")
     parser.add_argument("--loop", action="append", choices=("asyncio", "uvloop"))

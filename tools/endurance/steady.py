@@ -1,6 +1,6 @@
-"""Repeat all windows and count verdicts: are they steady, also on a busy machine?
+"""Repeat all windows and count the outcomes: do they stay the same, on a busy machine too?
 
-``nox -s steady -- 20 fastapi --busy 2``: twenty runs of a column beside two busy processes.
+``nox -s steady -- 20 fastapi --busy 2`` runs a column twenty times while two processes are busy.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.servers import choose_servers
 from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
 
-# It ends by itself when its parent is gone, however that came about.
+# It ends by itself when its parent has ended, for whatever reason.
 BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
 
 
 def main() -> int:
-    """Run, print a line a run and the sums, and return 0 if every verdict was as it should be."""
+    """Print a line for each run and the sums; return 0 if no outcome was a failure."""
     parser = argparse.ArgumentParser(prog="nox -s steady --", description=__doc__)
     parser.add_argument("runs", type=int)
-    parser.add_argument("framework", nargs="*", help=f"of {', '.join(FRAMEWORKS)}; default: all")
-    parser.add_argument("--busy", type=int, default=0, metavar="N", help="busy processes beside")
+    parser.add_argument(
+        "framework", nargs="*", help=f"one of {', '.join(FRAMEWORKS)}; default: all"
+    )
+    parser.add_argument(
+        "--busy", type=int, default=0, metavar="N", help="processes that keep the machine busy"
+    )
     args = parser.parse_args()
     if unknown := set(args.framework) - FRAMEWORKS.keys():
-        parser.error(f"no column is called {min(unknown)!r}")
+        parser.error(f"there is no column {min(unknown)!r}; there are {', '.join(FRAMEWORKS)}")
     targets = [FRAMEWORKS[name] for name in args.framework or FRAMEWORKS]
 
     verdicts: Counter[str] = Counter()
@@ -55,20 +59,20 @@ def main() -> int:
                 if cell.verdict not in ("passed", "differs", "recorded"):
                     print(f"     {cell.target} on {cell.server}: {cell.verdict}: {cell.message}")
     print(
-        f"{verdicts.total()} verdicts in {args.runs} runs beside {args.busy} busy processes: "
-        f"{counted(verdicts)}; the longest wait where it must answer was {wait * 1000:.0f} ms; "
-        f"the prober was late by {late * 1000:.0f} ms at the most"
+        f"{verdicts.total()} verdicts in {args.runs} runs while {args.busy} processes were busy: "
+        f"{counted(verdicts)}; the longest wait for a response that must come was "
+        f"{wait * 1000:.0f} ms; the prober was late by at most {late * 1000:.0f} ms"
     )
     return code
 
 
 def counted(verdicts: Counter[str]) -> str:
-    """Say how many there are of each."""
+    """Return the counts in words."""
     return ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
 
 
 def once(targets: list[str]) -> tuple[ConformanceReport, float]:
-    """Judge everything once; return the report, and how late a probe was sent at the worst."""
+    """Run the comparison once; return the report, and the lateness of the latest probe."""
     differences = [row for file in known_differences() for row in known.load(file, targets)]
     servers = choose_servers(COMPARISON["servers"])
     lacks = lacking(has=[COMPARISON["remedies"]])

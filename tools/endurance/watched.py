@@ -1,7 +1,7 @@
-"""A run of a command, looked at from outside: where it is, what it said, and what is left of it.
+"""A run of a command, watched from outside: its phase, its output, and what it leaves behind.
 
-Its processes are known by a variable in their environment, whoever their parent is by then: so
-this needs Linux.
+A variable in the environment marks its processes, also those whose parent has ended. To read it
+takes Linux.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from tools.comparison import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMIT: Final = 2.0  # seconds in which everything must be gone
+LIMIT: Final = 2.0  # seconds after the end of a run; then nothing of it may be left
 POLL: Final = 0.01  # seconds
 FREEZES: Final = [path for row in WINDOWS if row.must_be is State.FROZEN for path in row.load]
 PHASES: Final = [*FREEZES, "/process"]
-OVER: Final = "after their own end"
+OVER: Final = "after the end of the run"
 
 
 @dataclass
 class Run:
-    """A run, looked at from outside."""
+    """A run of a command, watched from outside."""
 
     process: subprocess.Popen[bytes]
-    mark: str  # all of its processes have it in their environment
-    folder: Path  # of its output, and of its TMPDIR, called temporary
-    others: set[Path]  # the semaphores that were there before
+    mark: str  # a variable in the environment of all its processes
+    folder: Path  # holds its output, and temporary/, which is its TMPDIR
+    others: set[Path]  # the semaphores that existed before the run
 
-    def said(self, stream: str) -> str:
-        """Return what it wrote to stdout or stderr so far."""
+    def output(self, stream: str) -> str:
+        """Return the output so far; *stream* is stdout or stderr."""
         return (self.folder / stream).read_text(errors="replace")
 
     def has_begun(self) -> bool:
-        """Whether the command itself has begun, and with it its own answer to an interrupt."""
-        return bool(self.said("stdout"))
+        """Whether the command has begun, so that it handles an interrupt itself."""
+        return bool(self.output("stdout"))
 
     def loops(self) -> set[str]:
-        """Return the routes of the loops that have begun and not ended."""
+        """Return the routes of the loops that run."""
         routes = set()
         for path in self.folder.glob("temporary/*/ledger"):
             with contextlib.suppress(LedgerError), Ledger(path) as ledger:
@@ -58,16 +58,16 @@ class Run:
         return routes
 
     def phase(self) -> str:
-        """Say where it is. Its first line ends when all servers are ready."""
+        """Return the phase of the run. Its first line ends when all servers are ready."""
         if self.process.poll() is not None:
             return OVER
-        if "\n" not in self.said("stdout"):
+        if "\n" not in self.output("stdout"):
             return "in start-up"
         loops = self.loops()
         return next((f"in {route}" for route in PHASES if route in loops), "elsewhere")
 
     def left(self) -> list[str]:
-        """Return what there is of it, a line each."""
+        """Return a line for each process, file and semaphore of the run that exists."""
         return [
             *(f"process {pid}: {command}" for pid, command in processes(self.mark).items()),
             *(f"file {path}" for path in (self.folder / "temporary").iterdir()),
@@ -75,28 +75,30 @@ class Run:
         ]
 
     def settle(self) -> tuple[float, list[str]]:
-        """Let the limit pass or all be gone; return how long it took, and what is left."""
+        """Wait until nothing is left, or for ``LIMIT``; return the seconds, and what is left."""
         began = time.monotonic()
         while True:
-            left = self.left() or self.left()  # a process can be born behind one look's back
+            left = (
+                self.left() or self.left()
+            )  # one listing may miss a process that starts meanwhile
             seconds = time.monotonic() - began
             if not left or seconds > LIMIT:
                 return seconds, left
             time.sleep(POLL)
 
-    def bad_words(self) -> list[str]:
-        """Return what it said when interrupted, unless that is one clean line; nox adds its own."""
-        stdout, stderr = self.said("stdout"), self.said("stderr")
+    def bad_output(self) -> list[str]:
+        """Return an interrupted run's output, unless it is one clean line; nox adds its own."""
+        stdout, stderr = self.output("stdout"), self.output("stderr")
         others = [line for line in stderr.split("\n") if line and ": interrupted" not in line]
         clean = (stdout + stderr).count(": interrupted") == 1  # nox sends both to stdout
         if clean and "Traceback" not in stdout and all(line[:6] == "nox > " for line in others):
             return []
-        return [f"its words: {stdout}\n{stderr}"]
+        return [f"its output: {stdout}\n{stderr}"]
 
 
 @contextlib.contextmanager
 def running(command: list[str]) -> Iterator[Run]:
-    """Start a run in a session of its own; at the end of the block end all that is left of it."""
+    """Start a run in its own session; at the end of the block end the processes that are left."""
     mark, others = str(uuid.uuid4()), semaphores()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as files:
         folder = Path(name)
@@ -121,7 +123,7 @@ def running(command: list[str]) -> Iterator[Run]:
 
 
 def end(mark: str) -> None:
-    """Kill the group that was started here, and after the limit what its keepers left."""
+    """Kill the group of the run, and after the limit all of its processes."""
     limit = time.monotonic() + LIMIT
     while pids := processes(mark):
         for pid in pids:
@@ -132,22 +134,22 @@ def end(mark: str) -> None:
 
 
 def processes(mark: str) -> dict[int, str]:
-    """Return the living processes with *mark* in their environment: id and command line."""
+    """Return the running processes with *mark* in their environment: id and command line."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it is gone, or not ours
+        with contextlib.suppress(OSError):  # it has ended, or belongs to another user
             if mark.encode() in (entry / "environ").read_bytes():
                 found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
     return found
 
 
 def semaphores() -> set[Path]:
-    """Return the semaphores of multiprocessing. What others leak meanwhile is blamed on a run."""
-    return set(Path("/dev/shm").glob("sem.mp-*"))  # noqa: S108 (where Linux keeps them)
+    """Return the semaphores of multiprocessing, of all programs on this machine."""
+    return set(Path("/dev/shm").glob("sem.mp-*"))  # noqa: S108 (Linux keeps them there)
 
 
 def unused(paths: set[Path]) -> list[Path]:
-    """Return those of *paths* that no process has mapped: nobody will remove them."""
+    """Return the *paths* that no process has mapped, so that no process will remove them."""
     mapped: set[str] = set()
     for maps in Path("/proc").glob("[0-9]*/maps") if paths else ():
         with contextlib.suppress(OSError):

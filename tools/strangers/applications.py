@@ -1,7 +1,7 @@
-"""Applications that nobody here wrote: how their users start them, and what is expected of each.
+"""Applications by other authors: how their users start them, and the expected verdicts.
 
-What is expected was found by hand, in their sources and with a clock. Some do block their event
-loop, on work that grows with what they serve.
+The expected verdicts were found by hand, in the sources and with a clock. Some of the applications
+do block their event loop, with work that grows with the data that they serve.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Asked(NamedTuple):
-    """A request, what is expected while it is under way, and why."""
+class Expected(NamedTuple):
+    """A request, the expected verdict while it runs, and the reason."""
 
     request: str
     verdict: Verdict
     why: str
-    blamed: str = ""
-    """Part of the path of the file that is blamed for a stall: mostly several lines share it."""
+    culprit: str = ""
+    """A part of the path of the culprit's file. Several lines of the file may be the culprit."""
 
 
 class Stranger(NamedTuple):
@@ -37,9 +37,9 @@ class Stranger(NamedTuple):
     start: str
     """A target, or a command after ``--``."""
     probe: str
-    asked: tuple[Asked, ...]
+    expected: tuple[Expected, ...]
     prepare: Callable[[Path], object] | None = None
-    """Lays out in a folder what it is to serve."""
+    """Makes the files that the application serves, in a folder."""
     options: tuple[str, ...] = ()
 
 
@@ -49,7 +49,7 @@ def wide_table(folder: Path) -> None:
     columns, values = ", ".join(f"c{number}" for number in range(60)), ", ".join("?" * 60)
     with closing(sqlite3.connect(folder / "wide.db")) as database:
         database.execute(f"create table t ({columns})")
-        database.executemany(f"insert into t values ({values})", rows)  # noqa: S608 (our own)
+        database.executemany(f"insert into t values ({values})", rows)  # noqa: S608 (the names are constants)
         database.commit()
 
 
@@ -76,7 +76,7 @@ def a_document(folder: Path) -> None:
 
 
 def a_project(folder: Path) -> None:
-    """Make a Django project, as its tutorial says."""
+    """Make a Django project, as in its tutorial."""
     for arguments in (("-m", "django", "startproject", "mysite", "."), ("manage.py", "migrate")):
         subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, check=True)
 
@@ -85,7 +85,7 @@ _COUNT: Final = (
     "with+recursive+c(x)+as+(select+1+union+all+select+x%2B1+from+c+where+x<1000000)"
     "+select+count(*)+from+c"
 )
-_SAME: Final = "abcdefghijklmnopqrstuvwxyz012345"  # what a form has to say as its cookie does
+_SAME: Final = "abcdefghijklmnopqrstuvwxyz012345"  # the CSRF token, the same in form and cookie
 _FORM: Final = ("-H", "Content-Type: application/x-www-form-urlencoded")
 _COOKIE: Final = ("-H", f"Cookie: csrftoken={_SAME}")
 _BROWSER: Final = ("-H", "User-Agent: Mozilla/5.0 (X11; Linux) Gecko/20100101 Firefox/140.0")
@@ -98,12 +98,12 @@ STRANGERS: Final = (
         "-- datasette serve --port {port} --setting sql_time_limit_ms 10000 wide.db",
         "/-/versions.json",
         (
-            Asked(f"GET /wide.json?sql={_COUNT}", Verdict.LIVE, "queries run in threads"),
-            Asked(
+            Expected(f"GET /wide.json?sql={_COUNT}", Verdict.LIVE, "queries run in threads"),
+            Expected(
                 "GET /wide/t?_size=max",
                 Verdict.STALLED,
                 "a page of 60,000 cells is rendered on the event loop",
-                blamed="site-packages/datasette/",
+                culprit="site-packages/datasette/",
             ),
         ),
         wide_table,
@@ -115,12 +115,12 @@ STRANGERS: Final = (
         "-- asgi-webdav --root-path files --port {port}",
         "/_/nothing",
         (
-            Asked("GET /large.txt", Verdict.LIVE, "files are read in threads"),
-            Asked(
+            Expected("GET /large.txt", Verdict.LIVE, "files are read in threads"),
+            Expected(
                 "GET /many/",
                 Verdict.STALLED,
-                "a listing is collected and rendered in loops that never give a turn",
-                blamed="site-packages/asgi_webdav/",
+                "a listing is collected and rendered in loops that never yield to the event loop",
+                culprit="site-packages/asgi_webdav/",
             ),
         ),
         many_files,
@@ -131,21 +131,25 @@ STRANGERS: Final = (
         "Django",
         "mysite.asgi:application",
         "/admin/login/",
-        (Asked("POST /admin/login/", Verdict.LIVE, "a password is hashed in the view's thread"),),
+        (
+            Expected(
+                "POST /admin/login/", Verdict.LIVE, "a password is hashed in the view's thread"
+            ),
+        ),
         a_project,
         (*_FORM, *_COOKIE, "-d", f"csrfmiddlewaretoken={_SAME}&username=nobody&password=none"),
     ),
     Stranger(
         "piccolo-admin",
         "FastAPI on hypercorn",
-        "-- admin_demo",  # it listens on port 8000, and takes no other
+        "-- admin_demo",  # it always listens on port 8000
         "/",
         (
-            Asked(
+            Expected(
                 "POST /public/login/",
                 Verdict.STALLED,
                 "a password is hashed on the event loop",
-                blamed="site-packages/piccolo/apps/user/tables.py",
+                culprit="site-packages/piccolo/apps/user/tables.py",
             ),
         ),
         options=(
@@ -159,11 +163,11 @@ STRANGERS: Final = (
         "-- simple-repository-server --host 127.0.0.1 --port {port} index",
         "/simple/",
         (
-            Asked(
+            Expected(
                 "GET /simple/nightly/",
                 Verdict.STALLED,
                 "5,000 files are listed, and their addresses made, on the event loop",
-                blamed="site-packages/simple_repository",
+                culprit="site-packages/simple_repository",
             ),
         ),
         many_wheels,
@@ -174,7 +178,7 @@ STRANGERS: Final = (
         "Starlette",
         "-- sphinx-autobuild --port {port} docs html",
         "/",
-        (Asked("GET /genindex.html", Verdict.LIVE, "files are read in threads"),),
+        (Expected("GET /genindex.html", Verdict.LIVE, "files are read in threads"),),
         a_document,
     ),
     Stranger(
@@ -182,6 +186,6 @@ STRANGERS: Final = (
         "FastAPI, served from a thread",
         "-- glances -w --disable-check-update -B 127.0.0.1 -p {port}",
         "/api/4/status",
-        (Asked("GET /api/4/all", Verdict.LIVE, "its routes are plain functions"),),
+        (Expected("GET /api/4/all", Verdict.LIVE, "its routes are plain functions"),),
     ),
 )
