@@ -132,7 +132,7 @@ WAYS: Final[dict[str, Way]] = {
     "sleep(0)": functools.partial(sleep, 0),
     "sleep(0.001)": functools.partial(sleep, 0.001),
     "sleep(0.01)": functools.partial(sleep, 0.01),
-    "sleep(0), every 100th turn": sleep_now_and_then,
+    "sleep(0), every 100th iteration": sleep_now_and_then,
     "anyio.sleep(0)": anyio_sleep,
     "anyio.lowlevel.checkpoint()": anyio_checkpoint,
     "Pace 0.25 ms": functools.partial(paced, 0.00025),
