@@ -59,9 +59,9 @@ def test_a_case_is_explained_by_its_docstring_and_what_to_do() -> None:
     assert explain("live-002") == (
         "LIVE-002 blocking-freezes\n\n"
         "Starts /blocking, waits for its first step, then probes /hello and /hello-sync. Must\n"
-        "see: no probe answered while the loop makes steps in the event loop's own thread, and\n"
-        "not one turn of the event loop.\n\n"
-        "Why: a suite that cannot see the defect could not see its absence either.\n\n"
+        "see: no probe answered while the loop makes steps in the event loop's own thread, and no\n"
+        "pass of the event loop.\n\n"
+        "Why: a suite that cannot detect the defect cannot detect its absence either.\n\n"
         "What to do: This route shows the defect: let it run the loop of its `LoopBody` in an\n"
         "`async def` handler that never awaits.\n"
     )

@@ -76,7 +76,7 @@ def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
         for experiment in case.experiments
     ]
     kept = case.judge(*results) is None
-    assert kept is (case.promise in ("exits", "defaults"))  # where its first step is waited for
+    assert kept is (case.promise in ("exits", "defaults"))  # their shutdowns wait for a first step
 
 
 # pool
