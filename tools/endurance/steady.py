@@ -75,7 +75,7 @@ def once(targets: list[str]) -> tuple[ConformanceReport, float]:
     """Run the comparison once; return the report, and the lateness of the latest probe."""
     differences = [row for file in known_differences() for row in known.load(file, targets)]
     servers = choose_servers(COMPARISON["servers"])
-    lacks = lacking(has=[COMPARISON["remedies"]])
+    lacks = lacking(has=COMPARISON["remedies"].split(","))
     with Runner(targets, servers, choose_cases(None), differences, lacks) as runner:
         for cell in runner.cells:
             runner.judge(cell)
