@@ -1,4 +1,4 @@
-"""A check that is asked for from Python."""
+"""A check that Python code calls."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
-    """What a check is asked for; it finds a live app."""
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+    """The options of each check; it finds a live app."""
     options: list[Options] = []
 
     def run(given: Options, _: Callable[[str], None] = print) -> Report:
@@ -54,22 +54,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     ],
 )
 def test_arguments_become_options(
-    arguments: dict[str, Any], options: Options, asked: list[Options]
+    arguments: dict[str, Any], options: Options, checks: list[Options]
 ) -> None:
     found = asgi_liveness.check(**arguments)
     assert found.ok
     assert isinstance(found, asgi_liveness.Report)
-    assert asked == [options]
+    assert checks == [options]
 
 
-def test_its_arguments_are_the_options_with_their_defaults() -> None:
+def test_the_signature_repeats_the_options_and_their_defaults() -> None:
     parameters = inspect.signature(asgi_liveness.check).parameters.values()
     defaults = {field.name: field.default for field in fields(Options)}
     del defaults["target"], defaults["command"]  # the one argument that must be there is both
     assert {row.name: row.default for row in parameters if row.name != "target"} == defaults
 
 
-def test_what_is_not_given_is_left_open() -> None:
+def test_arguments_that_nobody_gives_are_left_open() -> None:
     assert given() == {}
     assert given("a:app", probe=None) == {"target": "a:app", "probe": None}
 
@@ -83,7 +83,7 @@ def test_bad_options_are_errors() -> None:
         asgi_liveness.check("a:app", during="report")
 
 
-def test_it_is_refused_in_a_running_event_loop() -> None:
+def test_a_call_in_a_running_event_loop_is_refused() -> None:
     async def main() -> None:
         asgi_liveness.check("a:app")
 
@@ -101,6 +101,6 @@ def test_an_app_that_counts_its_loops_imports_nothing_more(command: Command) -> 
     assert done.returncode == 0, done.stderr
 
 
-def test_there_is_nothing_else_in_it() -> None:
+def test_the_package_has_no_other_names() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Verdict'"):
         _ = asgi_liveness.Verdict

@@ -29,13 +29,13 @@ def test_a_duration_is_in_seconds(text: str, seconds: float) -> None:
     "text",
     ["", "s", "0", "0ms", "-4s", "+4", "4x", "4 s s", "1,5", "nan", "inf", "1e3", "4S", "٤s"],
 )
-def test_what_is_no_duration_is_an_error_of_a_line(text: str) -> None:
+def test_a_bad_duration_is_an_error_of_one_line(text: str) -> None:
     with pytest.raises(UsageError) as raised:
         parse_duration(text, "--max-stall")
-    told = f"--max-stall {text!r}: write a time above zero, as 4s, 200ms, 1.5 or 2m"
-    assert str(raised.value) == told
+    error = f"--max-stall {text!r}: write a time above zero, as 4s, 200ms, 1.5 or 2m"
+    assert str(raised.value) == error
 
 
 @pytest.mark.parametrize("seconds", [0.005, 0.0075, 0.2, 0.9999, 1.0, 1.5, 4.0, 120.0, 3600.0])
-def test_what_is_written_is_read_as_the_same(seconds: float) -> None:
+def test_a_written_duration_is_read_as_the_same(seconds: float) -> None:
     assert parse_duration(written(seconds), "it") == seconds

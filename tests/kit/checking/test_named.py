@@ -1,4 +1,4 @@
-"""What a target or a command names: a program, and the package of an app."""
+"""The program and the package that a target or a command names."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_command_names_the_package_of_the_app_that_it_is_given(
         ("  from myapp import main", ""),
     ],
 )
-def test_an_installed_program_names_what_it_imports_unless_that_is_a_server(
+def test_an_installed_program_names_its_import_unless_that_is_a_server(
     script: str, package: str, installed: Path
 ) -> None:
     put(installed, "served", script)
@@ -86,7 +86,7 @@ def test_a_program_that_is_no_text_names_no_package(installed: Path) -> None:
     assert package_of(Options(command=("nowhere",))) == ""
 
 
-def test_a_program_is_looked_for_on_the_path_and_then_beside_this_python(
+def test_a_program_is_found_on_the_path_or_next_to_this_python(
     installed: Path, tmp_path: Path
 ) -> None:
     assert program_of("served") == str(installed / "served")
@@ -118,12 +118,12 @@ def test_a_program_may_be_given_with_its_folder(
         ("/usr", False),
     ],
 )
-def test_a_tools_own_environment_is_told_from_the_apps(
+def test_the_environment_of_a_tool_is_not_that_of_the_app(
     prefix: str, monkeypatch: pytest.MonkeyPatch, *, tool: bool
 ) -> None:
     monkeypatch.setattr(sys, "prefix", prefix)
-    told = way_home("myapp:app")
-    assert bool(told) is tool
+    hint = way_home("myapp:app")
+    assert bool(hint) is tool
     if tool:
-        assert prefix in told
-        assert told.endswith("-- .venv/bin/uvicorn --port {port} myapp:app")
+        assert prefix in hint
+        assert hint.endswith("-- .venv/bin/uvicorn --port {port} myapp:app")

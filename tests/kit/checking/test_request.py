@@ -1,4 +1,4 @@
-"""What stands in a request, as people write it."""
+"""The parts of a request, as people write them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_request_has_a_method_and_a_path(text: str, found: tuple[str, str]) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("GETT /x", "GETT is no method; did you mean GET?"),
         ("FETCH /x", "FETCH is no method; did you mean PATCH?"),
@@ -40,15 +40,15 @@ def test_a_request_has_a_method_and_a_path(text: str, found: tuple[str, str]) ->
         ("GET /a\x00", "a path begins with one slash"),
     ],
 )
-def test_what_is_no_request_is_an_error_of_a_line(text: str, told: str) -> None:
+def test_a_bad_request_is_an_error_of_one_line(text: str, error: str) -> None:
     with pytest.raises(UsageError) as raised:
         parse_request(text)
     assert str(raised.value).startswith("--during '")
-    assert told in str(raised.value)
+    assert error in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_a_path_is_told_by_the_name_of_its_option() -> None:
+def test_the_error_of_a_path_names_its_option() -> None:
     assert parse_path("/healthz?full=1", "--probe") == "/healthz?full=1"
     with pytest.raises(UsageError, match="--probe 'healthz': a path begins with one slash"):
         parse_path("healthz", "--probe")

@@ -1,4 +1,4 @@
-"""A check that is asked for from Python: its arguments become options."""
+"""A check that Python code calls: its arguments become options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def given(
     headers: Mapping[str, str] | Sequence[str] = (),
     **further: Any,
 ) -> dict[str, Any]:
-    """Return the fields of ``Options`` that a call names; a target in words is a command.
+    """Return the fields of ``Options`` that a call names; a target of several words is a command.
 
     Raises ``UsageError`` inside a running event loop, which the check would block.
     """

@@ -1,4 +1,4 @@
-"""Times as people write them: ``4s``, ``200ms``, ``1.5``, ``2m``. Inside they are seconds."""
+"""Times as people write them: ``4s``, ``200ms``, ``1.5``, ``2m``. The kit counts in seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
 
 
 def parse_duration(text: str, name: str) -> float:
-    """Return the seconds that *text* says; *name* is what it is called in the error."""
+    """Return the seconds that *text* means; *name* names it in the ``UsageError``."""
     found = _WRITTEN.fullmatch(text.strip())
     seconds = float(found["number"]) * _UNITS[found["unit"]] if found else 0.0
     if not seconds:
@@ -21,5 +21,5 @@ def parse_duration(text: str, name: str) -> float:
 
 
 def written(seconds: float) -> str:
-    """Return what ``parse_duration`` reads as *seconds*."""
+    """Return the text that ``parse_duration`` reads as *seconds*."""
     return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"

@@ -1,4 +1,4 @@
-"""What a target or a command names: a program, and the package of an app."""
+"""The program and the package that a target or a command names."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _IMPORT: Final = re.compile(r"^from (?P<package>\w+)[\w.]* import", re.MULTILINE
 
 
 def package_of(options: Options) -> str:
-    """Return the top-level package of the app, as far as its name or the command tells; or ""."""
+    """Return the top-level package of the app, or "" if neither target nor command names it."""
     words = [options.target] if options.target else options.command
     for word in words:
         if found := _APP.fullmatch(word):
             return found["package"]
     if not options.command:
         return ""
-    try:  # an installed program says what it imports
+    try:  # the script of an installed program imports its package
         script = Path(program_of(options.command[0])).read_text()
     except (OSError, UnicodeDecodeError):
         return ""
@@ -36,13 +36,13 @@ def package_of(options: Options) -> str:
 
 
 def program_of(program: str) -> str:
-    """Return where a program is: on the PATH, or beside this Python."""
-    beside = Path(sys.executable).parent / program
-    return shutil.which(program) or (str(beside) if beside.exists() else program)
+    """Return where a program is: on the PATH, or in the folder of this Python."""
+    own = Path(sys.executable).parent / program
+    return shutil.which(program) or (str(own) if own.exists() else program)
 
 
 def way_home(target: str) -> str:
-    """Say how to check an app from the environment of a tool, which the app is not in."""
+    """Return a hint for a check that runs in the environment of a tool, which lacks the app."""
     if not any(path in f"{sys.prefix}/" for path in _TOOLS):
         return ""
     return (

@@ -1,6 +1,6 @@
-"""What stands in a request, as people write it: ``GET /report``, a path, ``Name: value``.
+"""The parts of a request, as people write them: ``GET /report``, a path, ``Name: value``.
 
-The rule: no error repeats what a header holds.
+The rule: no error repeats the value of a header.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def parse_request(text: str) -> tuple[str, str]:
 
 
 def parse_path(path: str, name: str) -> str:
-    """Return *path*, with its query; *name* is what it is called in the error."""
+    """Return *path*, with its query; *name* names it in the ``UsageError``."""
     if not _PATH.fullmatch(path):
         raise UsageError(
             f"{name} {path!r}: a path begins with one slash and has no spaces, as /report"
