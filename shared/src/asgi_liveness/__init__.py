@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LoopBody", "Report", "__version__", "check"]
 
 
-def check(  # noqa: PLR0913 (the options of the command, one for one)
+def check(  # noqa: PLR0913 (each option of the command)
     target: str | Sequence[str],
     *,
     during: str | Sequence[str] = (),
@@ -50,29 +50,13 @@ def check(  # noqa: PLR0913 (the options of the command, one for one)
     ``asgi_liveness.errors.LivenessError`` with one line of text: ``UsageError`` for a wrong
     argument or a call inside a running event loop, ``TargetError`` for a target that cannot run.
     """
+    arguments = locals()  # by their names, which so are repeated only in the signature
     # Imported here: apps import this package for LoopBody and need nothing else of it.
     from asgi_liveness.checking.called import given  # noqa: PLC0415
     from asgi_liveness.checking.options import Options  # noqa: PLC0415
     from asgi_liveness.checking.run import run  # noqa: PLC0415
 
-    options = given(
-        target,
-        during=during,
-        headers=headers,
-        probe=probe,
-        server=server,
-        loop=loop,
-        factory=factory,
-        app_dir=app_dir,
-        body=body,
-        duration=duration,
-        max_stall=max_stall,
-        concurrency=concurrency,
-        openapi=openapi,
-        allow_remote=allow_remote,
-        start_limit=start_limit,
-    )
-    return run(Options(**options))
+    return run(Options(**given(**arguments)))
 
 
 def __getattr__(name: str) -> object:

@@ -7,13 +7,13 @@ import sys
 def main() -> int:
     """Run the command and return its exit code, also when interrupted while it is imported."""
     try:
-        from asgi_liveness.cli import main as cli  # noqa: PLC0415 (it takes a third of a second)
+        from asgi_liveness.cli import main as cli  # noqa: PLC0415 (Ctrl+C may come as early as now)
 
         return cli.main()
     except KeyboardInterrupt:
         print("\nasgi-liveness: interrupted; every server is ended", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read this has gone, and that is no verdict
+    except BrokenPipeError:  # the reader of the pipe has gone, which is no verdict
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
 

@@ -30,7 +30,8 @@ STALLED = WindowReport(
     0.003,
     4.0,
     CULPRIT,
-    "A loop that never awaits: add `await asyncio.sleep(0)` to each iteration.",
+    "This loop never yields to the event loop: add `await asyncio.sleep(0)` to each iteration. "
+    "More: asgi-liveness explain stalled",
     strip="." * 80,
 )
 STARVED = WindowReport(

@@ -29,7 +29,7 @@ EVERYTHING = Options(
 )
 
 
-def test_what_is_usual_is_left_out() -> None:
+def test_defaults_are_left_out() -> None:
     assert again(Options("myapp.main:app")) == "asgi-liveness check myapp.main:app"
 
 
@@ -44,7 +44,7 @@ def test_a_request_is_quoted_for_a_shell() -> None:
 @pytest.mark.parametrize(
     "options", [EVERYTHING, replace(EVERYTHING, target="", command=("serve", "--port", "{port}"))]
 )
-def test_the_command_asks_for_the_same(options: Options) -> None:
+def test_the_command_has_the_same_options(options: Options) -> None:
     usual = Options("x")
     same = [f.name for f in fields(Options) if getattr(options, f.name) == getattr(usual, f.name)]
     assert {*same} <= {"command", "headers", "body"}
@@ -52,7 +52,7 @@ def test_the_command_asks_for_the_same(options: Options) -> None:
     assert Options(**given(parsed(words))) == options
 
 
-def test_what_headers_and_bodies_hold_is_left_out() -> None:
+def test_the_values_of_headers_and_bodies_are_left_out() -> None:
     options = Options("a:app", headers=("X-Token: s3cret:a", "Cookie:s3cret"), body=b"s3cret")
     assert again(options) == "asgi-liveness check a:app -H 'X-Token: ...' -H 'Cookie: ...' -d ..."
 

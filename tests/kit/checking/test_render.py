@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asgi_liveness.checking import render
-from asgi_liveness.checking.report import Verdict, WindowReport
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from tests.kit.checking.made import (
     AGAIN,
     CULPRIT,
@@ -26,6 +27,7 @@ HEAD = (
     "myapp.main:app · uvicorn 0.54.0, asyncio, 1 worker · Python 3.12.1 · "
     "probing GET /healthz every 50 ms"
 )
+SILENT = "0 of 80 probes answered in time, event loop silent for 4.0 s (limit 200 ms)"
 SOURCE = "import random\n" + "\n" * 8 + "async def report():\n    while True:\n" + " " * 8
 SOURCE += "random.randint(0, 10)\n\n\nasync def other(): ...\n"
 
@@ -41,23 +43,25 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("source")
-def test_a_stall_is_shown_with_its_line_what_to_do_and_how_to_see_it_again() -> None:
+def test_a_stall_has_its_line_its_advice_and_the_command_that_repeats_it() -> None:
     assert (
         render.text(report(STALLED))
         == f"""\
 {HEAD}
 
-  idle           live       40 of 40 probes answered, longest silence 4 ms
-  GET /report    STALLED     0 of 80 probes answered, event loop silent for 4.0 s (limit 200 ms)
-                 {"." * 40}  . = one of 2 not answered in time
+  idle           live       40 of 40 probes answered in time, longest silence 4 ms
+  GET /report    STALLED     {SILENT}
+                 {"." * 40}  a mark is 2 probes, . = not all answered in time
 
-  myapp/reports.py:12 in report()                      seen there in 37 of 38 samples
+  myapp/reports.py:12 in report()                      37 of 38 samples
     10 | async def report():
     11 |     while True:
   > 12 |         random.randint(0, 10)
-    below it: random.py:362 in randint()
+    which called random.py:362 in randint()
 
-  A loop that never awaits: add `await asyncio.sleep(0)` to each iteration.
+  This loop never yields to the event loop: add `await asyncio.sleep(0)` to each
+  iteration.
+  More: asgi-liveness explain stalled
 
   Again: {AGAIN}
 
@@ -73,8 +77,8 @@ def test_a_live_app_is_shown_in_two_rows() -> None:
         == f"""\
 {HEAD}
 
-  idle           live    40 of 40 probes answered, longest silence 4 ms
-  GET /report    live    80 of 80 probes answered, longest silence 5 ms
+  idle           live    40 of 40 probes answered in time, longest silence 4 ms
+  GET /report    live    80 of 80 probes answered in time, longest silence 5 ms
                  {"|" * 40}
                  GET /report itself had not answered after 4.0 s and was closed. Meant
                  to be endless? Then fine.
@@ -89,56 +93,60 @@ def lines(*routes: WindowReport) -> list[str]:
     return render.text(report(*routes)).splitlines()[2:]
 
 
-def test_a_starved_app_is_said_to_turn_and_where_the_threads_stand() -> None:
+def test_a_starved_app_has_a_live_loop_and_the_line_of_its_threads() -> None:
     shown = lines(STARVED)
     assert shown[1] == (
-        "  GET /pool    STARVED    event loop live, 0 of 80 probes answered: thread pool full, "
-        "40 of 40 threads at myapp/reports.py:12"
+        "  GET /pool    STARVED    event loop live, 0 of 80 probes answered in time: thread "
+        "pool full, 40 of 40 threads at myapp/reports.py:12"
     )
-    assert (
-        "  myapp/reports.py:12 in report()                      40 of 40 threads stand there"
-        in (shown)
-    )
+    assert "  myapp/reports.py:12 in report()                      40 of 40 threads" in shown
     assert "\n".join(shown).count("thread pool full") == 1
     assert shown[-1] == "1 of 1 request starved the app."
 
 
-def test_what_is_inconclusive_says_why_and_how_to_try_again() -> None:
+def test_an_inconclusive_window_has_its_reason_and_how_to_repeat_it() -> None:
     shown = lines(INCONCLUSIVE)
     assert shown[1] == (
-        "  GET /report    INCONCLUSIVE    78 of 80 probes answered, longest silence 300 ms"
+        "  GET /report    INCONCLUSIVE    78 of 80 probes answered in time, longest silence 300 ms"
     )
-    assert shown[2].endswith("|.  . = one of 2 not answered in time")
+    assert shown[2].endswith("|.  a mark is 2 probes, . = not all answered in time")
     assert shown[3].strip() == "the machine was late by up to 300 ms while no request ran"
     assert shown[5] == f"  Again: {AGAIN}"
     assert shown[-1] == "1 of 1 request could not be judged."
 
 
-def test_an_app_that_stalls_at_rest_has_its_strip_and_its_line() -> None:
-    idle = replace(STALLED, during=None, verdict=Verdict.IDLE_STALLED, strip="|" * 30 + "." * 10)
+def test_an_idle_app_that_stalls_has_its_strip_and_its_line() -> None:
+    stalled = replace(STALLED, probes=Probes(40, 30), strip="|" * 30 + "." * 10)
+    idle = replace(stalled, during=None, verdict=Verdict.IDLE_STALLED)
     shown = lines(idle)
     assert shown[0] == (
-        "  idle    STALLED    0 of 80 probes answered, event loop silent for 4.0 s (limit 200 ms)"
+        "  idle    STALLED    30 of 40 probes answered in time, event loop silent for 4.0 s "
+        "(limit 200 ms)"
     )
     assert shown[1] == f"          {'|' * 30}{'.' * 10}  . = not answered in time"
     assert any("myapp/reports.py:12 in report()" in line for line in shown)
-    assert shown[-1] == "The event loop stalls with no request at all."
+    assert shown[-1] == "The event loop of the idle app stalls."
 
 
 def test_an_app_that_died_has_its_last_words() -> None:
     shown = lines(DIED)
-    assert shown[1] == "  GET /report    DIED    12 of 80 probes answered, longest silence 3.4 s"
+    assert (
+        shown[1]
+        == "  GET /report    DIED    12 of 80 probes answered in time, longest silence 3.4 s"
+    )
     assert shown[3].strip() == "one of its workers ended; last log line: bye"
     assert shown[-1] == "1 of 1 request ended the app."
 
 
-def test_of_a_server_that_nobody_looks_into_only_the_answers_are_told() -> None:
+def test_an_unwatched_server_is_shown_by_its_responses_alone() -> None:
     shown = lines(UNSEEN)
-    assert shown[1] == "  GET /report    STALLED     0 of 80 probes answered, longest silence 4.0 s"
+    assert shown[1] == (
+        "  GET /report    STALLED     0 of 80 probes answered in time, longest silence 4.0 s"
+    )
     assert "silent" not in "".join(shown)
 
 
-def test_several_findings_are_told_one_after_the_other_by_their_requests() -> None:
+def test_several_findings_stand_one_after_the_other_by_request() -> None:
     shown = lines(STALLED, LIVE, STARVED)
     first, second = shown.index("  GET /report:"), shown.index("  GET /pool:")
     assert 0 < first < second
@@ -149,7 +157,7 @@ def test_several_findings_are_told_one_after_the_other_by_their_requests() -> No
 @pytest.mark.parametrize(
     ("routes", "sentence"),
     [
-        ((), "The app at rest is live."),
+        ((), "The idle app is live."),
         ((LIVE, LIVE), "2 of 2 requests left the app live."),
         ((LIVE, STALLED), "1 of 2 requests stalled the event loop, 1 left the app live."),
         (
@@ -161,9 +169,9 @@ def test_several_findings_are_told_one_after_the_other_by_their_requests() -> No
         ),
         (
             (replace(IDLE, verdict=Verdict.IDLE_STALLED), LIVE),
-            "The event loop stalls with no request at all. 1 of 1 request left the app live.",
+            "The event loop of the idle app stalls. 1 of 1 request left the app live.",
         ),
-        ((replace(IDLE, verdict=Verdict.DIED),), "The app ended with no request at all."),
+        ((replace(IDLE, verdict=Verdict.DIED),), "The idle app ended."),
     ],
 )
 def test_the_headline_counts_the_requests(routes: tuple[WindowReport, ...], sentence: str) -> None:
@@ -178,6 +186,38 @@ def test_every_verdict_has_a_screen(verdict: Verdict, during: str | None) -> Non
     assert str(verdict).split()[-1] in shown.lower()
 
 
+# Probes in time, and late ones.
+
+
+def test_probes_that_came_late_are_counted_besides_those_in_time() -> None:
+    late = replace(STALLED, probes=Probes(80, 61), longest_stall_s=2.0)
+    assert lines(late)[1] == (
+        "  GET /report    STALLED     0 of 80 probes answered in time (61 came late), event loop "
+        "silent for 2.0 s (limit 200 ms)"
+    )
+
+
+@pytest.mark.parametrize("route", [LIVE, STALLED, STARVED, INCONCLUSIVE, DIED])
+def test_the_count_in_time_is_that_of_the_strip(route: WindowReport) -> None:
+    assert f"{route.strip.count('|')} of 80 probes answered in time" in render.fact(
+        report(route), route
+    )
+    assert f"{route.strip.count('.')} came late" not in render.fact(report(route), route)
+
+
+# Colour.
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_only_the_verdict_is_coloured(verdict: Verdict) -> None:
+    made = report(replace(LIVE, verdict=verdict))
+    text = render.text(made, lambda text, word: f"<{word}:{text}>")
+    shown = "STALLED" if verdict is Verdict.IDLE_STALLED else verdict.upper()
+    assert f"<{verdict}:{'live' if verdict is Verdict.LIVE else shown}>" in text
+    assert text.count("<") == 2  # the idle row, too
+    assert re.sub(r"<[a-z ]+:(\w+)>", r"\1", text) == render.text(made)
+
+
 # The strip.
 
 
@@ -187,8 +227,8 @@ def test_every_verdict_has_a_screen(verdict: Verdict, during: str | None) -> Non
         ("|" * 60, "|" * 60),
         ("." * 60, f"{'.' * 60}  . = not answered in time"),
         ("|" * 61, "|" * 31),
-        ("|" * 60 + "..", f"{'|' * 30}.  . = one of 2 not answered in time"),
-        ("||." * 60, f"{'.' * 60}  . = one of 3 not answered in time"),
+        ("|" * 60 + "..", f"{'|' * 30}.  a mark is 2 probes, . = not all answered in time"),
+        ("||." * 60, f"{'.' * 60}  a mark is 3 probes, . = not all answered in time"),
     ],
 )
 def test_a_strip_is_shortened_to_the_width_and_hides_no_silence(marks: str, shown: str) -> None:
@@ -205,7 +245,7 @@ def test_a_server_without_a_strip_has_no_line_for_it() -> None:
 def test_routes_that_were_not_tried_are_listed_with_how_to_run_them() -> None:
     shown = render.text(report(untried=("GET /a", "GET /b")))
     assert (
-        "  Not tried, of its OpenAPI document (--openapi runs them all, --during one of them):\n"
+        "  Not tried, of its OpenAPI document (--openapi tries all of them, --during one):\n"
         "    GET /a\n"
         "    GET /b\n\n"
     ) in shown
@@ -228,18 +268,18 @@ def test_times_are_in_milliseconds_up_to_a_second(seconds: float, words: str) ->
     assert render.duration(seconds) == words
 
 
-# What is told of one route, and Markdown.
+# One route, and Markdown.
 
 
-def test_one_route_is_told_by_itself() -> None:
-    told = render.one(report(LIVE, STALLED), STALLED)
-    assert told.startswith("GET /report    STALLED     0 of 80 probes answered, event loop silent")
-    assert "myapp/reports.py:12 in report()" in told
-    assert told.endswith(f"\nAgain: {AGAIN}")
-    assert "idle" not in told
+def test_one_route_is_rendered_by_itself() -> None:
+    text = render.one(report(LIVE, STALLED), STALLED)
+    assert text.startswith("GET /report    STALLED     0 of 80 probes answered in time, event loop")
+    assert "myapp/reports.py:12 in report()" in text
+    assert text.endswith(f"\nAgain: {AGAIN}")
+    assert "idle" not in text
 
 
-def test_one_live_route_has_nothing_to_be_done_again() -> None:
+def test_one_live_route_has_no_command_that_repeats_it() -> None:
     assert "Again" not in render.one(report(LIVE), LIVE)
 
 
@@ -252,21 +292,23 @@ def test_markdown_has_a_table_and_the_culprit() -> None:
 **1 of 2 requests stalled the event loop, 1 left the app live.** myapp.main:app · \
 uvicorn 0.54.0, asyncio, 1 worker · Python 3.12.1 · probing GET /healthz every 50 ms.
 
-| while this runs | verdict | seen |
+| while this runs | verdict | observed |
 | --- | --- | --- |
-| idle | live | 40 of 40 probes answered, longest silence 4 ms. |
-| GET /report | stalled | 0 of 80 probes answered, event loop silent for 4.0 s (limit 200 ms). |
-| GET /report | live | 80 of 80 probes answered, longest silence 5 ms. a\\|b &lt;c> |
+| idle | live | 40 of 40 probes answered in time, longest silence 4 ms. |
+| GET /report | stalled | {SILENT}. |
+| GET /report | live | 80 of 80 probes answered in time, longest silence 5 ms. a\\|b &lt;c> |
 
 ~~~~text
 GET /report:
-myapp/reports.py:12 in report()                      seen there in 37 of 38 samples
+myapp/reports.py:12 in report()                      37 of 38 samples
   10 | async def report():
   11 |     while True:
 > 12 |         random.randint(0, 10)
-  below it: random.py:362 in randint()
+  which called random.py:362 in randint()
 
-A loop that never awaits: add `await asyncio.sleep(0)` to each iteration.
+This loop never yields to the event loop: add `await asyncio.sleep(0)` to each
+iteration.
+More: asgi-liveness explain stalled
 ~~~~
 
 ~~~~text

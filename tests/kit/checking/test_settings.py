@@ -68,7 +68,7 @@ def test_a_project_without_the_table_has_no_settings(content: str, tmp_path: Pat
 # Which file.
 
 
-def test_the_file_is_that_of_the_folder_or_above_it_within_the_repository(
+def test_the_file_is_in_the_folder_or_above_it_in_the_repository(
     settings: Settings,
 ) -> None:
     root = settings('probe = "/outer"')
@@ -92,7 +92,7 @@ def test_the_nearest_file_counts_alone(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("table", "folder"), [('target = "myapp:app"', "."), ('app-dir = "src"', "src")]
 )
-def test_an_app_is_found_from_the_folder_of_the_file(
+def test_an_app_is_imported_from_the_folder_of_the_file(
     table: str, folder: str, settings: Settings
 ) -> None:
     root = settings(table)
@@ -105,21 +105,21 @@ def test_an_app_is_found_from_the_folder_of_the_file(
 # What is given wins.
 
 
-def test_what_is_given_wins_and_the_rest_is_taken_from_the_file(settings: Settings) -> None:
+def test_given_options_win_and_the_file_has_the_rest(settings: Settings) -> None:
     folder = settings('target = "myapp:app"\nduring = ["/a"]\nduration = "2s"\nmax-stall = "50ms"')
     found = options({"during": ("/b",), "duration": 3.0}, folder)
     assert found == Options(target="myapp:app", during=("/b",), duration=3.0, max_stall=0.05)
 
 
 @pytest.mark.parametrize("given", [{"command": ("serve",)}, {"target": "other:app"}])
-def test_a_target_that_is_given_puts_that_of_the_file_aside(
+def test_a_given_target_or_command_replaces_that_of_the_file(
     given: dict[str, object], settings: Settings
 ) -> None:
     for table in ('target = "myapp:app"', 'command = ["granian"]'):
         assert options(given, settings(table)) == Options(**given)  # type: ignore[arg-type]
 
 
-def test_without_a_file_there_is_what_is_given(tmp_path: Path) -> None:
+def test_without_a_file_the_given_options_are_all(tmp_path: Path) -> None:
     assert options({"target": "myapp:app"}, tmp_path) == Options(target="myapp:app")
 
 
@@ -127,7 +127,7 @@ def test_without_a_file_there_is_what_is_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "error"),
     [
         ("durration = 4", "there is no 'durration'; did you mean 'duration'?"),
         ("max_stall = 4", "there is no 'max_stall'; did you mean 'max-stall'?"),
@@ -151,13 +151,13 @@ def test_without_a_file_there_is_what_is_given(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_setting_is_an_error_with_file_and_key(
-    table: str, told: str, settings: Settings
+    table: str, error: str, settings: Settings
 ) -> None:
     folder = settings(table)
     with pytest.raises(UsageError) as raised:
         load(folder)
     where = f"{folder / 'pyproject.toml'}, [tool.asgi-liveness]: "
-    assert str(raised.value).startswith(f"{where}{told}")
+    assert str(raised.value).startswith(f"{where}{error}")
     assert "\n" not in str(raised.value)
 
 
@@ -168,7 +168,7 @@ def test_a_file_that_is_not_toml_is_an_error(content: bytes, tmp_path: Path) -> 
         load(tmp_path)
 
 
-def test_a_table_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_a_setting_in_place_of_the_table_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool]\nasgi-liveness = "x"\n')
     with pytest.raises(UsageError, match="it must be a table of options"):
         load(tmp_path)

@@ -1,9 +1,10 @@
-"""``asgi-liveness check``, ``explain`` and ``selftest``: what is typed, and what comes out."""
+"""``asgi-liveness check`` and ``selftest``: what people type, and what they get."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -12,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.checking import render, selftest
+from asgi_liveness.checking import run as running
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, WindowReport
-from asgi_liveness.cli import check as command
 from asgi_liveness.cli import main as cli
-from asgi_liveness.cli.explain import explain
 from asgi_liveness.errors import TargetError
 from tests.kit.checking.made import (
     INCONCLUSIVE,
@@ -37,25 +37,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
-    """What a check is asked for; it finds a live app."""
+    """The options of each check; it finds a live app."""
     options: list[Options] = []
 
     def run(given: Options, _: Callable[[str], None]) -> Report:
         options.append(given)
         return report(LIVE)
 
-    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(running, "run", run)
     return options
 
 
 def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
     """Let a check find these windows."""
     found = report(*routes)
-    monkeypatch.setattr(command, "run", lambda _, __: found)
+    monkeypatch.setattr(running, "run", lambda _, __: found)
     return found
 
 
-# What is typed.
+# What people type.
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,20 @@ def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
         ),
     ],
 )
-def test_options_are_read(words: str, options: Options, asked: list[Options]) -> None:
+def test_options_are_read_from_the_command_line(
+    words: str, options: Options, asked: list[Options]
+) -> None:
     assert cli.main(["check", *shlex.split(words)]) == 0
     assert asked == [options]
 
 
-def test_a_body_is_read_from_a_file(folder: Path, asked: list[Options]) -> None:
+def test_a_body_may_stand_in_a_file(folder: Path, asked: list[Options]) -> None:
     (folder / "body.json").write_bytes(b"\xff{}")
     assert cli.main(["check", "a:app", "-d", "@body.json"]) == 0
     assert asked[0].body == b"\xff{}"
 
 
-def test_the_projects_settings_are_taken_and_the_command_line_wins(
+def test_settings_of_the_project_apply_and_the_command_line_wins(
     folder: Path, asked: list[Options]
 ) -> None:
     (folder / "pyproject.toml").write_text(
@@ -123,14 +125,19 @@ def test_the_projects_settings_are_taken_and_the_command_line_wins(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "error"),
     [
         ("", "there is nothing to check; name an app"),
         ("a:app -- granian", "'a:app' and a command after -- were given"),
         ("a:app --during", "argument --during: expected one argument; see asgi-liveness check"),
-        ("a:app --during GET /a", "a word too many; are quotes missing, as in --during 'GET /rep"),
-        ("a:app --durin /a", "there is no option --durin; see asgi-liveness check --help"),
-        ("a:app --prob=/a", "there is no option --prob; see"),
+        (
+            "a:app --during GET /a",
+            "one word too many; are quotes missing, as in --during 'GET /rep",
+        ),
+        ("a:app --durin /a", "there is no option --durin; did you mean '--during'?"),
+        ("a:app --prob=/a", "there is no option --prob; did you mean '--probe'?"),
+        ("a:app --max-stal 3", "there is no option --max-stal; did you mean '--max-stall'?"),
+        ("a:app --xyz", "there is no option --xyz; see asgi-liveness check --help"),
         ("a:app --duration=-4s", "--duration '-4s': write a time above zero"),
         ("a:app --duration 0", "--duration '0': write a time above zero"),
         ("a:app --max-stall soon", "--max-stall 'soon': write a time above zero"),
@@ -143,19 +150,19 @@ def test_the_projects_settings_are_taken_and_the_command_line_wins(
         ("a:app -d @missing", "the file after -d @ cannot be read: No such file or directory"),
     ],
 )
-def test_what_is_typed_wrongly_is_an_error_of_a_line(
-    words: str, told: str, asked: list[Options], capsys: Capture
+def test_a_bad_argument_is_an_error_of_one_line(
+    words: str, error: str, asked: list[Options], capsys: Capture
 ) -> None:
     assert cli.main(["check", *shlex.split(words)]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("asgi-liveness: ")
-    assert told in error
-    assert error.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("asgi-liveness: ")
+    assert error in printed
+    assert printed.count("\n") == 1
     assert not asked
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "error"),
     [
         ("a:app --during GETT\\ /x", "GETT is no method; did you mean GET?"),
         ("a:app --during report", "--during 'report': a path begins with one slash"),
@@ -164,14 +171,14 @@ def test_what_is_typed_wrongly_is_an_error_of_a_line(
         ("a:app -H s3cret", "one of the headers has no name"),
     ],
 )
-def test_a_bad_request_is_refused_before_anything_is_started(
-    words: str, told: str, capsys: Capture
+def test_a_bad_request_is_refused_before_anything_starts(
+    words: str, error: str, capsys: Capture
 ) -> None:
     assert cli.main(["check", *shlex.split(words)]) == 2
-    error = capsys.readouterr().err
-    assert told in error
-    assert error.count("\n") == 1
-    assert "s3cret" not in error
+    printed = capsys.readouterr().err
+    assert error in printed
+    assert printed.count("\n") == 1
+    assert "s3cret" not in printed
 
 
 @pytest.mark.parametrize(
@@ -185,16 +192,16 @@ def test_a_bad_request_is_refused_before_anything_is_started(
         "a:app -H 'X-Token: s3cret\n' --probe nowhere",
     ],
 )
-def test_no_error_repeats_what_headers_and_bodies_hold(words: str, capsys: Capture) -> None:
+def test_no_error_repeats_the_values_of_headers_and_bodies(words: str, capsys: Capture) -> None:
     assert cli.main(["check", *shlex.split(words)]) == 2
     assert "s3cret" not in capsys.readouterr().err
 
 
-# What comes out.
+# What they get.
 
 
 @pytest.mark.parametrize(("route", "code"), [(LIVE, 0), (STALLED, 1), (INCONCLUSIVE, 3)])
-def test_the_screen_is_printed_and_the_verdict_is_the_exit_code(
+def test_the_screen_is_printed_and_the_exit_code_is_the_verdicts(
     route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     found = finding(monkeypatch, route)
@@ -204,16 +211,18 @@ def test_the_screen_is_printed_and_the_verdict_is_the_exit_code(
     assert not printed.err
 
 
-def test_what_could_not_be_run_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_a_check_that_could_not_run_is_an_error_of_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     def run(_: Options, __: Callable[[str], None]) -> Report:
         raise TargetError("a:app: there is no module 'a'")
 
-    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(running, "run", run)
     assert cli.main(["check", "a:app"]) == 2
     assert capsys.readouterr() == ("", "asgi-liveness: a:app: there is no module 'a'\n")
 
 
-def test_reports_are_written_beside_the_screen(
+def test_reports_are_written_besides_the_screen(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     found = finding(monkeypatch, STALLED)
@@ -235,19 +244,19 @@ def test_a_report_on_standard_output_is_alone_there(
 
 
 @pytest.mark.parametrize(("route", "code"), [(LIVE, 2), (STALLED, 1)])
-def test_a_report_that_cannot_be_written_after_all_is_told(
+def test_a_report_that_cannot_be_written_after_all_is_an_error(
     route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     found = finding(monkeypatch, route)
     assert cli.main(["check", "a:app", "--report", "json=/dev/full"]) == code
     printed = capsys.readouterr()
     assert printed.out == render.text(found)
-    told = "asgi-liveness: /dev/full could not be written: No space left on device\n"
-    assert printed.err == told
+    error = "asgi-liveness: /dev/full could not be written: No space left on device\n"
+    assert printed.err == error
 
 
 class Terminal(io.StringIO):
-    """What is a terminal, or is not."""
+    """A stream that is a terminal, or is not."""
 
     def __init__(self, *, is_one: bool) -> None:
         super().__init__()
@@ -258,23 +267,25 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("is_one", [True, False])
-def test_what_goes_on_is_shown_on_a_terminal_alone_and_cleared(
+def test_progress_is_shown_on_a_terminal_only_and_cleared(
     monkeypatch: pytest.MonkeyPatch, *, is_one: bool
 ) -> None:
-    def run(_: Options, tell: Callable[[str], None]) -> Report:
-        tell("starting")
-        tell("idle")
+    def run(_: Options, show: Callable[[str], None]) -> Report:
+        show("starting")
+        show("idle")
         raise TargetError("it died")
 
     terminal = Terminal(is_one=is_one)
-    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(running, "run", run)
     monkeypatch.setattr(sys, "stderr", terminal)
     assert cli.main(["check", "a:app"]) == 2
     shown = "\r\x1b[Kstarting\r\x1b[Kidle\r\x1b[K" if is_one else ""
     assert terminal.getvalue() == f"{shown}asgi-liveness: it died\n"
 
 
-def test_what_a_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_that_a_terminal_cannot_show_are_escaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     finding(monkeypatch, LIVE)
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
@@ -283,52 +294,30 @@ def test_what_a_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch)
     assert b"myapp.main:app \\xb7 uvicorn" in written.getvalue()
 
 
-# Help, explain, selftest.
+# Colour.
 
 
-@pytest.mark.parametrize("words", [["--help"], ["check", "--help"]])
-def test_help_asks_the_question_and_has_four_examples_that_are_right(
-    words: list[str], capsys: Capture
+def test_verdicts_have_a_colour_if_it_is_forced(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    with pytest.raises(SystemExit) as raised:
-        cli.main(words)
-    assert raised.value.code == 0
+    found = finding(monkeypatch, STALLED)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert cli.main(["check", "a:app"]) == 1
     shown = capsys.readouterr().out
-    assert "Does your ASGI app still answer while it works? If not, which line blocks it?" in shown
-    assert "exit codes: 0 live" in shown
-    examples = [line for line in shown.splitlines() if line.startswith("  asgi-liveness ")]
-    assert len(examples) == 4
-    for example in examples:
-        cli.parsed(shlex.split(example)[1:])
+    assert "  idle           \x1b[32mlive\x1b[0m       40 of 40" in shown
+    assert "  GET /report    \x1b[31mSTALLED\x1b[0m     0 of 80" in shown
+    assert re.sub(r"\x1b\[\d+m", "", shown) == render.text(found)
 
 
-def test_help_has_a_line_for_every_command(capsys: Capture) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["--help"])
-    shown = capsys.readouterr().out
-    for name in ("check", "explain", "selftest", "run", "serve", "report", "contract"):
-        assert f"\n    {name} " in shown
+def test_a_report_in_a_file_has_no_colour(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding(monkeypatch, STALLED)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert cli.main(["check", "a:app", "--report", "md=a.md", "--report", "junit=a.xml"]) == 1
+    assert "\x1b" not in (folder / "a.md").read_text() + (folder / "a.xml").read_text()
 
 
-def test_a_command_that_is_none_is_an_error_of_a_line(capsys: Capture) -> None:
-    assert cli.main(["chek"]) == 2
-    assert cli.main([]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
-    assert "invalid choice: 'chek'" in lines[0]
-    assert "required: COMMAND; see asgi-liveness --help" in lines[1]
-
-
-@pytest.mark.parametrize("words", [["idle", "stalled"], ["idle stalled"], ["LIVE-002"]])
-def test_words_are_explained(words: list[str], capsys: Capture) -> None:
-    assert cli.main(["explain", *words]) == 0
-    assert capsys.readouterr().out == explain(" ".join(words))
-
-
-def test_an_unknown_word_is_an_error_of_a_line(capsys: Capture) -> None:
-    assert cli.main(["explain", "stuled"]) == 2
-    told = "asgi-liveness: nothing is called 'stuled'; did you mean 'stalled'?\n"
-    assert capsys.readouterr().err == told
+# Selftest.
 
 
 def test_the_selftest_has_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

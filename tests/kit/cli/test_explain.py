@@ -1,4 +1,4 @@
-"""Every word of a report can be explained, and every kind of finding has its advice."""
+"""``asgi-liveness explain``: every word of a report has its explanation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import get_args
 import pytest
 
 from asgi_liveness.checking.report import Verdict
-from asgi_liveness.cli.explain import explain
+from asgi_liveness.cli import main as cli
+from asgi_liveness.cli.explain import explain, words
 from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.contract import ROUTES
 from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.promises import PROMISES, REMEDIES
+from asgi_liveness.conformance.topics import TOPICS
 from asgi_liveness.errors import UsageError
 from asgi_liveness.stalls.advice import Kind, advice
 
@@ -41,18 +45,18 @@ def test_an_advice_fits_its_kind(kind: Kind, words: str) -> None:
 
 @pytest.mark.parametrize("word", [*Verdict, *Outcome])
 def test_every_verdict_is_explained(word: str) -> None:
-    told = explain(word)
+    text = explain(word)
     heads = [f"{word} (check)"] * (word in [*Verdict]) + [f"{word} (run)"] * (word in [*Outcome])
-    assert [line for line in told.splitlines() if line.endswith(("(check)", "(run)"))] == heads
-    assert told.count("\n\nWhy: ") == told.count("\n\nWhat to do: ") == len(heads)
+    assert [line for line in text.splitlines() if line.endswith(("(check)", "(run)"))] == heads
+    assert text.count("\n\nWhy: ") == text.count("\n\nWhat to do: ") == len(heads)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_every_case_is_explained(case: object) -> None:
-    told = explain(case.id)  # type: ignore[attr-defined]
-    assert told == explain(case.slug) == explain(case.name)  # type: ignore[attr-defined]
-    assert told.startswith(f"{case.name}\n\n")  # type: ignore[attr-defined]
-    assert "{place}" not in told
+    text = explain(case.id)  # type: ignore[attr-defined]
+    assert text == explain(case.slug) == explain(case.name)  # type: ignore[attr-defined]
+    assert text.startswith(f"{case.name}\n\n")  # type: ignore[attr-defined]
+    assert "{place}" not in text
 
 
 def test_a_case_is_explained_by_its_docstring_and_what_to_do() -> None:
@@ -73,16 +77,91 @@ def test_how_a_word_is_written_does_not_matter(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "hint"),
     [
         ("stuled", "did you mean 'stalled'?"),
         ("speed-00", "did you mean 'SPEED-00"),
         ("blocking", "did you mean 'blocking-freezes'?"),
-        ("", "name a verdict, or a case as LIVE-002"),
-        ("xyz", "name a verdict, or a case as LIVE-002"),
+        ("remedy", "did you mean 'remedies'?"),
+        ("", "list the words with asgi-liveness explain"),
+        ("xyz", "list the words with asgi-liveness explain"),
     ],
 )
-def test_an_unknown_word_is_an_error_that_names_the_nearest(word: str, told: str) -> None:
+def test_an_unknown_word_is_an_error_that_names_the_nearest(word: str, hint: str) -> None:
     with pytest.raises(UsageError) as raised:
         explain(word)
-    assert str(raised.value).startswith(f"nothing is called {word!r}; {told}")
+    assert str(raised.value).startswith(f"nothing is called {word!r}; {hint}")
+
+
+# Topics and families.
+
+
+@pytest.mark.parametrize(
+    ("topic", "names"),
+    [
+        ("remedies", [row.path for row in REMEDIES]),
+        ("promises", [row.name for row in PROMISES]),
+        ("routes", [f"{row.method} {row.path}" for row in ROUTES]),
+    ],
+)
+def test_a_topic_has_every_row_of_its_table(topic: str, names: list[str]) -> None:
+    lines = [line.strip() for line in explain(topic).splitlines()]
+    found = [name for name in names if any(f"{line} ".startswith(f"{name} ") for line in lines)]
+    assert found == names
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_fits_the_terminal_and_names_no_file(topic: str) -> None:
+    text = explain(topic)
+    assert max(map(len, text.splitlines())) <= 88
+    assert ".md" not in text
+
+
+def test_every_remedy_but_the_first_three_is_recommended_for_some_loop() -> None:
+    choices = explain("remedies").partition("Take this for a loop that:")[2]
+    assert [row.path for row in REMEDIES if row.path not in choices] == [
+        "/background",
+        "/cooperative",
+        "/normal",
+    ]
+
+
+def test_a_family_has_its_cases() -> None:
+    text = " ".join(explain("pool").split())
+    assert text.startswith("The cases of POOL. Explain one: asgi-liveness explain POOL-001 ")
+    assert [case.name for case in CASES if case.id.startswith("POOL-")] == [
+        case.name for case in CASES if case.name in text
+    ]
+
+
+# Without a word.
+
+
+def test_the_command_without_a_word_lists_all_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain"]) == 0
+    shown = capsys.readouterr().out
+    assert shown == words()
+    listed = " ".join(shown.split())
+    families = {case.id.partition("-")[0] for case in CASES}
+    for word in (*Verdict, *Outcome, *TOPICS, *families):
+        assert word in listed
+        assert explain(word)
+
+
+def test_every_explanation_names_commands_and_no_files() -> None:
+    texts = [explain(word) for word in (*Verdict, *Outcome, *(case.id for case in CASES))]
+    assert [text for text in texts if ".md" in text] == []
+
+
+@pytest.mark.parametrize("arguments", [["idle", "stalled"], ["idle stalled"], ["LIVE-002"]])
+def test_the_command_explains_a_word(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["explain", *arguments]) == 0
+    assert capsys.readouterr().out == explain(" ".join(arguments))
+
+
+def test_an_unknown_word_is_an_error_of_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", "stuled"]) == 2
+    error = "asgi-liveness: nothing is called 'stuled'; did you mean 'stalled'?\n"
+    assert capsys.readouterr().err == error

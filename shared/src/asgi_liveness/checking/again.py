@@ -1,43 +1,61 @@
-"""The command that repeats a check, and what of a check may be shown.
+"""The command that repeats a check, and the parts of a check that no output may show.
 
-The rule: what headers and bodies hold, and the user and password of an address, is left out.
+The rule: the values of headers and bodies are left out, and the user and password of an address.
 """
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import fields
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.duration import written
-from asgi_liveness.checking.options import Options
+from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
 
-_SECRET: Final = 4  # characters; what is shorter stands in any text
-_FLAGS = ("factory", "openapi", "allow_remote")
-_TIMES = ("duration", "max_stall", "start_limit")
-_TEXTS = ("probe", "server", "loop", "app_dir", "concurrency")
+if TYPE_CHECKING:
+    from asgi_liveness.checking.options import Options
+
+_SECRET: Final = 4  # characters; a shorter value may stand in any text by chance
 
 
 def again(options: Options) -> str:
     """Return a command for a shell."""
     words = ["asgi-liveness", "check"]
-    if options.target:
-        words.append(shown_target(options.target))
-    for request in options.during:
-        words += ["--during", request]
-    for header in options.headers:
-        words += ["-H", f"{header.partition(':')[0]}: ..."]
-    if options.body:
-        words += ["-d", "..."]
-    usual = {field.name: field.default for field in fields(Options)}
-    for name in (*_TEXTS, *_TIMES, *_FLAGS):
-        value = getattr(options, name)
-        if value != usual[name]:
-            words.append(f"--{name.replace('_', '-')}")
-            words += [] if name in _FLAGS else [written(value) if name in _TIMES else str(value)]
-    if options.command:
-        words += ["--", *options.command]
+    given = {
+        option: value
+        for name, option in DECLARED.items()
+        if (value := getattr(options, name)) != DEFAULTS[name]
+    }
+    # The words after -- go last.
+    for option, value in sorted(given.items(), key=lambda row: row[0].kind is OptionKind.WORDS):
+        words += _words(option, value)
     return shlex.join(words)
+
+
+def _words(option: Option, value: Any) -> list[str]:
+    """Return the words that give an option its value."""
+    if option.kind is OptionKind.FLAG:
+        return [option.flag]
+    if option.kind is OptionKind.WORDS:
+        return [option.flag, *value]
+    flag = [option.flag] if option.flag else []
+    return [word for text in _texts(option.kind, value) for word in (*flag, text)]
+
+
+def _texts(kind: OptionKind, value: Any) -> list[str]:
+    """Return a value as people write it; several texts where the option is given several times."""
+    match kind:
+        case OptionKind.TARGET:
+            return [shown_target(value)]
+        case OptionKind.TIME:
+            return [written(value)]
+        case OptionKind.TEXTS:
+            return list(value)
+        case OptionKind.HEADERS:
+            return [f"{text.partition(':')[0]}: ..." for text in value]
+        case OptionKind.DATA:
+            return ["..."]
+        case _:
+            return [str(value)]
 
 
 def shown_target(target: str) -> str:
@@ -50,7 +68,7 @@ def shown_target(target: str) -> str:
 
 
 def without_secrets(text: str, options: Options) -> str:
-    """Return *text*, a server's words mostly, without what headers and bodies hold."""
+    """Return *text*, mostly the words of a server, without the values of headers and bodies."""
     values = [header.partition(":")[2].strip() for header in options.headers]
     parts = {word for value in values for word in (value, *value.split())}
     for secret in sorted({*parts, options.body.decode(errors="replace").strip()}, key=len)[::-1]:

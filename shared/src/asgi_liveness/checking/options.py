@@ -1,52 +1,162 @@
-"""What a check is asked for. The command, the settings file and Python fill in this one table."""
+"""The options of a check. Each is declared once: flag, kind, default and help.
+
+The rule: the parser of the command, the settings of ``pyproject.toml`` and the line ``Again:`` are
+derived from the fields of ``Options``; only the signature of ``asgi_liveness.check`` repeats them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from enum import Enum, auto
+from typing import Annotated, Any, Final, get_type_hints
 
 from asgi_liveness.errors import UsageError
 
-_LONGEST: Final = 3600.0  # seconds
-_MOST: Final = 1000  # requests at a time
+_HOUR: Final = 3600  # seconds
+
+
+class OptionKind(Enum):
+    """How people write the value of an option."""
+
+    TARGET = auto()
+    """An app or an address; the one word that has no flag."""
+    TEXT = auto()
+    TIME = auto()
+    """As ``200ms``; seconds in ``Options``."""
+    COUNT = auto()
+    """A whole number."""
+    FLAG = auto()
+    """Given or not."""
+    TEXTS = auto()
+    """One text each time that the option is given."""
+    HEADERS = auto()
+    """Likewise, as ``Name: value``. No output repeats the values."""
+    DATA = auto()
+    """A text, or ``@`` and a file; bytes in ``Options``. No output repeats them."""
+    WORDS = auto()
+    """A command: all words after ``--``."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is declared of one option, besides its name and its default."""
+
+    flag: str
+    """``--flag`` or ``-f``; ``--`` before the words of a command; empty for a target."""
+    kind: OptionKind
+    metavar: str
+    help: str
+    least: float = 0
+    """The least that a time or a count may be."""
+    most: float = _HOUR
+    """The most that a time or a count may be."""
+
+    def check(self, value: Any) -> None:
+        """Raise ``UsageError`` if a time or a count is out of its range."""
+        if self.kind not in (OptionKind.TIME, OptionKind.COUNT) or self.least <= value <= self.most:
+            return
+        if self.kind is OptionKind.TIME:
+            raise UsageError(f"{self.flag} is {value:g} s; give {self.least:g} s to an hour")
+        raise UsageError(f"{self.flag} is {value}; give {self.least:g} to {self.most:g}")
 
 
 @dataclass(frozen=True)
 class Options:
     """One check. Either *target* or *command* is named. Times in seconds."""
 
-    target: str = ""
-    """``module:attribute`` of an app, or the address of a server that runs."""
-    command: tuple[str, ...] = ()
-    """A command that serves the app; ``{port}`` in it is replaced by a free port."""
-    during: tuple[str, ...] = ()
-    """Requests, as ``GET /report`` or ``/report``."""
-    probe: str | None = None
-    """The path that is probed; None tries those that liveness probes mostly have."""
-    server: str = "uvicorn"
-    """What serves the app: ``uvicorn`` or ``hypercorn``."""
-    loop: str = "auto"
-    """The event loop: ``auto`` (the server's own choice), ``asyncio`` or ``uvloop``."""
-    factory: bool = False
-    """The target is a function that returns the app."""
-    app_dir: str = ""
-    """Where the app is looked for; the current directory if empty."""
-    headers: tuple[str, ...] = ()
-    """Headers of the requests, as ``Name: value``; they stand in no report."""
-    body: bytes = b""
-    """The body of the requests; it stands in no report."""
-    duration: float = 4.0
-    """How long each request is watched."""
-    max_stall: float = 0.2
-    """For how long the event loop may be inside one callback."""
-    concurrency: int = 1
-    """How many of a request are under way at a time."""
-    openapi: bool = False
-    """Take the GET routes without parameters of the app's OpenAPI document as well."""
-    allow_remote: bool = False
-    """The address may be of another machine."""
-    start_limit: float = 60.0
-    """How long the app may take until its first answer."""
+    target: Annotated[
+        str, Option("", OptionKind.TARGET, "TARGET", "module:attribute, or http://127.0.0.1:PORT")
+    ] = ""
+    command: Annotated[
+        tuple[str, ...],
+        Option("--", OptionKind.WORDS, "COMMAND", "what serves the app, on the port {port}"),
+    ] = ()
+    during: Annotated[
+        tuple[str, ...],
+        Option("--during", OptionKind.TEXTS, "REQUEST", "as 'GET /report'; may be repeated"),
+    ] = ()
+    probe: Annotated[
+        str | None,
+        Option(
+            "--probe",
+            OptionKind.TEXT,
+            "PATH",
+            "what must answer; else /healthz, /health, /livez or /",
+        ),
+    ] = None
+    server: Annotated[str, Option("--server", OptionKind.TEXT, "NAME", "uvicorn or hypercorn")] = (
+        "uvicorn"
+    )
+    loop: Annotated[
+        str,
+        Option("--loop", OptionKind.TEXT, "NAME", "asyncio, uvloop, or auto: the server chooses"),
+    ] = "auto"
+    factory: Annotated[
+        bool,
+        Option("--factory", OptionKind.FLAG, "", "the target is a function that returns the app"),
+    ] = False
+    app_dir: Annotated[
+        str,
+        Option(
+            "--app-dir", OptionKind.TEXT, "FOLDER", "where the app is; else the current directory"
+        ),
+    ] = ""
+    headers: Annotated[
+        tuple[str, ...],
+        Option(
+            "-H", OptionKind.HEADERS, "NAME:VALUE", "a header of the requests; shown in no report"
+        ),
+    ] = ()
+    body: Annotated[
+        bytes,
+        Option("-d", OptionKind.DATA, "DATA", "their body, or @FILE; shown in no report"),
+    ] = b""
+    duration: Annotated[
+        float,
+        Option(
+            "--duration", OptionKind.TIME, "TIME", "how long each request is watched", least=0.5
+        ),
+    ] = 4.0
+    max_stall: Annotated[
+        float,
+        Option(
+            "--max-stall",
+            OptionKind.TIME,
+            "TIME",
+            "how long one callback may block the event loop",
+            least=0.005,
+        ),
+    ] = 0.2
+    concurrency: Annotated[
+        int,
+        Option(
+            "--concurrency",
+            OptionKind.COUNT,
+            "N",
+            "how many of a request run at a time",
+            least=1,
+            most=1000,
+        ),
+    ] = 1
+    openapi: Annotated[
+        bool,
+        Option(
+            "--openapi",
+            OptionKind.FLAG,
+            "",
+            "also try the GET routes without parameters of its OpenAPI document",
+        ),
+    ] = False
+    allow_remote: Annotated[
+        bool,
+        Option("--allow-remote", OptionKind.FLAG, "", "the address may be that of another machine"),
+    ] = False
+    start_limit: Annotated[
+        float,
+        Option(
+            "--start-limit", OptionKind.TIME, "TIME", "how long the first answer may take", least=1
+        ),
+    ] = 60.0
 
     def __post_init__(self) -> None:
         if self.target and self.command:
@@ -58,14 +168,8 @@ class Options:
                 "there is nothing to check; name an app as module:attribute, an address, or a "
                 "command after --"
             )
-        for name, least in (("duration", 0.5), ("max_stall", 0.005), ("start_limit", 1.0)):
-            if not least <= getattr(self, name) <= _LONGEST:
-                shown = name.replace("_", "-")
-                raise UsageError(
-                    f"--{shown} is {getattr(self, name):g} s; give {least:g} s to an hour"
-                )
-        if not 1 <= self.concurrency <= _MOST:
-            raise UsageError(f"--concurrency is {self.concurrency}; give 1 to {_MOST}")
+        for name, option in DECLARED.items():
+            option.check(getattr(self, name))
         if self.server not in ("uvicorn", "hypercorn"):
             raise UsageError(
                 f"no server is called {self.server!r}; choose uvicorn or hypercorn, or give any "
@@ -75,3 +179,12 @@ class Options:
             raise UsageError(
                 f"no event loop is called {self.loop!r}; choose auto, asyncio or uvloop"
             )
+
+
+DECLARED: Final[dict[str, Option]] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Options, include_extras=True).items()
+}
+"""The options by the names of their fields, in the order of the command's help."""
+DEFAULTS: Final[dict[str, Any]] = {row.name: row.default for row in fields(Options)}
+"""The values of the options that nobody gives."""

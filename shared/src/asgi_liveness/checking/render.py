@@ -10,12 +10,17 @@ from asgi_liveness.checking.report import Verdict
 from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asgi_liveness.checking.report import Report, WindowReport
+
+    Paint = Callable[[str, str], str]
+    """Colours a text as a verdict asks."""
 
 _WIDTH: Final = 88  # columns of running text
 _MARKS: Final = 60  # columns of a strip
 _NAME: Final = 40  # columns of a request
-_PLACE: Final = 53  # columns of a culprit's place
+_FRAME: Final = 53  # columns of a culprit's file, line and function
 _UNTRIED: Final = 20  # routes that are listed by name
 _SECOND: Final = 1000  # milliseconds
 _DID: Final = {
@@ -26,19 +31,19 @@ _DID: Final = {
     Verdict.INCONCLUSIVE: "could not be judged",
     Verdict.LIVE: "left the app live",
 }
-_AT_REST: Final = {
-    Verdict.DIED: "The app ended with no request at all.",
-    Verdict.STALLED: "The event loop stalls with no request at all.",
-    Verdict.STARVED: "The app is starved with no request at all.",
-    Verdict.IDLE_STALLED: "The event loop stalls with no request at all.",
-    Verdict.INCONCLUSIVE: "The app at rest could not be judged.",
-    Verdict.LIVE: "The app at rest is live.",
+_IDLE: Final = {
+    Verdict.DIED: "The idle app ended.",
+    Verdict.STALLED: "The event loop of the idle app stalls.",
+    Verdict.STARVED: "The idle app is starved.",
+    Verdict.IDLE_STALLED: "The event loop of the idle app stalls.",
+    Verdict.INCONCLUSIVE: "The idle app could not be judged.",
+    Verdict.LIVE: "The idle app is live.",
 }
 
 
-def text(report: Report) -> str:
-    """The whole screen."""
-    rows = [line for route in report.routes for line in _row(report, route)]
+def text(report: Report, paint: Paint = lambda text, _: text) -> str:
+    """Return the whole screen; *paint* colours the verdicts."""
+    rows = [line for route in report.routes for line in _row(report, route, paint)]
     parts = [_head(report), "\n".join(rows)]
     blamed = [(route, lines) for route in report.routes if (lines := _blame(route))]
     for route, lines in blamed:
@@ -52,12 +57,12 @@ def text(report: Report) -> str:
 
 
 def markdown(report: Report) -> str:
-    """The same for a page: a table, and what is to blame."""
+    """Return the same as Markdown: a table, and each culprit below it."""
     lines = [f"**{headline(report)}** {_cell(_head(report))}.", ""]
-    lines += ["| while this runs | verdict | seen |", "| --- | --- | --- |"]
+    lines += ["| while this runs | verdict | observed |", "| --- | --- | --- |"]
     for route in report.routes:
-        seen = " ".join([f"{fact(report, route)}.", *_further(route)])
-        lines.append(f"| {_cell(name(route))} | {route.verdict} | {_cell(seen)} |")
+        observed = " ".join([f"{fact(report, route)}.", *_further(route)])
+        lines.append(f"| {_cell(name(route))} | {route.verdict} | {_cell(observed)} |")
     for route in report.routes:
         if blame := _blame(route):
             lines += _fenced(f"  {name(route)}:", *blame)
@@ -69,7 +74,7 @@ def markdown(report: Report) -> str:
 
 
 def one(report: Report, route: WindowReport) -> str:
-    """What the screen says of one route."""
+    """Return the part of the screen that is about one route."""
     parts = ["\n".join(_row(report, route)), "\n".join(_blame(route))]
     if route.verdict is not Verdict.LIVE:
         parts.append(f"  Again: {report.again}")
@@ -77,22 +82,25 @@ def one(report: Report, route: WindowReport) -> str:
 
 
 def headline(report: Report) -> str:
-    """Say in a sentence how many requests did what."""
-    asked = [route for route in report.routes if route.during is not None]
-    at_rest = [_AT_REST[route.verdict] for route in report.routes if route.during is None]
-    if not asked:
-        return " ".join(at_rest)
-    counted = Counter(route.verdict for route in asked)
+    """Return a sentence that counts the requests by their verdicts."""
+    requests = [route for route in report.routes if route.during is not None]
+    idle = [_IDLE[route.verdict] for route in report.routes if route.during is None]
+    if not requests:
+        return " ".join(idle)
+    counted = Counter(route.verdict for route in requests)
     (first, did), *others = [(counted[v], did) for v, did in _DID.items() if counted[v]]
-    requests = "1 request" if len(asked) == 1 else f"{len(asked)} requests"
-    said = [f"{first} of {requests} {did}", *(f"{number} {did}" for number, did in others)]
-    ill = [words for words in at_rest if words != _AT_REST[Verdict.LIVE]]
-    return " ".join([*ill, f"{', '.join(said)}."])
+    all_of_them = "1 request" if len(requests) == 1 else f"{len(requests)} requests"
+    parts = [f"{first} of {all_of_them} {did}", *(f"{number} {did}" for number, did in others)]
+    ill = [words for words in idle if words != _IDLE[Verdict.LIVE]]
+    return " ".join([*ill, f"{', '.join(parts)}."])
 
 
 def fact(report: Report, route: WindowReport, digits: int = 0) -> str:
-    """Say what was counted in a window. The first number takes as many *digits*."""
-    counts = f"{route.probes.answered:>{digits}} of {route.probes.due} probes answered"
+    """Return the counts of a window in words. The first number takes as many *digits*."""
+    in_time = _in_time(route)
+    counts = f"{in_time:>{digits}} of {route.probes.due} probes answered in time"
+    if (late := route.probes.answered - in_time) > 0:
+        counts += f" ({late} came late)"
     if route.verdict is Verdict.STARVED:
         because = f": {route.because}" if route.because else ""
         return f"event loop live, {counts.strip()}{because}"
@@ -103,14 +111,19 @@ def fact(report: Report, route: WindowReport, digits: int = 0) -> str:
     return f"{counts}, longest silence {duration(route.longest_silence_s)}"
 
 
+def _in_time(route: WindowReport) -> int:
+    """Return how many probes the strip shows as answered."""
+    return route.strip.count("|") if route.strip else route.probes.answered
+
+
 def name(route: WindowReport) -> str:
-    """What a window is called; a long request is cut."""
-    called = route.during or "idle"
-    return called if len(called) <= _NAME else f"{called[: _NAME - 3]}..."
+    """Return the name of a window; a long request is cut."""
+    full = route.during or "idle"
+    return full if len(full) <= _NAME else f"{full[: _NAME - 3]}..."
 
 
 def duration(seconds: float) -> str:
-    """Milliseconds, from a second on seconds."""
+    """Return a time in milliseconds, or in seconds if it is one or more."""
     milliseconds = round(seconds * 1000)
     return f"{milliseconds} ms" if milliseconds < _SECOND else f"{seconds:.1f} s"
 
@@ -121,58 +134,61 @@ def _head(report: Report) -> str:
     return " · ".join(part for part in (report.target, report.server, python, probing) if part)
 
 
-def _row(report: Report, route: WindowReport) -> list[str]:
-    """A line of the table; below it the strip, and what else was seen."""
+def _row(report: Report, route: WindowReport, paint: Paint = lambda text, _: text) -> list[str]:
+    """Return a line of the table; below it the strip, and the notes."""
     names = max(len(name(other)) for other in report.routes) + 4
     words = max(len(_word(other)) for other in report.routes) + 4
-    digits = max(len(str(other.probes.answered)) for other in report.routes)
-    told = fact(report, route, digits)
-    lines = [f"  {name(route):<{names}}{_word(route):<{words}}{told}"]
+    digits = max(len(str(_in_time(other))) for other in report.routes)
+    word = paint(_word(route), route.verdict) + " " * (words - len(_word(route)))
+    lines = [f"  {name(route):<{names}}{word}{fact(report, route, digits)}"]
     below = " " * (names + 2)
     if route.strip and (route.during is not None or route.verdict is not Verdict.LIVE):
         lines.append(f"{below}{_strip(route.strip)}")
-    for said in _further(route):
-        lines += _wrapped(said, below)
+    for note in _further(route):
+        lines += _wrapped(note, below)
     return lines
 
 
 def _further(route: WindowReport) -> list[str]:
-    """What was seen beside the numbers."""
+    """Return what there is to say besides the counts."""
     because = "" if route.verdict is Verdict.STARVED else route.because
-    return [said for said in (because, *route.notes) if said]
+    return [note for note in (because, *route.notes) if note]
 
 
 def _word(route: WindowReport) -> str:
-    """Return the verdict as it stands in the table, where the row says that it is the idle one."""
+    """Return the verdict as the table shows it, whose row says which window is the idle one."""
     if route.verdict is Verdict.IDLE_STALLED:
         return "STALLED"
     return str(route.verdict) if route.verdict is Verdict.LIVE else route.verdict.upper()
 
 
 def _strip(marks: str) -> str:
-    """Return the marks in as many columns as there are, and what they mean."""
+    """Return the marks, in as few columns as the screen has, and their meaning."""
     each = -(-len(marks) // _MARKS)
     groups = [marks[start : start + each] for start in range(0, len(marks), each)]
     shown = "".join("." if "." in group else "|" for group in groups)
     if "." not in shown:
         return shown
-    return f"{shown}  . = {f'one of {each} ' if each > 1 else ''}not answered in time"
+    if each == 1:
+        return f"{shown}  . = not answered in time"
+    return f"{shown}  a mark is {each} probes, . = not all answered in time"
 
 
 def _blame(route: WindowReport) -> list[str]:
-    """The culprit with its source, and the advice."""
+    """Return the culprit with its source, and the advice."""
     lines = []
     if culprit := route.culprit:
-        of = "threads stand there" if route.verdict is Verdict.STARVED else "samples"
-        seen = f"{culprit.seen} of {culprit.looks} {of}"
-        seen = seen if route.verdict is Verdict.STARVED else f"seen there in {seen}"
+        noun = "threads" if route.verdict is Verdict.STARVED else "samples"
         where = quote.frame(culprit)
-        lines.append(f"  {where:<{_PLACE - 2}}  {seen}" if culprit.looks else f"  {where}")
+        counted = f"{culprit.seen} of {culprit.looks} {noun}"
+        lines.append(f"  {where:<{_FRAME - 2}}  {counted}" if culprit.looks else f"  {where}")
         lines += [f"  {line}" for line in quote.source(culprit)]
         if culprit.below:
-            lines.append(f"    below it: {quote.frame(culprit.below)}")
+            lines.append(f"    which called {quote.frame(culprit.below)}")
     if route.advice:
-        lines += ["", *_wrapped(route.advice, "  ")] if lines else _wrapped(route.advice, "  ")
+        what, more, command = route.advice.partition(" More: ")
+        lines += [*([""] if lines else []), *_wrapped(what, "  ")]
+        lines += [f"  {(more + command).strip()}"] if more else []
     return lines
 
 
@@ -180,15 +196,15 @@ def _untried(report: Report) -> list[str]:
     shown = report.untried[:_UNTRIED]
     more = len(report.untried) - len(shown)
     return [
-        "  Not tried, of its OpenAPI document (--openapi runs them all, --during one of them):",
+        "  Not tried, of its OpenAPI document (--openapi tries all of them, --during one):",
         *(f"    {request}" for request in shown),
         *([f"    and {more} more"] if more else []),
     ]
 
 
-def _wrapped(said: str, indent: str) -> list[str]:
+def _wrapped(sentences: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        said,
+        sentences,
         _WIDTH,
         initial_indent=indent,
         subsequent_indent=indent,
@@ -197,8 +213,8 @@ def _wrapped(said: str, indent: str) -> list[str]:
     )
 
 
-def _cell(said: str) -> str:
-    return said.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+def _cell(words: str) -> str:
+    return words.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def _fenced(*lines: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a check found, as data. It is written as JSON first; all else is rendered from it."""
+"""The report of a check, as data. Every other format is rendered from it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_json
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from asgi_liveness.stalls.culprit import Culprit
 
 SCHEMA: Final = 1
 
 
 class Verdict(StrEnum):
-    """What is said of a route, the worst first; ``asgi-liveness explain`` tells of each."""
+    """The verdict on a window, the worst first; ``asgi-liveness explain`` explains each."""
 
     DIED = "died"
-    """The app, or one of its workers, was ended while it was watched."""
+    """The app, or one of its workers, ended in the window."""
     STALLED = "stalled"
     """The event loop was inside one callback for longer than the limit."""
     STARVED = "starved"
-    """The event loop turns, and the probe waits for a thread of a full pool."""
+    """The event loop runs, and the probe waits for a thread of a full pool, or for the GIL."""
     IDLE_STALLED = "idle stalled"
-    """The event loop stalls with no request at all."""
+    """The event loop stalls while no request runs."""
     INCONCLUSIVE = "inconclusive"
-    """Answers were late, and no code of the app is to blame."""
+    """Responses were late, and no code of the app is to blame."""
     LIVE = "live"
-    """The probes were answered and the event loop turned."""
+    """The probes were answered and the event loop ran."""
 
 
 @dataclass(frozen=True)
@@ -40,50 +45,50 @@ class Probes:
 
 @dataclass(frozen=True)
 class WindowReport:
-    """One window: what went on, and what was seen. Times in seconds."""
+    """One window: its request, and what it showed. Times in seconds."""
 
     during: str | None
-    """The request, as ``GET /report``; None in the window without one."""
+    """The request, as ``GET /report``; None in the idle window."""
     verdict: Verdict
     probes: Probes
     longest_stall_s: float | None
-    """For how long the event loop did not turn, at the most; None where nobody sees it turn (a
-    server that was not started from here)."""
+    """The longest stall; None where nothing watches the event loop (of a server that the check did
+    not start)."""
     idle_stall_s: float | None
-    """The same of the window without a request."""
+    """The longest stall of the idle window."""
     longest_silence_s: float
-    """The longest time in which a probe waited and none was answered."""
+    """The longest time in which a probe waited and no probe was answered."""
     culprit: Culprit | None = None
     advice: str = ""
     """What to do, in a line; empty where there is nothing to do."""
     because: str = ""
-    """What the verdict rests on, in a line, where the numbers do not say it."""
+    """The reason for the verdict, in a line, where the numbers do not show it."""
     strip: str = ""
-    """The probes in order: ``|`` answered, ``.`` not."""
+    """The probes in order: ``|`` answered in time, ``.`` not."""
     notes: tuple[str, ...] = ()
-    """What else was seen: a slow app, a cold first call, a request that did not end."""
+    """Further observations: a slow app, a cold first call, a request that did not end."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a check found."""
+    """The whole report of a check."""
 
     target: str
     """The app, the address without user and password, or the command."""
     server: str
     """The server, its version, its event loop, its workers."""
     probe: str
-    """What was probed, as ``GET /healthz``."""
+    """The request of the probes, as ``GET /healthz``."""
     interval_s: float
-    """From probe to probe."""
+    """The time from one probe to the next."""
     max_stall_s: float
     routes: tuple[WindowReport, ...]
     again: str
-    """A command that repeats it; headers and bodies are left out of it."""
+    """The command that repeats the check, without the values of headers and bodies."""
     system: dict[str, Any] = field(default_factory=dict)
     """Python, platform, cores, and the version of this kit."""
     untried: tuple[str, ...] = ()
-    """GET routes that the app's OpenAPI document has and that were not run."""
+    """GET routes of the app's OpenAPI document that the check did not try."""
     schema: int = SCHEMA
 
     @property
@@ -110,3 +115,42 @@ class Report:
             if route["culprit"] and route["culprit"]["below"]:
                 route["culprit"]["below"] = route["culprit"]["below"]._asdict()
         return json.dumps(report, indent=1) + "\n"
+
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        """Read the JSON report in *path*. Raises ``UsageError`` for any other file."""
+        return cls.of_json(read_json(path), path)
+
+    @classmethod
+    def of_json(cls, data: Any, path: Path) -> Report:
+        """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
+        problem = UsageError(
+            f"{path} is not a report of schema {SCHEMA}; "
+            "make one with `asgi-liveness check --report`"
+        )
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA or not data.get("routes"):
+            raise problem
+        try:
+            routes = tuple(_window(row) for row in data["routes"])
+            rest = {name: data[name] for name in data.keys() - {"routes", "untried", "verdict"}}
+            return cls(**rest, routes=routes, untried=tuple(data["untried"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise problem from error
+
+
+def _window(row: dict[str, Any]) -> WindowReport:
+    """Return a window from its JSON."""
+    # Imported late: they bring asyncio, and this module is imported for the help of the command.
+    from asgi_liveness.serving.board import Frame  # noqa: PLC0415
+    from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+
+    found = {
+        **row,
+        "verdict": Verdict(row["verdict"]),
+        "probes": Probes(**row["probes"]),
+        "notes": tuple(row["notes"]),
+    }
+    if row["culprit"]:
+        below = row["culprit"]["below"]
+        found["culprit"] = Culprit(**{**row["culprit"], "below": below and Frame(**below)})
+    return WindowReport(**found)

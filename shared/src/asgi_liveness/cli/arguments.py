@@ -1,9 +1,9 @@
-"""A parser of arguments whose errors are a line, and repeat nothing that may be a secret."""
+"""A parser of arguments whose errors are one line, and repeat nothing that may be a secret."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from asgi_liveness.errors import UsageError
 
@@ -16,22 +16,50 @@ def split_names(texts: Iterable[str]) -> list[str]:
     return [name for text in texts for name in text.split(",")]
 
 
-class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that raises ``UsageError``, and so do its subparsers."""
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question about the nearest of the *known* words, or "" if none is near."""
+    import difflib  # only an error needs it
 
-    def parse(self, argv: Sequence[str], namespace: argparse.Namespace) -> argparse.Namespace:
-        """Parse all of *argv*. A word that nothing takes may be what a header holds."""
-        found, further = self.parse_known_args(argv, namespace)
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` of one command that raises ``UsageError``."""
+
+    takes_command = False
+    """All words after ``--`` are a command of the user's; they become ``served``."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
+        )
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Parse all of *argv*. An unknown word may be the value of a header: no error repeats it.
+
+        Raises ``UsageError``.
+        """
+        own, served = list(argv), list[str]()
+        if self.takes_command and "--" in own:  # argparse would mix the two
+            at = own.index("--")
+            own, served = own[:at], own[at + 1 :]
+        found, further = self.parse_known_args(own, argparse.Namespace(served=tuple(served)))
         if unknown := [word for word in further if word.startswith("-")]:
-            option = unknown[0].partition("=")[0]
-            command = next(word for word in argv if not word.startswith("-"))
-            raise UsageError(f"there is no option {option}; see {self.prog} {command} --help")
+            raise self.unknown_option(unknown[0])
         if further:
-            raise UsageError(
-                "there is a word too many; are quotes missing, as in --during 'GET /report'?"
-            )
+            hint = f"see {self.prog} --help"
+            if self.takes_command:
+                hint = "are quotes missing, as in --during 'GET /report'?"
+            raise UsageError(f"there is one word too many; {hint}")
         return found
 
+    def unknown_option(self, word: str) -> UsageError:
+        """Return the error for an option that does not exist."""
+        option = word.partition("=")[0]
+        meant = did_you_mean(option, self._option_string_actions)
+        return UsageError(f"there is no option {option}{meant or f'; see {self.prog} --help'}")
+
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong as an error of the kit."""
+        """Raise the error that argparse found."""
         raise UsageError(f"{message}; see {self.prog} --help")

@@ -1,30 +1,24 @@
-"""``asgi-liveness check``, ``explain`` and ``selftest``: their arguments, and what is printed."""
+"""``asgi-liveness check`` and ``selftest``: their arguments, and what they print."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from asgi_liveness.checking import render, settings
-from asgi_liveness.checking.duration import parse_duration
-from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.run import run
-from asgi_liveness.cli import outputs
-from asgi_liveness.cli.explain import explain
+from asgi_liveness.checking.duration import parse_duration, written
+from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
 from asgi_liveness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from asgi_liveness.cli.arguments import Parser
 
 _DESCRIPTION: Final = """\
 Does your ASGI app still answer while it works? If not, which line blocks it?
 
-The app is served as its users serve it, by a command after -- if that is given, and probed from
-outside: at rest, then while each --during request is under way. Run this in the app's own
-environment.
+The check serves the app as its users do, or by the command after --, and probes it from outside:
+idle, then while each --during request runs. Run this in the environment of the app.
 """
 _EPILOG: Final = """\
 examples:
@@ -34,120 +28,131 @@ examples:
   asgi-liveness check --during /report -- granian --interface asgi --port {port} myapp.main:app
 
 exit codes: 0 live, 1 a finding, 2 it could not be run, 3 inconclusive
-Options may stand in [tool.asgi-liveness] of pyproject.toml. The words of a report are told by
-asgi-liveness explain.
+Options may stand in [tool.asgi-liveness] of pyproject.toml. asgi-liveness explain says what the
+words of a report mean.
 """
+_ACTIONS: Final[dict[OptionKind, dict[str, Any]]] = {
+    OptionKind.TARGET: {"nargs": "?"},
+    OptionKind.COUNT: {"type": int},
+    OptionKind.FLAG: {"action": "store_true"},
+    OptionKind.TEXTS: {"action": "append"},
+    OptionKind.HEADERS: {"action": "append"},
+}
 
 
-def split(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
-    """Take the command after ``--`` off the arguments of a check: argparse would mix them."""
-    if "check" not in argv[:1] or "--" not in argv:
-        return argv, ()
-    at = list(argv).index("--")
-    return argv[:at], tuple(argv[at + 1 :])
+def add_check(parser: Parser) -> None:
+    """Add the arguments of ``check``: one for each option that is declared."""
+    from asgi_liveness.checking.formats import FORMATS
 
-
-def add_to(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add the three commands."""
-    check = commands.add_parser(
-        "check",
-        help="check any ASGI app, and name the line that blocks it",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s [TARGET] [options] [-- COMMAND ...]",
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
+    parser.takes_command = True
+    parser.usage = "%(prog)s [TARGET] [options] [-- COMMAND ...]"
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.argument_default = argparse.SUPPRESS
+    for name, option in DECLARED.items():
+        if option.kind is not OptionKind.WORDS:
+            _add(parser, name, option)
+    formats = ", ".join(FORMATS)
+    parser.add_argument(
+        "--report", action="append", metavar="FORMAT=FILE", help=f"{formats}; - is stdout"
     )
-    add = check.add_argument
-    add("target", nargs="?", metavar="TARGET", help="module:attribute, or http://127.0.0.1:PORT")
-    add("--during", action="append", metavar="REQUEST", help="as 'GET /report'; may be repeated")
-    add("--probe", metavar="PATH", help="what must answer; else /healthz, /health, /livez, /")
-    add("-H", action="append", dest="headers", metavar="NAME:VALUE", help="shown in no report")
-    add("-d", dest="body", metavar="DATA", help="a body, or @FILE; shown in no report")
-    add("--server", metavar="NAME", help="uvicorn (if not told otherwise) or hypercorn")
-    add("--loop", metavar="NAME", help="auto, asyncio or uvloop")
-    add("--factory", action="store_true", help="the target returns the app")
-    add("--app-dir", metavar="FOLDER", help="where the app is; else the current directory")
-    add("--duration", metavar="TIME", help="how long each request is watched; 4s")
-    add("--max-stall", metavar="TIME", help="how long the event loop may not turn; 200ms")
-    add("--concurrency", type=int, metavar="N", help="how many of a request at a time; 1")
-    add("--openapi", action="store_true", help="try the GET routes of its OpenAPI document")
-    add("--allow-remote", action="store_true", help="the address may be of another machine")
-    add("--start-limit", metavar="TIME", help="how long the app may take to start; 1m")
-    formats = ", ".join(outputs.FORMATS)
-    add("--report", action="append", metavar="FORMAT=FILE", help=f"{formats}; - is stdout")
-    check.set_defaults(command=_check)
+    parser.set_defaults(action=_check)
 
-    explained = commands.add_parser("explain", help="say what a verdict or a case means")
-    explained.add_argument("word", nargs="+", help="stalled, starved, ..., or LIVE-002")
-    explained.set_defaults(command=_explain)
 
-    selftest = commands.add_parser("selftest", help="show that every verdict can come out here")
-    selftest.set_defaults(command=_selftest)
+def add_selftest(parser: Parser) -> None:
+    """Describe ``selftest``, which has no arguments."""
+    parser.description = "Check small apps whose verdicts are known, on this machine."
+    parser.set_defaults(action=_selftest)
+
+
+def _add(parser: Parser, name: str, option: Option) -> None:
+    settings = dict(_ACTIONS.get(option.kind, {}))
+    if option.flag:
+        settings["dest"] = name
+    if option.metavar:
+        settings["metavar"] = option.metavar
+    parser.add_argument(option.flag or name, help=_help(name, option), **settings)
+
+
+def _help(name: str, option: Option) -> str:
+    """Return the help of an option, with its default where that says something."""
+    default = DEFAULTS[name]
+    if not default:
+        return option.help
+    shown = written(default) if option.kind is OptionKind.TIME else str(default)
+    return f"{option.help} (default: {shown})"
+
+
+def given(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that stand on the command line."""
+    found = {name: value for name, value in vars(args).items() if name in DECLARED}
+    if args.served:
+        found["command"] = args.served
+    return {name: _value(DECLARED[name], value) for name, value in found.items()}
+
+
+def _value(option: Option, value: Any) -> Any:
+    """Return what stands on the command line as ``Options`` takes it."""
+    match option.kind:
+        case OptionKind.TIME:
+            return parse_duration(value, option.flag)
+        case OptionKind.TEXTS | OptionKind.HEADERS:
+            return tuple(value)
+        case OptionKind.DATA:
+            return _data(option, value)
+        case _:
+            return value
+
+
+def _data(option: Option, text: str) -> bytes:
+    if not text.startswith("@"):
+        return text.encode(errors="surrogateescape")
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"the file after {option.flag} @ cannot be read: {error.strerror}"
+        ) from error
 
 
 def _check(args: argparse.Namespace) -> int:
-    wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(outputs.FORMATS))
+    from asgi_liveness.checking import render, settings
+    from asgi_liveness.checking.formats import FORMATS
+    from asgi_liveness.checking.run import run
+    from asgi_liveness.cli import outputs
+    from asgi_liveness.cli.colour import painter
+
+    wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
     options = settings.options(given(args), Path.cwd())
     progress = _Progress()
     try:
-        report = run(options, progress.tell)
+        report = run(options, progress.show)
     finally:
         progress.clear()
-    unwritten = outputs.write(wanted, lambda form: outputs.FORMATS[form](report))
-    print(render.text(report), end="", file=outputs.screen(wanted))
+    unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
+    screen = outputs.screen(wanted)
+    print(render.text(report, painter(screen)), end="", file=screen)
     for line in unwritten:
         print(f"asgi-liveness: {line}", file=sys.stderr)
     return report.exit_code or (2 if unwritten else 0)
 
 
-def given(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options that stand on the command line."""
-    names = {field.name for field in fields(Options)} - {"command"}
-    found = {name: value for name, value in vars(args).items() if name in names}
-    if args.served:
-        found["command"] = args.served
-    for name in filter(found.__contains__, settings.TIMES):
-        found[name] = parse_duration(found[name], f"--{name.replace('_', '-')}")
-    for name in filter(found.__contains__, ("during", "headers")):
-        found[name] = tuple(found[name])
-    if "body" in found:
-        found["body"] = _body(found["body"])
-    return found
-
-
-def _body(data: str) -> bytes:
-    if not data.startswith("@"):
-        return data.encode(errors="surrogateescape")
-    try:
-        return Path(data[1:]).read_bytes()
-    except OSError as error:
-        raise UsageError(f"the file after -d @ cannot be read: {error.strerror}") from error
-
-
 class _Progress:
-    """One line on standard error that shows what is going on, if that is a terminal."""
+    """One line on standard error that shows the current step, if that is a terminal."""
 
     def __init__(self) -> None:
-        self._shown = False
+        self._is_shown = False
 
-    def tell(self, words: str) -> None:
+    def show(self, words: str) -> None:
         if sys.stderr.isatty():
-            self._shown = True
+            self._is_shown = True
             print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        if self._shown:
+        if self._is_shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _explain(args: argparse.Namespace) -> int:
-    print(explain(" ".join(args.word)), end="")
-    return 0
-
-
 def _selftest(_: argparse.Namespace) -> int:
-    from asgi_liveness.checking.selftest import selftest  # noqa: PLC0415 (it brings miniatures)
+    from asgi_liveness.checking.selftest import selftest
 
     return selftest()

@@ -171,7 +171,11 @@ class ConformanceReport:
     @classmethod
     def load(cls, path: Path) -> ConformanceReport:
         """Read a report from JSON. Raises ``UsageError`` if *path* holds no report."""
-        data = read_json(path)
+        return cls.of_json(read_json(path), path)
+
+    @classmethod
+    def of_json(cls, data: Any, path: Path) -> ConformanceReport:
+        """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
         problem = UsageError(
             f"{path} is not a report of schema {SCHEMA}; make one with `asgi-liveness run --report`"
         )

@@ -1,0 +1,202 @@
+"""``asgi-liveness run``, ``report`` and ``contract``: their arguments, and what they print."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.cli import outputs
+from asgi_liveness.cli.arguments import split_names
+from asgi_liveness.cli.colour import painter
+from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+    from asgi_liveness.checking.report import Report
+    from asgi_liveness.cli.arguments import Parser
+    from asgi_liveness.conformance.report import ConformanceReport
+    from asgi_liveness.conformance.runner import Runner
+
+_RUN_EPILOG: Final = """\
+examples:
+  asgi-liveness run mypkg.app:app
+  asgi-liveness run mypkg.app:app --has supervised,streamed --all
+  asgi-liveness run one.app:app two.app:app --report json=out/compared.json
+"""
+MARKS: Final = {
+    Outcome.PASSED: (".", "as it should be"),
+    Outcome.FAILED: ("F", "failed"),
+    Outcome.DIFFERS: ("d", "known difference"),
+    Outcome.RECORDED: ("r", "recorded"),
+    Outcome.INCONCLUSIVE: ("?", "inconclusive"),
+    Outcome.NOT_APPLICABLE: ("-", "not applicable"),
+    Outcome.ERROR: ("E", "error"),
+}
+"""The letter of each outcome in the line of progress, and its meaning."""
+_FINE: Final = (Outcome.PASSED, Outcome.DIFFERS, Outcome.RECORDED)
+_UNJUDGED: Final = (Outcome.ERROR, Outcome.NOT_APPLICABLE)
+
+
+def add_run(parser: Parser) -> None:
+    """Add the arguments of ``run``."""
+    from asgi_liveness.conformance.promises import REMEDIES
+    from asgi_liveness.serving.servers import SERVERS
+
+    parser.epilog = _RUN_EPILOG
+    add = parser.add_argument
+    add("target", nargs="+", help="an ASGI app, as module:attribute")
+    names = ", ".join(kind.name for kind in SERVERS)
+    add("--server", action="append", default=[], help=f"one of {names}, or a program")
+    add("-k", metavar="TEXT", help="only cases with TEXT in their id or name")
+    add("--all", action="store_true", help="also the cases that end servers: this takes minutes")
+    remedies = ", ".join(remedy.name for remedy in REMEDIES)
+    add("--has", action="append", default=[], metavar="NAME,...", help=f"remedies: of {remedies}")
+    add("--lacks", action="append", default=[], help="a feature that the targets lack")
+    add(
+        "--known",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a list of known differences; may be given several times",
+    )
+    add(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help="json or md; - is stdout",
+    )
+    _add_verbose(parser)
+    parser.set_defaults(action=_run)
+
+
+def add_report(parser: Parser) -> None:
+    """Add the arguments of ``report``."""
+    parser.add_argument("file", type=Path, help="JSON that check or run wrote with --report")
+    parser.add_argument("--format", choices=("text", "md"), default="text")
+    _add_verbose(parser)
+    parser.set_defaults(action=_report)
+
+
+def add_contract(parser: Parser) -> None:
+    """Describe ``contract``, which has no arguments."""
+    parser.description = "Print the contract: its routes, its promises and its cases."
+    parser.set_defaults(action=_contract)
+
+
+def _add_verbose(parser: Parser) -> None:
+    parser.add_argument("--verbose", action="store_true", help="show every window and every cell")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from asgi_liveness.conformance import known, render
+    from asgi_liveness.conformance.cases import choose_cases
+    from asgi_liveness.conformance.promises import lacking
+    from asgi_liveness.conformance.report import ConformanceReport
+    from asgi_liveness.conformance.runner import Runner
+    from asgi_liveness.serving.servers import choose_servers
+
+    differences = [row for file in args.known for row in known.load(file, args.target)]
+    servers, cases = choose_servers(args.server), choose_cases(args.k, ends_servers=args.all)
+    lacks = lacking(split_names(args.lacks), split_names(args.has))
+    wanted = outputs.parse_outputs(args.report, ("json", "md"))
+    screen = outputs.screen(wanted)
+    with Runner(args.target, servers, cases, differences, lacks) as runner:
+        with contextlib.redirect_stdout(screen):
+            _judge_all(runner, screen)
+        report = ConformanceReport.of(runner)
+    unwritten = outputs.write(
+        wanted, lambda form: report.to_json() if form == "json" else render.markdown(report)
+    )
+    if any(cell.verdict not in _UNJUDGED for cell in report.cells):
+        # Errors have a line of their own on standard error.
+        text = render.text(report, verbose=args.verbose, errors=False, paint=painter(screen))
+        print(f"\n{text}", end="", file=screen)
+    for line in [*_errors(report), *unwritten]:
+        print(f"asgi-liveness: {line}", file=sys.stderr)
+    return report.exit_code or (2 if unwritten else 0)
+
+
+def _errors(report: ConformanceReport) -> list[str]:
+    """Return one error for each target: it is mostly the same on all servers."""
+    errors: dict[str, str] = {}
+    for cell in report.cells:
+        if cell.verdict == Outcome.ERROR:
+            errors.setdefault(cell.target, cell.message)
+    return list(errors.values())
+
+
+def _judge_all(runner: Runner, screen: TextIO) -> None:
+    """Judge every cell, and print the letter of each outcome."""
+    paint = painter(screen)
+    print("   ".join(f"{mark} {meaning}" for mark, meaning in MARKS.values()))
+    at: tuple[str, str] | None = None
+    width, fine, is_ending = max(len(kind.name) for kind in runner.servers), 0, False
+    for cell in runner.cells:
+        if at is None or at[0] != cell.target:
+            print(f"{cell.target}: starting ...", end="", flush=True)
+            began = time.monotonic()
+            runner.start(cell.target)
+            print(f" {time.monotonic() - began:.1f} s", end="", flush=True)
+        if at != (cell.target, cell.server.name):
+            at = (cell.target, cell.server.name)
+            print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
+            fine, is_ending = 0, False
+        if cell.case.ends_servers and not is_ending:
+            is_ending = True
+            print(" ending servers ", end="", flush=True)
+        outcome = runner.judge(cell).outcome
+        fine += outcome in _FINE
+        print(paint(MARKS[outcome][0], outcome), end="", flush=True)
+        if cell.case is runner.cases[-1]:
+            print(f"  {fine} of {len(runner.cases)}", end="", flush=True)
+            if cell.server is runner.servers[-1]:
+                print()
+
+
+def _report(args: argparse.Namespace) -> int:
+    from asgi_liveness.checking import render as of_check
+    from asgi_liveness.checking.report import Report
+    from asgi_liveness.conformance import render as of_run
+
+    report = load(args.file)
+    paint = painter(sys.stdout)
+    if isinstance(report, Report):
+        text = of_check.markdown(report) if args.format == "md" else of_check.text(report, paint)
+    elif args.format == "md":
+        text = of_run.markdown(report)
+    else:
+        text = of_run.text(report, verbose=args.verbose, paint=paint)
+    print(text, end="")
+    return report.exit_code
+
+
+def load(path: Path) -> Report | ConformanceReport:
+    """Read the report of a check or of a run. Raises ``UsageError`` for any other file."""
+    from asgi_liveness.checking.report import Report
+    from asgi_liveness.conformance.report import ConformanceReport
+    from asgi_liveness.files import read_json
+
+    data = read_json(path)
+    keys = data.keys() if isinstance(data, dict) else ()
+    if "routes" in keys:
+        return Report.of_json(data, path)
+    if "cells" in keys:
+        return ConformanceReport.of_json(data, path)
+    raise UsageError(
+        f"{path} is not a report of a check or a run; make one with --report json=FILE"
+    )
+
+
+def _contract(_: argparse.Namespace) -> int:
+    from asgi_liveness.conformance import document
+
+    print(document.markdown(), end="")
+    return 0
