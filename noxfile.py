@@ -18,7 +18,7 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.error_on_missing_interpreters = False  # what was not found is said, see `kit`
+nox.options.error_on_missing_interpreters = False  # `kit` logs those that are missing
 nox.options.reuse_existing_virtualenvs = True
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
@@ -34,18 +34,18 @@ COLUMNS = {
 OWN = (ROOT / f"{name}_impl" / "known_differences.toml" for name in FRAMEWORKS)
 KNOWN = [COMPARISON["known"], *(str(path.relative_to(ROOT)) for path in OWN if path.exists())]
 LAST = list(FRAMEWORKS)[-1]
-# Ends take minutes: here those of one column, in `nox -s record` those of all.
+# Shutdowns take minutes: one column here, all columns in `nox -s record`.
 nox.options.sessions = [
     *("lint", "types", "kit", "columns", "check", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
 # Most tests wait for a server, some of them long.
 BESIDE = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
-PATIENCE = 10.0  # seconds; nox kills what it interrupts after 0.3 s unless told otherwise
+PATIENCE = 10.0  # seconds from Ctrl+C to a kill; the default of nox is 0.3
 
 
 def _interpreter(version: str) -> str | None:
-    """Find a Python that runs: this one, one on the path, or one that pyenv keeps."""
+    """Find an interpreter that starts: this one, one on the PATH, or one of pyenv."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return sys.executable
     kept = sorted(
@@ -84,7 +84,7 @@ def _target(framework: str) -> str:
 
 
 def _without(session: nox.Session, *frameworks: str) -> None:
-    """Fail where a framework is installed that must not be."""
+    """Fail if one of the frameworks is installed."""
     look = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
     found = session.run("python", "-c", look, *sorted(frameworks), silent=True, log=False)
     if isinstance(found, str) and found.strip():
@@ -93,7 +93,7 @@ def _without(session: nox.Session, *frameworks: str) -> None:
 
 
 def _patiently(session: nox.Session, *command: str, exit_code: int = 0) -> None:
-    """Run a command that starts servers, and on Ctrl+C let it end them."""
+    """Run a command that starts servers, and let it end them after Ctrl+C."""
     session.run(
         *command,
         interrupt_timeout=PATIENCE,
@@ -103,7 +103,7 @@ def _patiently(session: nox.Session, *command: str, exit_code: int = 0) -> None:
 
 
 def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = BESIDE) -> None:
-    """Run pytest on the tests that are asked for (-- tests/PATH::NAME), or else *otherwise*."""
+    """Run pytest on the tests that the user names (-- tests/PATH::NAME), else on *otherwise*."""
     words = zip(["", *session.posargs], session.posargs, strict=False)
     named = [word for before, word in words if word and before not in ("-k", "-m")]
     paths = [word for word in named if (ROOT / word.partition("::")[0]).exists()]
@@ -149,7 +149,7 @@ def types(session: nox.Session) -> None:
 @nox.session(tags=["test"])
 @nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
 def kit(session: nox.Session) -> None:
-    """Test the kit, with no web framework, on every supported Python that is here."""
+    """Test the kit, without a web framework, on every supported Python that is installed."""
     _install(session, "servers", "test")
     _without(session, *FRAMEWORKS)
     RAN.append(next(version for version, path in FOUND.items() if path == session.python))
@@ -163,21 +163,21 @@ def kit(session: nox.Session) -> None:
 
 @nox.session(tags=["test"])
 def columns(session: nox.Session) -> None:
-    """Test what is said of the columns: parity, drift, remedies, traps, the documents."""
+    """Test the columns, the traps, the tools and the documents."""
     _install(session, *FRAMEWORKS, "servers", "test", "frontier")
     _test(session, "tests", "--ignore", "tests/kit", "--ignore", "tests/corpus")
 
 
 @nox.session(tags=["test"])
 def check(session: nox.Session) -> None:
-    """Hold the check against blocking lines, the columns, and servers' commands (-- --thorough)."""
+    """Test `check` on apps with marked lines, on columns and server commands (-- --thorough)."""
     _install(session, *FRAMEWORKS, "servers", "test", "commands")
     _test(session, "tests/corpus", workers=("--numprocesses", "auto"))
 
 
 @nox.session(tags=["test"])
 def package(session: nox.Session) -> None:
-    """Build the wheel, install it alone, and run the suite from it with no clone about."""
+    """Build the wheel, and run the suite from it outside of the clone."""
     session.install("--constraint", LOCK, "--group", "build")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -192,7 +192,7 @@ def package(session: nox.Session) -> None:
 
 @nox.session(tags=["test"])
 def newcomer(session: nox.Session) -> None:
-    """In an empty environment: the wheel, FastAPI and uvicorn, and five lines that hang."""
+    """Check an app that hangs, from the wheel in an empty environment."""
     session.install("--constraint", LOCK, *_wanted("build", "fastapi"), "uvicorn")
     with tempfile.TemporaryDirectory() as name:
         session.run("python", "-m", "build", "--wheel", "--outdir", name, "shared", silent=True)
@@ -211,7 +211,7 @@ def newcomer(session: nox.Session) -> None:
 
 
 def column(session: nox.Session) -> None:
-    """Judge one column, no other framework installed (-- -k LIVE-002 for one case)."""
+    """Judge one column, without the other frameworks (-- -k LIVE-002 for one case)."""
     framework = session.name
     _install(session, framework, "servers")
     _without(session, *FRAMEWORKS.keys() - {framework, *COLUMNS[framework].get("made_of", ())})
@@ -255,7 +255,7 @@ def serve(session: nox.Session) -> None:
 
 @nox.session(tags=["record"])
 def record(session: nox.Session) -> None:
-    """Compare, and renew results/ and the README's tables from it."""
+    """Run the whole comparison, and renew results/ and the documents from it."""
     _install(session, *FRAMEWORKS, "servers")
     _judge(session, *FRAMEWORKS, arguments=("--all", "--report", "json=results/comparison.json"))
     wrong = ("tests.apps.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
@@ -278,7 +278,7 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """Build the documentation into out/site; a warning is an error, and so is a broken link."""
     _install(session, "docs")
-    # Without the last build's state: what is not read again would not warn again.
+    # Without the last build's state: a page that Sphinx does not read again cannot warn again.
     strict = ("--fail-on-warning", "--nitpicky", "--keep-going", "--fresh-env", "--quiet")
     session.run("sphinx-build", *strict, "--doctree-dir", "out/doctrees", "docs", "out/site")
     session.log("open out/site/index.html")
@@ -286,7 +286,7 @@ def site(session: nox.Session) -> None:
 
 @nox.session(tags=["record"])
 def coverage(session: nox.Session) -> None:
-    """Write down which lines of the kit no test runs, in any process (-- -k NAME)."""
+    """Record which lines of the kit no test runs, in any process (-- -k NAME)."""
     _install(session, *FRAMEWORKS, "servers", "test", "commands", "coverage")
     folder = ROOT / "out" / "coverage"
     shutil.rmtree(folder, ignore_errors=True)
@@ -305,7 +305,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(tags=["record"])
 def latest(session: nox.Session) -> None:
-    """Resolve afresh and judge all columns on that (-- --write renews the lock)."""
+    """Judge all columns on the newest versions (-- --write renews the lock)."""
     fresh = ROOT / "out" / LOCK
     fresh.parent.mkdir(exist_ok=True)
     frameworks = fresh.with_name("frameworks.in")
@@ -327,7 +327,7 @@ def latest(session: nox.Session) -> None:
 
 @nox.session(tags=["bench"])
 def steady(session: nox.Session) -> None:
-    """Repeat all windows and count verdicts (-- 20 fastapi --busy 2)."""
+    """Repeat all windows and count the outcomes (-- 20 fastapi --busy 2)."""
     _install(session, *FRAMEWORKS, "servers")
     _patiently(session, "python", "-m", "tools.endurance.steady", *(session.posargs or ["5"]))
 
@@ -341,14 +341,14 @@ def frontier(session: nox.Session) -> None:
 
 @nox.session(tags=["bench"])
 def pacing(session: nox.Session) -> None:
-    """Hold Pace against its goals, in paired runs (-- 3)."""
+    """Compare Pace with its goals, in paired runs (-- 3)."""
     _install(session, *FRAMEWORKS, "servers", "frontier")
     _patiently(session, "python", "-m", "tools.bench.pacing", *session.posargs)
 
 
 @nox.session(tags=["bench"])
 def stalls(session: nox.Session) -> None:
-    """Count how many of the shortest stalls are found and named (-- 40)."""
+    """Count how many of the shortest stalls the check finds and names (-- 40)."""
     _install(session, "servers")
     _patiently(session, "python", "-m", "tools.bench.stalls", *session.posargs)
 
@@ -362,14 +362,14 @@ def heartbeat(session: nox.Session) -> None:
 
 @nox.session(tags=["endurance"])
 def soak(session: nox.Session) -> None:
-    """Start, stop and leave loops for minutes; nothing may pile up (-- 5)."""
+    """Start and stop loops and disconnect clients for minutes; nothing may pile up (-- 5)."""
     _install(session, *FRAMEWORKS, "servers")
     _patiently(session, "python", "-m", "tools.endurance.soak", *(session.posargs or ["5"]))
 
 
 @nox.session(tags=["endurance"])
 def orphans(session: nox.Session) -> None:
-    """Kill the runner at random moments; nothing of it may be left (-- 50)."""
+    """Kill the runner at random moments; no process or file may be left (-- 50)."""
     _install(session, *FRAMEWORKS, "servers")
     _patiently(session, "python", "-m", "tools.endurance.orphans", *session.posargs)
 
@@ -384,6 +384,6 @@ def stall_soak(session: nox.Session) -> None:
 
 @nox.session(tags=["endurance"])
 def strangers(session: nox.Session) -> None:
-    """Check applications that nobody here wrote (-- datasette glances)."""
+    """Check applications by other authors (-- datasette glances)."""
     session.install("--editable", "shared", "uvicorn", "--group", "strangers")
     _patiently(session, "python", "-m", "tools.strangers", *session.posargs)
