@@ -153,7 +153,8 @@ def pytest_terminal_summary(
     from asgi_liveness.conformance.report import ConformanceReport
 
     terminalreporter.section("event-loop liveness")
-    terminalreporter.write_line(render.text(ConformanceReport.of(runner)))
+    verbose = config.get_verbosity() > 0
+    terminalreporter.write_line(render.text(ConformanceReport.of(runner), verbose=verbose))
 
 
 class Liveness:
