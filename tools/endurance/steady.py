@@ -41,7 +41,7 @@ def main() -> int:
         parser.error(f"there is no column {min(unknown)!r}; there are {', '.join(FRAMEWORKS)}")
     targets = [FRAMEWORKS[name] for name in args.framework or FRAMEWORKS]
 
-    verdicts: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     code, wait, late = 0, 0.0, 0.0
     with ExitStack() as stack:
         for _ in range(args.busy):
@@ -50,7 +50,7 @@ def main() -> int:
             stack.callback(busy.kill)
         for number in range(1, args.runs + 1):
             report, run_late = once(targets)
-            verdicts += report.verdicts
+            outcomes += report.verdicts
             code = max(code, report.exit_code)
             alive = [row.longest_wait for row in report.windows if row.must_be == State.ALIVE]
             wait, late = max([wait, *alive]), max(late, run_late)
@@ -59,16 +59,16 @@ def main() -> int:
                 if cell.verdict not in ("passed", "differs", "recorded"):
                     print(f"     {cell.target} on {cell.server}: {cell.verdict}: {cell.message}")
     print(
-        f"{verdicts.total()} verdicts in {args.runs} runs while {args.busy} processes were busy: "
-        f"{counted(verdicts)}; the longest wait for a response that must come was "
+        f"{outcomes.total()} outcomes in {args.runs} runs while {args.busy} processes were busy: "
+        f"{counted(outcomes)}; the longest wait for a response that must come was "
         f"{wait * 1000:.0f} ms; the prober was late by at most {late * 1000:.0f} ms"
     )
     return code
 
 
-def counted(verdicts: Counter[str]) -> str:
+def counted(outcomes: Counter[str]) -> str:
     """Return the counts in words."""
-    return ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
+    return ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common())
 
 
 def once(targets: list[str]) -> tuple[ConformanceReport, float]:
