@@ -21,8 +21,11 @@ VERDICTS: Final[dict[Verdict, Explanation]] = {
         "call, a loop that never awaits, or C code, in the event loop's own thread.",
         why="An event loop runs one callback at a time. Until that callback returns, the app "
         "answers no request, the liveness probe times out, and the app is restarted.",
-        do=f"Read the line that the report names. {ADVICE['call']} {ADVICE['loop']} {ADVICE['gil']}"
-        " `asgi-liveness explain remedies` lists the ways to run such work.",
+        do="Read the line that the report names. Run a synchronous call in a thread "
+        "(`await asyncio.to_thread(...)`, or a plain `def` route), or use its async counterpart. "
+        "Add `await asyncio.sleep(0)` to each iteration of a loop, or run the loop outside the "
+        "request. Run C code that holds the GIL in a process. `asgi-liveness explain remedies` "
+        "lists the ways.",
     ),
     Verdict.STARVED: Explanation(
         what="The event loop runs and the app does not answer the probe: the probed route is "
