@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let only a marked test make the group of a server; its fixtures are held to it as well."""
+    """Let only a marked test start the group of a server, itself or in a fixture."""
     with pytest.MonkeyPatch.context() as patch:
         if not _may_serve(item):
             patch.setattr(Group, "__init__", _refuse)
