@@ -108,8 +108,8 @@ def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = BESI
     named = [word for before, word in words if word and before not in ("-k", "-m")]
     paths = [word for word in named if (ROOT / word.partition("::")[0]).exists()]
     # A test that is named runs alone, and so it needs no workers.
-    beside = () if any("::" in path for path in paths) else workers
-    _patiently(session, "pytest", *beside, *(() if paths else otherwise), *session.posargs)
+    parallel = () if any("::" in path for path in paths) else workers
+    _patiently(session, "pytest", *parallel, *(() if paths else otherwise), *session.posargs)
 
 
 def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
