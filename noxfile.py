@@ -40,7 +40,7 @@ nox.options.sessions = [
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
 # Most tests wait for a server, some of them long.
-BESIDE = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
+WORKERS = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
 PATIENCE = 10.0  # seconds from Ctrl+C to a kill; the default of nox is 0.3
 
 
@@ -85,8 +85,8 @@ def _target(framework: str) -> str:
 
 def _without(session: nox.Session, *frameworks: str) -> None:
     """Fail if one of the frameworks is installed."""
-    look = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
-    found = session.run("python", "-c", look, *sorted(frameworks), silent=True, log=False)
+    find = "import importlib.util, sys; print(*filter(importlib.util.find_spec, sys.argv[1:]))"
+    found = session.run("python", "-c", find, *sorted(frameworks), silent=True, log=False)
     if isinstance(found, str) and found.strip():
         where = session.virtualenv.location
         session.error(f"{found.strip()} must not be installed in {where}: delete it and run again")
@@ -102,7 +102,7 @@ def _patiently(session: nox.Session, *command: str, exit_code: int = 0) -> None:
     )
 
 
-def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = BESIDE) -> None:
+def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = WORKERS) -> None:
     """Run pytest on the tests that the user names (-- tests/PATH::NAME), else on *otherwise*."""
     words = zip(["", *session.posargs], session.posargs, strict=False)
     named = [word for before, word in words if word and before not in ("-k", "-m")]
@@ -298,7 +298,7 @@ def coverage(session: nox.Session) -> None:
     # Other sessions judge the tests. Here some fail: a measured process is slower, and it cannot
     # write its measurements in the tests of a full disk.
     session.run(
-        *("coverage", "run", source, "-m", "pytest", "tests/kit", *BESIDE, *session.posargs),
+        *("coverage", "run", source, "-m", "pytest", "tests/kit", *WORKERS, *session.posargs),
         interrupt_timeout=PATIENCE,
         terminate_timeout=PATIENCE,
         success_codes=[0, 1],

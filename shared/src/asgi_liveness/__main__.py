@@ -1,5 +1,6 @@
 """``python -m asgi_liveness`` is the command ``asgi-liveness``."""
 
+import errno
 import os
 import sys
 
@@ -15,6 +16,12 @@ def main() -> int:
         return 130
     except BrokenPipeError:  # the reader of the pipe has gone, which is no verdict
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("asgi-liveness: the disk is full; free some space and run again", file=sys.stderr)
         return 2
 
 

@@ -45,9 +45,9 @@ async def app(scope, receive, send):
 @pytest.mark.servers
 def test_the_error_for_an_app_that_blocks_its_start_names_the_line(folder: Path) -> None:
     (folder / "freezing.py").write_text(FREEZING.format("time.sleep(60)"))
-    error = refused(target="freezing:app", start_limit=1.0)
+    error = refused(target="freezing:app", start_limit=5.0)
     assert error == (
-        "freezing:app: no answer on uvicorn/asyncio within 1 s while in its lifespan start-up; "
+        "freezing:app: no answer on uvicorn/asyncio within 5 s while in its lifespan start-up; "
         "its event loop is blocked at freezing.py:3"
     )
 
@@ -55,7 +55,7 @@ def test_the_error_for_an_app_that_blocks_its_start_names_the_line(folder: Path)
 @pytest.mark.servers
 def test_the_error_for_an_app_that_waits_in_its_start_names_no_line(folder: Path) -> None:
     (folder / "freezing.py").write_text(FREEZING.format("time.sleep(0.5)"))
-    assert refused(target="freezing:app", start_limit=1.0).endswith("in its lifespan start-up")
+    assert refused(target="freezing:app", start_limit=5.0).endswith("in its lifespan start-up")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ BLOCKED = "import time\nasync def app(scope, receive, send): time.sleep(60)\n"
         ("shop:app --during /missing", "GET /missing answered 404 and did no work"),
         ("http://127.0.0.1:1", "http://127.0.0.1:1 sent no response (ConnectError"),
         ("http://127.0.0.1:99999", "is no address; write http://127.0.0.1:8000"),
-        ("blocked:app --start-limit 1s", "its event loop is blocked at blocked.py:2"),
+        ("blocked:app --start-limit 5s", "its event loop is blocked at blocked.py:2"),
         ("-- python -c 1/0", "ended with 1 before it responded; its last log line: ZeroDivision"),
     ],
 )

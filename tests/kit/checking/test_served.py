@@ -172,8 +172,8 @@ def test_an_import_error_in_a_tools_environment_names_a_command(
 @pytest.mark.servers
 def test_an_app_that_takes_too_long_to_start_is_refused(folder: Path) -> None:
     (folder / "slow.py").write_text("import time; time.sleep(3600)")
-    error = refusal(App(Options("slow:app", loop="asyncio", start_limit=1.0)))
-    assert error == "slow:app: no answer on uvicorn/asyncio within 1 s while importing slow:app"
+    error = refusal(App(Options("slow:app", loop="asyncio", start_limit=5.0)))
+    assert error == "slow:app: no answer on uvicorn/asyncio within 5 s while importing slow:app"
 
 
 # A command.

@@ -21,7 +21,8 @@ def test_the_table_has_a_column_for_each_target() -> None:
         ("  the same, in a plain def background task", yes, yes),
         ("  with await asyncio.sleep(0) in each iteration", yes, "-"),
     ]
-    assert answering.text(report(TARGETS[:2], [cell(A), cell(B)], windows)) == [
+    made = report(TARGETS[:2], [cell(A), cell(B)], windows, servers=("hypercorn",))
+    assert answering.text(made) == [
         f"{loop:<49}{first:<33}{second}" for loop, first, second in rows
     ]
 
@@ -53,8 +54,14 @@ def test_servers_that_differ_have_a_line_each() -> None:
     assert cells(one, two) == ["mixed, 3 of 20, on uvicorn/asyncio", "yes, 20 of 20, on hypercorn"]
 
 
+def test_a_server_without_a_window_is_not_hidden() -> None:
+    one, two = ("uvicorn/asyncio", "answering", 20, 0.1), ("hypercorn", "answering", 20, 0.1)
+    assert cells(one) == ["yes, 20 of 20, on uvicorn/asyncio"]
+    assert cells(one, two) == ["yes, 20 of 20"]
+
+
 def test_an_app_that_is_starved_is_not_said_to_be_frozen() -> None:
-    assert cells(("hypercorn", "starved", 0, 2.0)) == ["starved, 0 of 20"]
+    assert cells(("hypercorn", "starved", 0, 2.0)) == ["starved, 0 of 20, on hypercorn"]
 
 
 def test_a_run_without_these_loops_has_no_table() -> None:

@@ -303,7 +303,8 @@ def test_outcomes_and_answers_are_coloured_and_nothing_else() -> None:
         window("/background"),
         window("/cooperative", state="mixed", answered=3),
     ]
-    made = report(TARGETS[:1], [cell(A, verdict="failed")], windows)
+    failed = [cell(A, verdict="failed")]
+    made = report(TARGETS[:1], failed, windows, servers=("hypercorn",))
     text = render.text(made, paint=lambda text, word: f"<{word}|{text}>")
     assert "<no|no, never (stopped after 0.0 s)>" in text
     assert "<yes|yes, 20 of 20>" in text

@@ -71,6 +71,12 @@ def test_a_command_listens_on_the_port_that_it_gets(temporary: Path) -> None:
     assert server.ended
 
 
+def test_a_port_that_does_not_exist_is_refused_in_one_line() -> None:
+    launched = Launched(("true",), 99999)
+    with pytest.raises(TargetError, match=r"cannot listen on port 99999 .*ports end at 65535"):
+        launched.start()
+
+
 def test_every_place_for_a_port_is_filled() -> None:
     script = "import sys; sys.exit(' '.join(sys.argv[1:]))"
     with Launched(python(script, "--bind=x:{port}", "{port}", "{fd}")) as server:

@@ -14,6 +14,7 @@ from asgi_liveness.errors import UsageError
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _PATH: Final = re.compile(r"/(?!/)[^\s\x00-\x1f\x7f]*")  # two slashes would begin a host
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING: Final = ("content-length", "transfer-encoding")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -50,4 +51,6 @@ def parse_header(text: str) -> tuple[str, str]:
         raise UsageError(
             f"the header {name.strip()} has a value that is not plain ASCII; leave that out"
         )
+    if name.strip().lower() in _FRAMING:
+        raise UsageError(f"the header {name.strip()} follows from the body; leave it out")
     return name.strip(), value.strip()

@@ -94,7 +94,8 @@ def _cells(report: ConformanceReport, window: Window, target: str) -> list[str]:
     for row in report.windows:
         if (row.window, row.target) == (window.title, target):
             groups[row.state, row.answered, row.due].append(row)
-    if len(groups) <= 1:
+    ran = sum(map(len, groups.values()))
+    if len(groups) <= 1 and ran in (0, len(report.servers)):
         return [_plain(rows) for rows in groups.values()] or ["-"]
     return [
         f"{_plain(rows)}, on {', '.join(row.server for row in rows)}" for rows in groups.values()

@@ -157,9 +157,10 @@ def _listen(port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(2048)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
+        reason = error.strerror if isinstance(error, OSError) else "ports end at 65535"
         raise TargetError(
-            f"cannot listen on port {port} of 127.0.0.1 ({error.strerror}); choose another port"
+            f"cannot listen on port {port} of 127.0.0.1 ({reason}); choose another port"
         ) from error
     return listener
