@@ -35,8 +35,8 @@ def test_marked(): Group().end()
 def test_a_server_of_an_unmarked_test_is_refused(command: Command, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_runtest_protocol\n")
     (tmp_path / "test_it.py").write_text(TESTS)
-    options = ("-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}", "-o", "markers=servers")
-    done = command("-m", "pytest", *options)
+    options = ("-rN", "-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}")
+    done = command("-m", "pytest", *options, "-o", "markers=servers")
     assert done.returncode == 1, done.stdout
     assert "1 failed, 1 passed, 1 error" in done.stdout
     assert done.stdout.count(f"{UNMARKED}\n") == 2
