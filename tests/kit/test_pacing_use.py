@@ -96,7 +96,7 @@ def test_a_slice_is_a_number_of_seconds(number: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, math.nan])
-def test_a_least_share_is_above_0_and_at_most_1(share: float) -> None:
+def test_a_least_share_outside_of_0_to_1_is_refused(share: float) -> None:
     message = f"least_share must be above 0 and at most 1, not {share}"
     with pytest.raises(ValueError, match=message):
         Pace(least_share=share)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.checking.named import package_of, program_of, way_home
+from asgi_liveness.checking.named import package_of, program_of, tool_hint
 from asgi_liveness.checking.options import Options
 
 
@@ -122,7 +122,7 @@ def test_the_environment_of_a_tool_is_not_that_of_the_app(
     prefix: str, monkeypatch: pytest.MonkeyPatch, *, tool: bool
 ) -> None:
     monkeypatch.setattr(sys, "prefix", prefix)
-    hint = way_home("myapp:app")
+    hint = tool_hint("myapp:app")
     assert bool(hint) is tool
     if tool:
         assert prefix in hint

@@ -249,7 +249,7 @@ def test_windows_are_in_the_contracts_order() -> None:
 
 
 @pytest.mark.parametrize(("state", "all_ran"), [("frozen", True), ("not running", False)])
-def test_a_line_says_that_the_loops_ran_if_all_did(state: str, *, all_ran: bool) -> None:
+def test_the_line_about_running_loops_needs_all_of_them(state: str, *, all_ran: bool) -> None:
     windows = [window("/normal"), window("/blocking", state=state, answered=0)]
     text = verbose(TARGETS[:1], windows)
     assert ("in every window the loops kept running" in text) is all_ran

@@ -163,7 +163,7 @@ def test_a_framework_is_to_blame_only_without_a_library(framework: str) -> None:
 
 
 @pytest.mark.parametrize("callback", [(RANDINT,), (Frame("<frozen runpy>", 1, "run"),)])
-def test_frames_of_python_alone_are_never_to_blame(callback: tuple[Frame, ...]) -> None:
+def test_a_stack_without_frames_of_an_app_blames_no_line(callback: tuple[Frame, ...]) -> None:
     assert blamed((*callback, *LOOP)) is None
 
 

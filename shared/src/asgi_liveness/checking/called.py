@@ -1,4 +1,4 @@
-"""A check that Python code calls: its arguments become options."""
+"""The arguments of ``asgi_liveness.check()``, made into the options of a check."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def program_of(program: str) -> str:
     return shutil.which(program) or (str(own) if own.exists() else program)
 
 
-def way_home(target: str) -> str:
+def tool_hint(target: str) -> str:
     """Return a hint for a check that runs in the environment of a tool, which lacks the app."""
     if not any(path in f"{sys.prefix}/" for path in _TOOLS):
         return ""

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from asgi_liveness.checking.again import shown_target
-from asgi_liveness.checking.named import program_of, way_home
+from asgi_liveness.checking.named import program_of, tool_hint
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
@@ -52,7 +52,7 @@ class App(Server):
             await self.ready(path, self._limit)
         except TargetError as error:
             missing = "no module" in str(error).lower()
-            raise TargetError(f"{error}{way_home(self.name) if missing else ''}") from error
+            raise TargetError(f"{error}{tool_hint(self.name) if missing else ''}") from error
 
     @property
     def described(self) -> str:
@@ -174,7 +174,7 @@ def served(options: Options) -> Served:
     try:
         return App(options)
     except UsageError as error:
-        raise UsageError(f"{error}{way_home(options.target)}") from error
+        raise UsageError(f"{error}{tool_hint(options.target)}") from error
 
 
 def serving(target: Served) -> set[int]:

@@ -160,7 +160,7 @@ def speed(bare: Observation, observation: Observation) -> str | None:
 
 
 def rates_ratio(bare: Observation, observation: Observation) -> dict[str, float | None]:
-    """Return the steps per second as a share of the bare loop's."""
+    """Return the steps per second, divided by those of the bare loop (/blocking)."""
     return {"ratio": observation.rate / bare.rate if bare.rate else None}
 
 

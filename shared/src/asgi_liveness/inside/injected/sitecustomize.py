@@ -47,7 +47,7 @@ _SECOND = 10**9
 
 
 def period(max_stall: float) -> float:
-    """Return the seconds between two beats, and two checks of the watcher, for *max_stall*."""
+    """Return the seconds from one beat to the next for *max_stall*; the watcher wakes as often."""
     return min(max(max_stall / 4, 0.001), 0.01)
 
 
