@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from asgi_liveness import LoopBody
-from examples import bare_asgi as bare_app
+from examples import bare_asgi
 from examples.bare_asgi import (
     STARTED,
     Message,
@@ -175,7 +175,7 @@ class App:
         elif remedy in LOOPS and not key and scope["method"] == method:
             await self.start(remedy, receive, send)
         else:
-            await bare_app.app(scope, receive, send)
+            await bare_asgi.app(scope, receive, send)
 
     async def lifespan(self, receive: Receive, send: Send) -> None:
         """Own the jobs: none of them outlives the app."""

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from asgi_liveness import LoopBody
-from examples import bare_asgi as bare_app
+from examples import bare_asgi
 from examples.bare_asgi import (
     HELLO,
     ROUTES,
@@ -393,7 +393,7 @@ async def other_message_of_the_trap(send: Send) -> None:
 
 class Anything(dict[str, Handler]):
     def get(self, path: str, default: object = None) -> Handler:  # noqa: ARG002 (every path has a handler)
-        return super().get(path, bare_app.hello)
+        return super().get(path, bare_asgi.hello)
 
 
 miniature("other_hello", "CONT-001", {"/hello": other})

@@ -130,9 +130,9 @@ def test_a_missing_route_is_named_once_and_the_rest_is_judged(
     command: Command, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(
-        "from examples import bare_asgi as bare_app\n"
-        "del bare_app.ROUTES['/cooperative']\n"
-        "app = bare_app.make_app(bare_app.ROUTES)\n"
+        "from examples import bare_asgi\n"
+        "del bare_asgi.ROUTES['/cooperative']\n"
+        "app = bare_asgi.make_app(bare_asgi.ROUTES)\n"
     )
     code = f"import sys; sys.path.append({str(ROOT)!r}); from asgi_liveness.__main__ import main; "
     target = ("run", "broken:app", "--server", "uvicorn/asyncio", "--report", "json=out.json")
