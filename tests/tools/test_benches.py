@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.probing.response import Response, SentRequest
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 from asgi_liveness.stalls.stalls import Stall

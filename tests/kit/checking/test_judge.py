@@ -10,7 +10,7 @@ import pytest
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
-from asgi_liveness.serving.board import Frame, Sample
+from asgi_liveness.serving.records import Frame, Sample
 from asgi_liveness.stalls.advice import advice
 from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (

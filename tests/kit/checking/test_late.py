@@ -11,7 +11,7 @@ from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.probing.response import SentRequest
-from asgi_liveness.serving.board import Frame, ThreadStack
+from asgi_liveness.serving.records import Frame, ThreadStack
 from asgi_liveness.stalls.advice import advice
 from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (

@@ -32,7 +32,8 @@ from asgi_liveness.checking.watch import (
     watch,
 )
 from asgi_liveness.probing.response import SentRequest, lateness
-from asgi_liveness.serving.board import Board, Sample, ThreadStack
+from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.records import Sample, ThreadStack
 from asgi_liveness.stalls.sampler import Sampler
 from tests.kit.checking.windows import REPORT, window, write_heartbeat
 
@@ -308,7 +309,7 @@ def end(at: float) -> dict[str, Any]:
 
 def test_samples_and_ends_of_serving_processes_are_observed(board: Board) -> None:
     me = os.getpid()
-    write_heartbeat(board, PROCESS=me, RUNS=1)
+    write_heartbeat(board, PROCESS=me, STATE=1)
     write(board, me, sample(BEGAN - 1), end(BEGAN - 0.5), sample(BEGAN + 1), end(BEGAN + 2))
     write(board, me + 1, sample(BEGAN + 1), end(BEGAN + 2))
     observation = observed(board, {me})
@@ -328,24 +329,24 @@ def test_samples_from_py_spy_of_serving_processes_are_observed(board: Board) -> 
 def test_a_worker_that_started_in_the_window_is_in_the_observation(board: Board) -> None:
     me = os.getpid()
     write(board, me, sample(BEGAN + 1))
-    started = observed(board, set(), change=lambda: write_heartbeat(board, PROCESS=me, RUNS=1))
+    started = observed(board, set(), change=lambda: write_heartbeat(board, PROCESS=me, STATE=1))
     assert len(started.samples) == len(started.heartbeats) == 1
 
 
 def test_a_worker_that_stopped_its_loop_leaves_its_samples(board: Board) -> None:
     me = os.getpid()
-    write_heartbeat(board, PROCESS=me, RUNS=1)
+    write_heartbeat(board, PROCESS=me, STATE=1)
     write(board, me, sample(BEGAN + 1))
-    stopped = observed(board, set(), change=lambda: write_heartbeat(board, RUNS=0))
+    stopped = observed(board, set(), change=lambda: write_heartbeat(board, STATE=0))
     assert (len(stopped.samples), stopped.heartbeats, stopped.died) == (1, (), "")
 
 
 def test_a_server_that_ended_or_lost_a_worker_has_died(board: Board) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    write_heartbeat(board, PROCESS=ended.pid, RUNS=1)
+    write_heartbeat(board, PROCESS=ended.pid, STATE=1)
     assert observed(board, {ended.pid}).died == "bye"
-    write_heartbeat(board, RUNS=0)
+    write_heartbeat(board, STATE=0)
     assert observed(board, set(), ended=True).died == "bye"
     assert observed(board, set()).died == ""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.serving.board import Frame, Sample
+from asgi_liveness.serving.records import Frame, Sample
 from asgi_liveness.stalls.culprit import (
     Culprit,
     computes,

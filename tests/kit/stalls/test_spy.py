@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls import spy
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed

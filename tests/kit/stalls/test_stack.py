@@ -8,7 +8,7 @@ import pytest
 
 import asgi_liveness
 from asgi_liveness.checking import miniatures
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls.stack import (
     blamed,
     busy,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.board import Frame, Sample
+    from asgi_liveness.serving.records import Frame, Sample
     from asgi_liveness.stalls.criteria import Criteria
     from asgi_liveness.stalls.stalls import Stall
 

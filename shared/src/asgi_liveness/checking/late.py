@@ -15,7 +15,7 @@ from asgi_liveness.stalls.culprit import culprit_at, where
 if TYPE_CHECKING:
     from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.watch import CheckObservation
-    from asgi_liveness.serving.board import Frame, ThreadStack
+    from asgi_liveness.serving.records import Frame, ThreadStack
     from asgi_liveness.stalls.criteria import Criteria
 
 _LATE: Final = 0.5

@@ -141,7 +141,7 @@ class Report:
 def _window(row: dict[str, Any]) -> WindowReport:
     """Return a window from its JSON."""
     # Imported late: they bring asyncio, and this module is imported for the help of the command.
-    from asgi_liveness.serving.board import Frame  # noqa: PLC0415
+    from asgi_liveness.serving.records import Frame  # noqa: PLC0415
     from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
 
     found = {

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.call import Call
     from asgi_liveness.checking.served import Served
     from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.board import Board, Heartbeat, ThreadStack
+    from asgi_liveness.serving.board import Board
+    from asgi_liveness.serving.records import Heartbeat, ThreadStack
 
 INTERVAL: Final = 0.05
 """Seconds from one probe to the next."""

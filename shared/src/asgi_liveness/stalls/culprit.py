@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.stalls import source, stack
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Frame
+    from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.advice import Kind
     from asgi_liveness.stalls.stalls import Stall
 

@@ -8,7 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Frame
+    from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.culprit import Culprit
 
 _AROUND: Final = 2  # lines of source on each side

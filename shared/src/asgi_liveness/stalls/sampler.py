@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from asgi_liveness.inside.injected.sitecustomize import spent
-from asgi_liveness.serving.board import Heartbeat, Sample
+from asgi_liveness.inside.injected.stacks import spent
+from asgi_liveness.serving.records import Heartbeat, Sample
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed, runs_a_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asgi_liveness.serving.board import Board, Frame
+    from asgi_liveness.serving.board import Board
+    from asgi_liveness.serving.records import Frame
 
 _EVERY: Final = 0.02  # seconds between two reads of the board
 _DUMPS: Final = 0.1  # seconds between two dumps of a process

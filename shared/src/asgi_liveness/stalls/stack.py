@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.serving.board import Frame
+    from asgi_liveness.serving.records import Frame
 
 _BOTTOMS: Final = (
     ("/asyncio/events.py", "_run"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.stalls import stack
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Frame, Heartbeat, Sample, StallEnd
+    from asgi_liveness.serving.records import Frame, Heartbeat, Sample, StallEnd
     from asgi_liveness.stalls.criteria import Criteria
 
 _MOSTLY: Final = 0.5
