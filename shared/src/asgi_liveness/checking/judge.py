@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
-from asgi_liveness.stalls import stack
-from asgi_liveness.stalls.advice import advice
-from asgi_liveness.stalls.culprit import computes, culprit_at, kind, where
+from asgi_liveness.stalls.advice import Kind, advice
+from asgi_liveness.stalls.cause import cause, computes, passing
+from asgi_liveness.stalls.culprit import culprit_of, where
+from asgi_liveness.stalls.handler import handler_of
+from asgi_liveness.stalls.line import line
+from asgi_liveness.stalls.stack import is_of_app
 from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
@@ -25,8 +29,14 @@ if TYPE_CHECKING:
     from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.serving.records import Frame, Sample
     from asgi_liveness.stalls.criteria import Criteria
+    from asgi_liveness.stalls.line import Line
     from asgi_liveness.stalls.stalls import Stall
 
+_HINTS: Final = {
+    429: ": the app limits the rate of requests; exempt this path, or name another with --probe",
+    503: ": the app says that it is overloaded or not ready, and a liveness probe would fail",
+}
+"""What the status of a probe means, and what to do."""
 _SAME_STALL: Final = 2
 """How many times longer than a stall of the idle app a stall may be, to count as the same."""
 
@@ -36,12 +46,16 @@ class Judge:
     """The judge of an app's windows."""
 
     criteria: Criteria
+    folder: Path = Path()
+    """Where the app's source is."""
 
     def idle(self, observation: CheckObservation) -> WindowReport:
         """Judge the window without a request."""
-        found = self._stalls(observation)
-        route = self._judged(None, observation, found, observation, loop_ran=not found)
+        every = self._stalls(observation)
+        found = [stall for stall in every if not stall.imports]
+        route = self._judged(None, observation, found, observation, loop_ran=not every)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
+        route = replace(route, notes=(*route.notes, *_statuses(observation, None)))
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
     def during(
@@ -54,13 +68,13 @@ class Judge:
         warm, cold = _without_cold(new, observation)
         route = self._judged(call, observation, warm, idle, loop_ran=not every)
         live = route.verdict is Verdict.LIVE
-        return replace(route, notes=tuple(_notes(call, observation, cold, live=live)))
+        notes = (*_notes(call, observation, cold, live=live), *_statuses(observation, idle))
+        return replace(route, notes=(*route.notes, *notes))
 
     def line_of(self, samples: Sequence[Sample]) -> str:
-        """Return the app's line that most *samples* show; "" if they show no line of the app."""
-        blamed = [stack.blamed(sample.stack, self.criteria.package) for sample in samples]
-        frames = Counter(frame for frame, _ in filter(None, blamed))
-        return where(frames.most_common(1)[0][0]) if frames else ""
+        """Return the line that *samples* have in common, in words; "" if they show none."""
+        found = line([sample.stack for sample in samples], self.criteria.package)
+        return where(found.frame) if found else ""
 
     def _stalls(self, observation: CheckObservation) -> list[Stall]:
         return stalls(observation, self.criteria)
@@ -75,7 +89,7 @@ class Judge:
         loop_ran: bool,
     ) -> WindowReport:
         """Judge a window by the stalls *found*; *loop_ran*: it has no stall at all."""
-        answered = _answered(observation, idle)
+        answered = [p for p in observation.probes if p.response and not p.response.error]
         in_time = [
             p for p in answered if p.response and p.response.at - p.due <= self.criteria.max_stall
         ]
@@ -88,42 +102,62 @@ class Judge:
             longest_silence_s=_silence(observation, answered),
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
         )
+        if observation.recycled:
+            route = replace(route, notes=(_recycled(observation.recycled),))
         if observation.died:
             because = f"the server, or one of its workers, ended; last log line: {observation.died}"
             route = replace(route, verdict=Verdict.DIED, because=because)
-        elif any(stall.frame for stall in found):
+        elif any(stall.line for stall in found):
             route = replace(route, verdict=Verdict.STALLED)
-        elif observation.refused and any(map(_hidden, found)):
+        elif observation.refused and any(stall.shows_held_gil for stall in found):
             because = f"C code held the GIL, and its line is unknown: {observation.refused}"
-            route = replace(route, verdict=Verdict.STALLED, because=because, advice=advice("gil"))
+            kind = Kind.GIL
+            route = replace(route, verdict=Verdict.STALLED, because=because, advice=advice(kind))
+        elif observation.exited:
+            because = (
+                f"the server ended by itself with exit code 0; last log line: {observation.exited}"
+            )
+            route = replace(route, verdict=Verdict.INCONCLUSIVE, because=because)
         else:
             return late(route, observation, self.criteria, stalled=bool(found), loop_ran=loop_ran)
-        return _blaming(route, [stall for stall in found if stall.frame])
+        return self._blaming(route, [stall for stall in found if stall.line], observation)
+
+    def _blaming(
+        self, route: WindowReport, blamed: list[Stall], observation: CheckObservation
+    ) -> WindowReport:
+        """Add the culprit: the line that the samples of all stalls have in common."""
+        package = self.criteria.package
+        stacks = [sample.stack for stall in blamed for sample in stall.samples]
+        busy = any(map(computes, blamed))
+        found = line([each for each in stacks if each], package, ran=busy)
+        if found is None:
+            return route
+        worst = max(
+            (stall for stall in blamed if stall.line and _same(stall.line, found)),
+            key=lambda stall: stall.length,
+            default=blamed[0],
+        )
+        threads = [each for each in observation.threads if each.process == worst.process]
+        found = passing(found, package)
+        kind = cause(found, worst, package, threads)
+        handler = None
+        if route.during and not any(is_of_app(frame.file, package) for frame in found.frames):
+            handler = handler_of(route.during.partition(" ")[2], self.folder)
+        return replace(
+            route,
+            culprit=culprit_of(found, len(stacks), package, handler),
+            advice=advice(kind),
+        )
 
 
-def _blaming(route: WindowReport, blamed: list[Stall]) -> WindowReport:
-    """Add the culprit: of the function with the most samples, the line with the most."""
-    functions: Counter[tuple[str, str]] = Counter()
-    frames: Counter[Frame] = Counter()
-    for stall in blamed:
-        assert stall.frame
-        functions[_function(stall.frame)] += stall.seen
-        frames[stall.frame] += stall.seen
-    if not frames:
-        return route
-    frame = max(frames, key=lambda each: (functions[_function(each)], frames[each]))
-    worst = max((stall for stall in blamed if stall.frame == frame), key=lambda s: s.seen)
-    samples = sum(len(stall.samples) for stall in blamed)
-    return replace(
-        route,
-        culprit=culprit_at(frame, worst.below, frames[frame], samples),
-        advice=advice(kind(worst)),
-    )
+def _same(one: Line, other: Line) -> bool:
+    """Whether two lines are of the same callback."""
+    return _function(one.frames[-1]) == _function(other.frames[-1])
 
 
-def _hidden(stall: Stall) -> bool:
-    """Whether C code probably held the GIL, judged without a sample from py-spy."""
-    return stall.gil_held and len(stall.samples) > 1 and computes(stall)
+def _recycled(workers: int) -> str:
+    noun = "worker" if workers == 1 else "workers"
+    return f"{workers} {noun} ended as told (recycled or reloaded), which is no finding"
 
 
 def _known(stall: Stall, idle_stalls: list[Stall]) -> bool:
@@ -142,8 +176,8 @@ def _without_cold(
 ) -> tuple[list[Stall], list[Stall]]:
     """Return the warm stalls and the cold ones.
 
-    Imports are cold. All stalls are, if each began in the first call and a later call, which had
-    the time to stall as long, did not.
+    Imports are cold, and so are all stalls that began in the first call, if a later call had the
+    time to stall as long and did not. No stall is cold that a later call has as well.
     """
     cold = [stall for stall in found if stall.imports]
     warm = [stall for stall in found if not stall.imports]
@@ -153,6 +187,8 @@ def _without_cold(
         if call.response and not call.response.error
     ]
     first = min((at for _, at in responses), default=observation.ended)
+    if any(stall.began >= first for stall in cold):
+        return found, []
     later = min((at for sent, at in responses if sent >= first), default=observation.ended)
     watched = observation.ended - later
     if warm and all(stall.began < first for stall in warm) and _longest(warm) < watched:
@@ -184,14 +220,18 @@ def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live:
     return notes
 
 
-def _answered(observation: CheckObservation, idle: CheckObservation) -> list[SentRequest]:
-    """Return the probes that were answered with the idle app's usual status."""
-    statuses = Counter(probe.response.status for probe in idle.probes if probe.response)
-    usual = statuses.most_common(1)[0][0] if statuses else HTTPStatus.OK
+def _statuses(observation: CheckObservation, idle: CheckObservation | None) -> list[str]:
+    """Return a note on the probes that the app refused, unlike the probes of the idle app.
+
+    A prompt response of any status shows that the event loop runs.
+    """
+    found = Counter(probe.response.status for probe in observation.probes if probe.response)
+    known = {probe.response.status for probe in idle.probes if probe.response} if idle else {0}
     return [
-        probe
-        for probe in observation.probes
-        if probe.response and not probe.response.error and probe.response.status == usual
+        f"{times} of {len(observation.probes)} probes were answered with {status}, which shows "
+        f"that the event loop runs{_HINTS.get(status, '')}"
+        for status, times in found.items()
+        if status >= HTTPStatus.BAD_REQUEST and (status in _HINTS or (idle and status not in known))
     ]
 
 

@@ -111,9 +111,10 @@ class Report:
         """Return the report as JSON, one key a line."""
         first = {"schema": self.schema, "verdict": self.verdict, "system": self.system}
         report = {**first, **asdict(self)}
-        for route in report["routes"]:
-            if route["culprit"] and route["culprit"]["below"]:
-                route["culprit"]["below"] = route["culprit"]["below"]._asdict()
+        for culprit in (route["culprit"] for route in report["routes"] if route["culprit"]):
+            for name in ("below", "handler"):
+                culprit[name] = culprit[name] and culprit[name]._asdict()
+            culprit["callers"] = [frame._asdict() for frame in culprit["callers"]]
         return json.dumps(report, indent=1) + "\n"
 
     @classmethod
@@ -151,6 +152,9 @@ def _window(row: dict[str, Any]) -> WindowReport:
         "notes": tuple(row["notes"]),
     }
     if row["culprit"]:
-        below = row["culprit"]["below"]
-        found["culprit"] = Culprit(**{**row["culprit"], "below": below and Frame(**below)})
+        culprit = {"handler": None, "callers": [], "way": [], **row["culprit"]}
+        for name in ("below", "handler"):
+            culprit[name] = culprit[name] and Frame(**culprit[name])
+        culprit["callers"] = tuple(Frame(**frame) for frame in culprit["callers"])
+        found["culprit"] = Culprit(**{**culprit, "way": tuple(culprit["way"])})
     return WindowReport(**found)

@@ -11,6 +11,7 @@ import platform
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.served import Served
 
-IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most
+IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most, if requests follow
+PATIENCE: Final = 5.0
+"""Seconds for which an event loop that serves may be silent, before the check goes on without a
+response."""
+_QUIET: Final = 0.1  # seconds without a stall, after which the app is at rest
+_POLL: Final = 0.02  # seconds between two looks at the board
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
@@ -52,7 +58,9 @@ class _Check:
         self._calls = calls_of(options)
         self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
-        self._judge = Judge(Criteria(options.max_stall, package_of(options)))
+        self._judge = Judge(
+            Criteria(options.max_stall, package_of(options)), Path(options.app_dir or ".").resolve()
+        )
         self._target: Served | None = None
         self._is_idle = False
         self._server, self._python = "", platform.python_version()
@@ -86,7 +94,8 @@ class _Check:
         options = self._options
         await self._start()
         untried = await self._read_document()
-        idle = await self._watch(None, min(IDLE_LIMIT, options.duration))
+        seconds = min(IDLE_LIMIT, options.duration) if self._calls else options.duration
+        idle = await self._watch(None, seconds)
         routes = [self._judge.idle(idle)]
         for number, call in enumerate(self._calls):
             try:
@@ -120,12 +129,45 @@ class _Check:
         self._target = served(self._options)
         self._target.start()
         try:
-            await self._target.wait_until_ready(self._probe_path or USUAL[0])
+            if await self._is_frozen_before_it_answers(self._target):
+                self._probe_path = self._probe_path or USUAL[0]
+                return
         except TargetError as error:
             raise TargetError(f"{error}{self._blocked_at()}") from error
         self._probe_path = await choose_path(
-            self._target.url, self._probe_path, required=bool(self._options.probe)
+            self._target.url,
+            self._probe_path,
+            required=bool(self._options.probe),
+            stalls=lambda: bool(self._silence()),
         )
+        await self._settle()
+
+    async def _is_frozen_before_it_answers(self, target: Served) -> bool:
+        """Wait for the first response; return whether the event loop that serves is frozen."""
+        ready = asyncio.create_task(target.wait_until_ready(self._probe_path or USUAL[0]))
+        try:
+            while not ready.done() and self._silence() < PATIENCE:
+                await asyncio.wait({ready}, timeout=_POLL)
+            if ready.done():
+                await ready
+            return not ready.done()
+        finally:
+            ready.cancel()
+            await asyncio.wait({ready})
+
+    async def _settle(self) -> None:
+        """Wait until the app has done what the first requests made it do, if it ever has."""
+        began = quiet = time.monotonic()
+        while (now := time.monotonic()) - quiet < _QUIET and now - began < PATIENCE:
+            if self._silence() > self._options.max_stall:
+                quiet = now
+            await asyncio.sleep(_POLL)
+
+    def _silence(self) -> float:
+        """Return for how many seconds an event loop that serves has been silent."""
+        board, now = self._target and self._target.board, time.monotonic()
+        beats = board.heartbeats() if board else []
+        return max((beat.silent(now) for beat in beats if beat.ports), default=0.0)
 
     def _end(self) -> None:
         """End the app. An idle app may shut itself down first."""

@@ -25,6 +25,12 @@ def frame(where: Culprit | Frame) -> str:
     return f"{found['name'] if found else where.file}:{where.line} in {where.function}{call}"
 
 
+def module(where: Frame) -> str:
+    """Return the file of a frame, which begins with the library's name for a library."""
+    found = _LIBRARY.fullmatch(where.file)
+    return found["name"] if found else where.file
+
+
 def source(culprit: Culprit) -> list[str]:
     """Return the numbered lines around the culprit, up to the next empty line."""
     shown = _around(culprit)

@@ -1,10 +1,22 @@
-"""The source of a line, and whether the line is in a loop."""
+"""The source of a line, and what the syntax says of it."""
 
 from __future__ import annotations
 
 import ast
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from asgi_liveness.serving.records import Frame
+
+    Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_TAKES_FUNCTION: Final = (
+    *("to_thread", "run_in_executor", "run_sync", "run_in_threadpool", "run_in_thread"),
+    *("submit", "add_task", "call_soon", "Thread", "Process", "BackgroundTask", "sync_to_async"),
+)
+"""What takes a function, to call it elsewhere or later."""
 
 
 def line_of(file: str, line: int) -> str:
@@ -15,24 +27,70 @@ def line_of(file: str, line: int) -> str:
 
 def in_loop(file: str, line: int) -> bool:
     """Whether the line is in a ``while`` or ``for`` of its own function."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
-            tree = ast.parse("\n".join(_lines(file)))
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    around = [node for node in ast.walk(tree) if _holds(node, line)]
-    functions = [
-        node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    first = max((node.lineno for node in functions), default=0)
+    around = _around(file, line)
+    function = _innermost(around)
+    first = function.lineno if function else 0
     loops = (node for node in around if isinstance(node, ast.While | ast.For))
     return any(node.lineno >= first for node in loops)
+
+
+def is_async(frame: Frame) -> bool:
+    """Whether the function around the line is an ``async def``."""
+    return isinstance(_innermost(_around(frame.file, frame.line)), ast.AsyncFunctionDef)
+
+
+def awaits(frame: Frame) -> bool:
+    """Whether the function around the line awaits anything: then it must stay ``async def``."""
+    function = _innermost(_around(frame.file, frame.line))
+    kinds = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    return function is not None and any(isinstance(node, kinds) for node in ast.walk(function))
+
+
+def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
+    """Whether the line calls *called*, and gives what it returns to what takes a function."""
+    return any(
+        isinstance(node, ast.Call)
+        and _called(node.func) in _TAKES_FUNCTION
+        and any(
+            isinstance(given, ast.Call) and _called(given.func) == called
+            for given in (*node.args, *(keyword.value for keyword in node.keywords))
+        )
+        for node in _around(frame.file, frame.line)
+    )
+
+
+def parsed(file: str) -> ast.Module:
+    """Return the syntax of a file; that of an empty one if it has none."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
+            return ast.parse("\n".join(_lines(file)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.parse("")
 
 
 def shown(file: str) -> str:
     """Return the path for a report: relative to the current directory, if it is below it."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def _around(file: str, line: int) -> list[ast.AST]:
+    """Return the nodes of the syntax that span a line."""
+    return [node for node in ast.walk(parsed(file)) if _holds(node, line)]
+
+
+def _innermost(around: list[ast.AST]) -> Function | None:
+    functions = [
+        node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return max(functions, key=lambda node: node.lineno, default=None)
+
+
+def _called(function: ast.expr) -> str:
+    """Return the last name of what is called."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _holds(node: ast.AST, line: int) -> bool:
