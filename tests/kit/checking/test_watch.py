@@ -259,6 +259,7 @@ class Target:
     """A server with a board."""
 
     ended: bool = False
+    exit_code: int | None = None
 
     def last_words(self) -> str:
         return "bye"
@@ -287,11 +288,14 @@ def observed(
     change: Callable[[], None] = lambda: None,
     *,
     ended: bool = False,
+    exit_code: int | None = None,
     **fields: Any,
 ) -> CheckObservation:
     """Observe a window in which *change* happens; *fields* are those of its sampler."""
     sampler = Sampler(board, serves, lambda: 0.0, refused="ptrace", **fields)
-    check_run = _CheckRun(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
+    check_run = _CheckRun(
+        cast("Served", Target(ended, exit_code)), CheckWindow(PROBE, None, SECONDS, 0.2)
+    )
     before = sampler.heartbeats()
     change()
     return check_run._observation(BEGAN, sampler, before)
@@ -347,8 +351,27 @@ def test_a_server_that_ended_or_lost_a_worker_has_died(board: Board) -> None:
     write_heartbeat(board, PROCESS=ended.pid, STATE=1)
     assert observed(board, {ended.pid}).died == "bye"
     write_heartbeat(board, STATE=0)
-    assert observed(board, set(), ended=True).died == "bye"
+    assert observed(board, set(), ended=True, exit_code=1).died == "bye"
     assert observed(board, set()).died == ""
+
+
+def test_a_worker_that_ended_as_told_is_recycled(board: Board) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+
+    def stop(state: int) -> Callable[[], None]:
+        return lambda: write_heartbeat(board, STATE=state)
+
+    write_heartbeat(board, PROCESS=ended.pid, STATE=1)
+    recycled = observed(board, {ended.pid}, change=stop(inside.STOPPED))
+    assert (recycled.recycled, recycled.died) == (1, "")
+    write_heartbeat(board, STATE=1)
+    assert observed(board, {ended.pid}, change=stop(inside.FAILED)).died == "bye"
+
+
+def test_a_server_that_ended_with_0_has_not_died(board: Board) -> None:
+    ended = observed(board, set(), ended=True, exit_code=0)
+    assert (ended.exited, ended.died) == ("bye", "")
 
 
 def test_threads_come_from_the_last_question(board: Board) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import subprocess
 import sys
@@ -414,6 +415,17 @@ def test_a_full_pass_of_the_collector_is_written(board: Board, start: Start) -> 
     )
     found = until(board.collections)
     assert found[0].ended - found[0].began > MAX_STALL / 4
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_does_not_run_while_frames_are_read(*, enabled: bool) -> None:
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with stacks.uncollected():
+            assert gc.isenabled() is (enabled and sys.version_info >= (3, 12))
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
 
 
 def test_an_app_that_closes_all_descriptors_is_still_watched(

@@ -83,7 +83,7 @@ def test_an_idle_event_loop_is_not_to_blame_in_a_dump(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    assert blamed(main.stack) is None
+    assert blamed(main.stack) == []
 
 
 def test_a_process_that_has_ended_is_refused() -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.checking import notes
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.stalls.advice import Kind, advice
@@ -24,6 +23,7 @@ from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.probing.response import SentRequest
@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from asgi_liveness.stalls.line import Line
     from asgi_liveness.stalls.stalls import Stall
 
-_HINTS: Final = {
-    429: ": the app limits the rate of requests; exempt this path, or name another with --probe",
-    503: ": the app says that it is overloaded or not ready, and a liveness probe would fail",
-}
-"""What the status of a probe means, and what to do."""
 _SAME_STALL: Final = 2
 """How many times longer than a stall of the idle app a stall may be, to count as the same."""
 
@@ -46,8 +41,8 @@ class Judge:
     """The judge of an app's windows."""
 
     criteria: Criteria
-    folder: Path = Path()
-    """Where the app's source is."""
+    folder: Path | None = None
+    """Where the app's source is, if that is known."""
 
     def idle(self, observation: CheckObservation) -> WindowReport:
         """Judge the window without a request."""
@@ -55,7 +50,7 @@ class Judge:
         found = [stall for stall in every if not stall.imports]
         route = self._judged(None, observation, found, observation, loop_ran=not every)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
-        route = replace(route, notes=(*route.notes, *_statuses(observation, None)))
+        route = replace(route, notes=(*route.notes, *notes.on_probes(observation, None)))
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
     def during(
@@ -68,8 +63,11 @@ class Judge:
         warm, cold = _without_cold(new, observation)
         route = self._judged(call, observation, warm, idle, loop_ran=not every)
         live = route.verdict is Verdict.LIVE
-        notes = (*_notes(call, observation, cold, live=live), *_statuses(observation, idle))
-        return replace(route, notes=(*route.notes, *notes))
+        found = (
+            *notes.on_calls(call, observation, cold, live=live),
+            *notes.on_probes(observation, idle),
+        )
+        return replace(route, notes=(*route.notes, *found))
 
     def line_of(self, samples: Sequence[Sample]) -> str:
         """Return the line that *samples* have in common, in words; "" if they show none."""
@@ -103,7 +101,7 @@ class Judge:
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
         )
         if observation.recycled:
-            route = replace(route, notes=(_recycled(observation.recycled),))
+            route = replace(route, notes=(notes.on_workers(observation.recycled),))
         if observation.died:
             because = f"the server, or one of its workers, ended; last log line: {observation.died}"
             route = replace(route, verdict=Verdict.DIED, because=because)
@@ -127,37 +125,44 @@ class Judge:
     ) -> WindowReport:
         """Add the culprit: the line that the samples of all stalls have in common."""
         package = self.criteria.package
-        stacks = [sample.stack for stall in blamed for sample in stall.samples]
-        busy = any(map(computes, blamed))
-        found = line([each for each in stacks if each], package, ran=busy)
-        if found is None:
+        if not blamed:
             return route
-        worst = max(
-            (stall for stall in blamed if stall.line and _same(stall.line, found)),
-            key=lambda stall: stall.length,
-            default=blamed[0],
-        )
+        found, worst = _shared(blamed, package)
         threads = [each for each in observation.threads if each.process == worst.process]
         found = passing(found, package)
         kind = cause(found, worst, package, threads)
         handler = None
-        if route.during and not any(is_of_app(frame.file, package) for frame in found.frames):
+        if (
+            self.folder
+            and route.during
+            and not any(is_of_app(frame.file, package) for frame in found.frames)
+        ):
             handler = handler_of(route.during.partition(" ")[2], self.folder)
         return replace(
             route,
-            culprit=culprit_of(found, len(stacks), package, handler),
+            culprit=culprit_of(found, _samples(blamed), package, handler),
             advice=advice(kind),
         )
 
 
-def _same(one: Line, other: Line) -> bool:
-    """Whether two lines are of the same callback."""
-    return _function(one.frames[-1]) == _function(other.frames[-1])
+def _shared(blamed: list[Stall], package: str) -> tuple[Line, Stall]:
+    """Return the line that the *blamed* stalls have in common, and the worst stall with it.
+
+    Installed code has no loop of its own to look for: its line is that of the most samples.
+    """
+    lines = [(stall.line, stall) for stall in blamed if stall.line]
+    functions: Counter[tuple[str, str]] = Counter()
+    for each, _ in lines:
+        functions[_function(each.frame)] += each.seen
+    most, worst = max(lines, key=lambda row: (functions[_function(row[0].frame)], row[0].seen))
+    if not is_of_app(most.frame.file, package):
+        return replace(most, seen=functions[_function(most.frame)]), worst
+    stacks = [sample.stack for _, stall in lines for sample in stall.samples if sample.stack]
+    return line(stacks, package, ran=any(map(computes, blamed))) or most, worst
 
 
-def _recycled(workers: int) -> str:
-    noun = "worker" if workers == 1 else "workers"
-    return f"{workers} {noun} ended as told (recycled or reloaded), which is no finding"
+def _samples(blamed: list[Stall]) -> int:
+    return sum(len(stall.samples) for stall in blamed)
 
 
 def _known(stall: Stall, idle_stalls: list[Stall]) -> bool:
@@ -194,45 +199,6 @@ def _without_cold(
     if warm and all(stall.began < first for stall in warm) and _longest(warm) < watched:
         return [], found
     return warm, cold
-
-
-def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live: bool) -> list[str]:
-    """Return notes on the calls: cold stalls, a first call that did not end, and failures."""
-    notes = []
-    if cold:
-        worst = max(cold, key=lambda stall: stall.length)
-        at = f" at {where(worst.frame)}" if worst.frame else ""
-        notes.append(
-            f"the first call was cold: the event loop was silent for {worst.length * 1000:.0f} ms"
-            f"{at}, and not in a later call"
-        )
-    if observation.first_is_open:
-        seconds = observation.ended - observation.began
-        fine = " That is fine if it is endless by design." if live else ""
-        notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
-    responses = [call.response for call in observation.calls if call.response]
-    failed = Counter(
-        f"failed ({response.error})" if response.error else f"answered {response.status}"
-        for response in responses
-        if response.error or response.status >= HTTPStatus.BAD_REQUEST
-    )
-    notes += [f"{call} itself {how}, {n} of {len(responses)} times" for how, n in failed.items()]
-    return notes
-
-
-def _statuses(observation: CheckObservation, idle: CheckObservation | None) -> list[str]:
-    """Return a note on the probes that the app refused, unlike the probes of the idle app.
-
-    A prompt response of any status shows that the event loop runs.
-    """
-    found = Counter(probe.response.status for probe in observation.probes if probe.response)
-    known = {probe.response.status for probe in idle.probes if probe.response} if idle else {0}
-    return [
-        f"{times} of {len(observation.probes)} probes were answered with {status}, which shows "
-        f"that the event loop runs{_HINTS.get(status, '')}"
-        for status, times in found.items()
-        if status >= HTTPStatus.BAD_REQUEST and (status in _HINTS or (idle and status not in known))
-    ]
 
 
 def _silence(observation: CheckObservation, answered: Collection[SentRequest]) -> float:

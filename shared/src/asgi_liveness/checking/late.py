@@ -119,8 +119,7 @@ def _starved(route: WindowReport, full: FullPool) -> WindowReport:
         route,
         verdict=Verdict.STARVED,
         because=(
-            f"thread pool full, {full.threads} of {full.threads} threads of {full.name} are busy, "
-            f"{count} of them at {where(frame)}"
+            f"thread pool full ({full.name}), {count} of {full.threads} threads at {where(frame)}"
         ),
         culprit=culprit_at(frame, None, count, full.threads),
         advice=advice(Kind.POOL if full.is_shared else Kind.OWN_POOL),

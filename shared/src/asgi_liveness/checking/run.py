@@ -134,11 +134,12 @@ class _Check:
                 return
         except TargetError as error:
             raise TargetError(f"{error}{self._blocked_at()}") from error
+        began = time.monotonic()
         self._probe_path = await choose_path(
             self._target.url,
             self._probe_path,
             required=bool(self._options.probe),
-            stalls=lambda: bool(self._silence()),
+            stalls=lambda: self._has_stalled_since(began),
         )
         await self._settle()
 
@@ -162,6 +163,12 @@ class _Check:
             if self._silence() > self._options.max_stall:
                 quiet = now
             await asyncio.sleep(_POLL)
+
+    def _has_stalled_since(self, began: float) -> bool:
+        """Whether the event loop that serves has been silent for too long since a moment."""
+        board = self._target and self._target.board
+        ended = any(end.ended > began for end in board.ends()) if board else False
+        return ended or self._silence() > self._options.max_stall
 
     def _silence(self) -> float:
         """Return for how many seconds an event loop that serves has been silent."""

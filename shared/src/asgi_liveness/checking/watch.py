@@ -166,7 +166,7 @@ class _CheckRun:
             return observation
         board, heartbeats = sampler.board, sampler.heartbeats()
         loops = {(each.process, each.slot) for each in [*before, *heartbeats]}
-        unwatched = sampler.serves - {process for process, _ in loops}
+        unwatched = set() if loops else sampler.serves
         samples = [sample for sample in [*board.samples(), *sampler.samples] if sample.at >= began]
         return replace(
             observation,

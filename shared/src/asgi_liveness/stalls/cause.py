@@ -82,12 +82,13 @@ def computes(stall: Stall) -> bool:
 
 def _of_library(line: Line, package: str) -> Kind | None:
     """Return the kind of a library that is known, or of code around the handler; else None."""
-    inner = line.frames[: line.at + 1]
+    around = way.is_called_by_library(line, package)
+    inner = line.frames if around else line.frames[: line.at + 1]
     functions = {"", *(frame.function for frame in line.frames)}
     for module, function, kind in _BY_MODULE:
         if function in functions and any(module.search(frame.file) for frame in inner):
             return kind
-    return _around_handler(line) if way.is_called_by_library(line, package) else None
+    return _around_handler(line) if around else None
 
 
 def _own(line: Line, stall: Stall, package: str) -> Kind:

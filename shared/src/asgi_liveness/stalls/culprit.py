@@ -62,13 +62,17 @@ def culprit_of(line: Line, samples: int, package: str, handler: Frame | None) ->
         steps = (f"{handler.function}()", *steps)[: way.STEPS]
     return culprit_at(
         line.frame,
-        line.below,
+        line.below and _shown(line.below),
         line.seen,
         samples,
         way=steps,
-        callers=way.callers(line, package),
-        handler=handler,
+        callers=tuple(map(_shown, way.callers(line, package))),
+        handler=handler and _shown(handler),
     )
+
+
+def _shown(frame: Frame) -> Frame:
+    return frame._replace(file=source.shown(frame.file))
 
 
 def where(frame: Frame) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MOST_FILES: Final = 1000
 """Files to read; in a folder with more of them the handler may stay unknown."""
 _LEFT_OUT: Final = re.compile(r"\..*|__pycache__|node_modules|site-packages|venv|env")
+_LITERAL: Final = re.compile(r"""["'](/[^"'\s]*)["']""")
 _PARAMETER: Final = re.compile(r"\{[^}]*\}|<[^>]*>")
 
 
@@ -28,6 +29,8 @@ def handler_of(path: str, folder: Path) -> Frame | None:
     found = [
         (len(route), Frame(str(file), node.lineno, node.name))
         for file in _files(folder)
+        # To parse takes much longer than to search.
+        if any(re.search(_pattern(text), path) for text in _LITERAL.findall(source.text(str(file))))
         for route, node in _routes(file)
         if re.search(_pattern(route), path)
     ]

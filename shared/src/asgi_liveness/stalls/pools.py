@@ -98,5 +98,5 @@ def _waits_for_anyio(task: TaskStack) -> bool:
 
 def _name(name: str) -> str:
     if not name:
-        return "AnyIO's thread pool"
-    return "asyncio's default thread pool" if name == "asyncio" else f"the thread pool {name!r}"
+        return "AnyIO's"
+    return "asyncio's default" if name == "asyncio" else repr(name)

@@ -59,11 +59,19 @@ def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
     )
 
 
+def text(file: str) -> str:
+    """Return the text of a file; "" where it cannot be read."""
+    try:
+        return Path(file).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
 def parsed(file: str) -> ast.Module:
     """Return the syntax of a file; that of an empty one if it has none."""
     try:
         with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
-            return ast.parse("\n".join(_lines(file)))
+            return ast.parse(text(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.parse("")
 
@@ -99,7 +107,4 @@ def _holds(node: ast.AST, line: int) -> bool:
 
 
 def _lines(file: str) -> list[str]:
-    try:
-        return Path(file).read_text(errors="replace").split("\n")
-    except OSError:
-        return []
+    return text(file).split("\n")

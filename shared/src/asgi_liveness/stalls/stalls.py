@@ -53,7 +53,7 @@ class Stall:
     """The part for which the other threads of its process ran; above 1 for several processors."""
     process: int = 0
     collected: float = 0.0
-    """The seconds of it that full passes of the garbage collector took."""
+    """The seconds of it that the longest full pass of the garbage collector took."""
 
     @property
     def frame(self) -> Frame | None:
@@ -129,11 +129,12 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
         samples.sort(key=lambda sample: sample.at)
         if length > criteria.max_stall:
             stall = _stall(began, length, tuple(samples), criteria)
-            collected = sum(
-                max(0.0, min(each.ended, end) - max(each.began, first))
+            passes = (
+                min(each.ended, end) - max(each.began, first)
                 for each in record.collections
                 if each.process == process
             )
+            collected = max(passes, default=0.0)
             found.append(replace(stall, process=process, collected=collected))
     return sorted(found, key=lambda stall: stall.began)
 
@@ -157,17 +158,19 @@ def _stall(began: float, length: float, samples: tuple[Sample, ...], criteria: C
     # The watcher samples where the GIL is released, and py-spy anywhere: py-spy may show a culprit
     # where the watcher does not.
     from_outside = sum(sample.outside for sample in samples) > 1
+    found = []
     for outside in (from_outside, not from_outside):
         chosen = tuple(sample for sample in samples if sample.outside is outside)
         stacks = [sample.stack for sample in chosen if sample.stack]
         blamed = sum(bool(stack.blamed(each, package, ran=busy)) for each in stacks)
         enough = len(samples) > 1 or length - max_stall < _ONE_SAMPLE * samples_apart(max_stall)
-        found = line(stacks, package, ran=busy)
-        if found and enough and blamed >= _MOSTLY * len(chosen):
-            if found.seen == 1 and not stack.is_of_app(found.frame.file, package):
-                continue  # on a busy machine, one sample may show any library
-            return Stall(began, length, chosen, found, ran, others)
-    return unknown
+        shown = line(stacks, package, ran=busy)
+        if shown and enough and blamed >= _MOSTLY * len(chosen):
+            found.append(Stall(began, length, chosen, shown, ran, others))
+    # On a busy machine, one sample may show any library. py-spy sees no frames below a greenlet.
+    own = [each for each in found if each.line and stack.is_of_app(each.line.frame.file, package)]
+    sure = [each for each in found if each.line and each.line.seen > 1]
+    return next(iter([*own, *sure]), unknown)
 
 
 def _held_long(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.stalls import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.line import Line
 
@@ -18,8 +16,11 @@ STEPS: Final = 5
 _LIBRARY: Final = re.compile(
     r".*/(?:(?:site|dist)-packages|lib(?:64)?/python3\.[0-9]+t?)/(?P<module>.+?)(?:/__init__)?\.py"
 )
-_PLUMBING: Final = ("asyncio", "concurrent", "contextlib", "functools", "threading", "queue")
-"""Modules of Python that pass calls on."""
+_PLUMBING: Final = (
+    *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "email", "enum"),
+    *("functools", "http", "inspect", "queue", "selectors", "socket", "ssl", "threading", "typing"),
+)
+"""Modules of Python that say nothing about the way."""
 
 
 def steps(line: Line, package: str) -> tuple[str, ...]:
@@ -37,15 +38,17 @@ def steps(line: Line, package: str) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for frame in line.frames[::-1]:
         name = _name(frame, package)
-        if frame == line.frame and name:
-            found[name] = f"{_module(frame) or name} {frame.function}".strip()
+        if frame == line.frame and name != _OWN:
+            found.pop(name, None)
+            found[name] = f"{_module(frame)} {frame.function}"
         elif name:
             found.setdefault(name, name)
-    framework = any(map(stack.is_framework, found))
-    shown = [step for name, step in found.items() if not (framework and _is_server(name))]
+    serving = [name for name in found if stack.is_serving(name) and found[name] == name]
+    # Of servers and frameworks the innermost one is enough.
+    shown = [step for name, step in found.items() if name not in serving[:-1]]
     if own:
         shown = [f"{own[0].function}()", *(step for step in shown if step != _OWN)]
-    return tuple(shown if len(shown) <= STEPS else [*shown[:2], "...", *shown[-2:]])
+    return tuple(shown if len(shown) <= STEPS else [*shown[: STEPS - 3], "...", *shown[-2:]])
 
 
 def callers(line: Line, package: str) -> tuple[Frame, ...]:
@@ -88,12 +91,3 @@ def _module(frame: Frame) -> str:
 
 def _serves(frame: Frame) -> bool:
     return stack.is_serving(stack.installed(frame.file))
-
-
-def _is_server(name: str) -> bool:
-    return name in stack.SERVERS
-
-
-def text(steps: Sequence[str]) -> str:
-    """Return the steps in one line."""
-    return " > ".join(steps)

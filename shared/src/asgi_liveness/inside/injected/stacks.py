@@ -30,6 +30,23 @@ _HIDING = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
 """The awaitables of an async generator, which have no attribute for the generator."""
 
 
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from running while frames are read.
+
+    Up to Python 3.11 it may run while the interpreter makes a frame's object, and run code of the
+    app: the frames that the interpreter is just looking at may be gone then, and it crashes.
+    """
+    pauses = sys.version_info < (3, 12) and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
+
+
 def of_thread(ident: int) -> list[FrameType]:
     """Return the frames of a thread, the innermost first."""
     return list(callers(sys._current_frames().get(ident)))

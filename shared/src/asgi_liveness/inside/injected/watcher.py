@@ -140,13 +140,14 @@ class Watcher:
         began, beats, at, loop = pulse.last, pulse.beats, time.monotonic_ns(), pulse.loop
         if loop is None:
             return
-        task, held = asyncio.current_task(loop), stacks.of_thread(pulse.ident)
-        frames = stacks.entries(held)
-        if task is not None:
-            if pulse.below_since != began:
-                pulse.below = stacks.entries(stacks.below_greenlet(task, held))
+        with stacks.uncollected():
+            task, held = asyncio.current_task(loop), stacks.of_thread(pulse.ident)
+            frames = stacks.entries(held)
+            if task is not None and pulse.below_since != began:
                 pulse.below_since = began
-            frames += pulse.below
+                pulse.below = stacks.entries(stacks.below_greenlet(task, held))
+            del held  # frames that are kept would keep what their variables name
+        frames += pulse.below if pulse.below_since == began else []
         if beats != pulse.beats:
             return
         counted = self._counted(pulse) if self._counts else _NOTHING
@@ -169,12 +170,10 @@ class Watcher:
         """Write the stacks of all threads, and of the tasks of the loops that serve."""
         self._answered = self._words[layout.REQUESTS]
         loops = [pulse.loop for pulse in running if pulse.loop and ports_of(pulse.loop)]
-        self._write(
-            0,
-            request=self._answered,
-            threads=stacks.of_threads({pulse.ident for pulse in running}),
-            tasks=stacks.of_tasks(loops),
-        )
+        with stacks.uncollected():
+            threads = stacks.of_threads({pulse.ident for pulse in running})
+            tasks = stacks.of_tasks(loops)
+        self._write(0, request=self._answered, threads=threads, tasks=tasks)
 
     def _write(self, slot: int, **line: object) -> None:
         """Append a line. The file is opened each time: an app may close what it did not open."""
