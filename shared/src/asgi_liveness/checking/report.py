@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.checking.untried import Untried
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
     from asgi_liveness.stalls.culprit import Culprit
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+_DERIVED: Final = {"routes", "untried", "notes", "schema", "verdict"}
+_READ: Final = (1, SCHEMA)
+"""Schema 1 had no notes on the whole check, and a text for each route that was not tried."""
 
 
 class Verdict(StrEnum):
@@ -29,6 +33,8 @@ class Verdict(StrEnum):
     """The event loop runs, and the probe waits for a thread of a full pool, or for the GIL."""
     IDLE_STALLED = "idle stalled"
     """The event loop stalls while no request runs."""
+    NOT_CHECKED = "not checked"
+    """The app refused the request, so that the window shows nothing of it."""
     INCONCLUSIVE = "inconclusive"
     """Responses were late, and no code of the app is to blame."""
     LIVE = "live"
@@ -87,8 +93,10 @@ class Report:
     """The command that repeats the check, without the values of headers and bodies."""
     system: dict[str, Any] = field(default_factory=dict)
     """Python, platform, cores, and the version of this kit."""
-    untried: tuple[str, ...] = ()
-    """GET routes of the app's OpenAPI document that the check did not try."""
+    untried: tuple[Untried, ...] = ()
+    """Routes of the app's OpenAPI document that the check did not try."""
+    notes: tuple[str, ...] = ()
+    """What holds for the whole check."""
     schema: int = SCHEMA
 
     @property
@@ -104,8 +112,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 live, 1 a finding, 3 inconclusive."""
-        return {Verdict.LIVE: 0, Verdict.INCONCLUSIVE: 3}.get(self.verdict, 1)
+        """0 live, 1 a finding, 2 a request did no work, 3 inconclusive."""
+        codes = {Verdict.LIVE: 0, Verdict.NOT_CHECKED: 2, Verdict.INCONCLUSIVE: 3}
+        return codes.get(self.verdict, 1)
 
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
@@ -128,12 +137,14 @@ class Report:
             f"{path} is not a report of schema {SCHEMA}; "
             "make one with `asgi-liveness check --report`"
         )
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA or not data.get("routes"):
+        if not isinstance(data, dict) or data.get("schema") not in _READ or not data.get("routes"):
             raise problem
         try:
             routes = tuple(_window(row) for row in data["routes"])
-            rest = {name: data[name] for name in data.keys() - {"routes", "untried", "verdict"}}
-            return cls(**rest, routes=routes, untried=tuple(data["untried"]))
+            rest = {name: data[name] for name in data.keys() - _DERIVED}
+            untried = tuple(Untried.of_json(row) for row in data["untried"])
+            notes = tuple(data.get("notes", ()))
+            return cls(**rest, routes=routes, untried=untried, notes=notes, schema=SCHEMA)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise problem from error
 

@@ -1,0 +1,43 @@
+"""Sentences of a report that say how to see more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAMED = 3  # refused requests that an error names
+
+
+def better_probe(path: str, health: str = "") -> str:
+    """Return a note on a probed *path* that the app does not have; *health* may be a better one."""
+    return (
+        f"GET {path} answers 404, which counts as an answer: the event loop ran. A route that the "
+        f"app has is better, best an async def that does nothing else: --probe {health or '/PATH'}"
+    )
+
+
+def several_callers(concurrency: int, verdicts: Sequence[Verdict]) -> str:
+    """Return a note for an app that holds a lock across an await; "" where one caller showed it."""
+    if concurrency > 1 or any(verdict is not Verdict.LIVE for verdict in verdicts):
+        return ""
+    return (
+        "One caller at a time never waits for another. The app holds a lock across an await: "
+        "--concurrency 2 shows what a second caller meets."
+    )
+
+
+def not_tried(call: str, error: Exception) -> WindowReport:
+    """Return the report of a request for which the app did not start again."""
+    because = f"it was not tried: {error}"
+    return WindowReport(call, Verdict.NOT_CHECKED, Probes(0, 0), None, None, 0.0, because=because)
+
+
+def all_refused(refused: Sequence[WindowReport]) -> str:
+    """Say in a line that the app refused every request."""
+    lines = [f"{each.during} {each.because.removeprefix('it ')}" for each in refused]
+    more = f"; and {len(lines) - _NAMED} more" if lines[_NAMED:] else ""
+    return "; ".join(lines[:_NAMED]) + more
