@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -52,13 +53,15 @@ def test_a_websocket_gets_no_content_type_for_its_first_message() -> None:
 
 
 def test_a_websocket_without_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    for name in ("websockets.asyncio.client", "asgi_liveness.probing.websocket"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
     assert calls_of(options("GET /prices"))
     with pytest.raises(UsageError) as raised:
         calls_of(options("GET /prices", "WS /prices"))
     assert str(raised.value) == (
-        "--during 'WS /prices': a WebSocket needs the package websockets, which is not installed "
-        "here: pip install 'asgi-liveness[websocket]'"
+        "--during 'WS /prices': a WebSocket needs the package websockets, 15 or later, which is "
+        "not installed here: pip install 'asgi-liveness[websocket]'"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import cast
@@ -146,18 +147,14 @@ def test_no_report_holds_the_values_of_headers_and_bodies(folder: Path) -> None:
 @pytest.mark.servers
 def test_a_request_that_is_refused_has_a_row_beside_those_that_are_judged() -> None:
     idle, denied, fine = (report := checked("/denied", "/fine")).routes
-    assert (idle.verdict, denied.verdict, fine.culprit) == (
-        Verdict.LIVE,
-        Verdict.NOT_CHECKED,
-        None,
-    )
+    assert (idle.culprit, denied.verdict, fine.culprit) == (None, Verdict.NOT_CHECKED, None)
     assert denied.because.startswith("it answered 401 and did no work: give it what lets it in")
     assert report.exit_code != 0
 
 
 @pytest.mark.servers
 def test_a_stall_is_a_finding_whatever_the_app_answered(folder: Path) -> None:
-    slow = APP.replace("    moved = [(b", "    path in STATUS and time.sleep(0.4)\n    moved = [(b")
+    slow = APP.replace("    moved = [(b", "    path in STATUS and time.sleep(2)\n    moved = [(b")
     (folder / "shop.py").write_text(slow)
     report = checked("/missing", "/denied", "/moved")
     assert [route.verdict for route in report.routes[1:]] == [Verdict.STALLED] * 3
@@ -205,6 +202,36 @@ def test_a_probed_404_is_said_to_count_and_a_better_path_is_named(folder: Path) 
     assert checked(probe="/openapi.json").notes == ()
 
 
+# Checks that come to no end.
+
+
+@pytest.mark.servers
+def test_an_interrupted_check_keeps_what_was_judged() -> None:
+    def interrupt(words: str) -> None:
+        if words == "GET /fine":
+            raise asyncio.CancelledError
+
+    report = run(options("/spins", "/fine", "/waits"), interrupt)
+    assert [route.verdict for route in report.routes[1:]] == [
+        Verdict.STALLED,
+        Verdict.NOT_CHECKED,
+        Verdict.NOT_CHECKED,
+    ]
+    assert report.routes[2].because == "it was not tried: interrupted"
+    with pytest.raises(asyncio.CancelledError):
+        run(options("/fine"), interrupt)
+
+
+@pytest.mark.servers
+def test_an_app_that_does_not_start_again_keeps_what_was_judged(folder: Path) -> None:
+    once = "import os, shop\nos.mkdir('started')\nshop.POISONED = False\nfrom shop import app\n"
+    (folder / "once.py").write_text(once)
+    _, stalled, fine = (report := checked("/spins", "/fine", target="once:app")).routes
+    assert (stalled.verdict, fine.verdict) == (Verdict.STALLED, Verdict.NOT_CHECKED)
+    assert fine.because.startswith("it was not tried: once:app: importing once failed: FileExists")
+    assert report.exit_code == 1
+
+
 # Apps with unusual habits.
 
 
@@ -248,7 +275,7 @@ def test_routes_that_were_not_asked_for_are_listed() -> None:
 def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
     progress: list[str] = []
     report = run(options("POST /once", "/loops", openapi=True), progress.append)
-    announced = "--openapi calls GET /fine; 1 further routes are left out\n"
+    announced = "--openapi calls GET /fine; left out: 1\n"
     assert progress == ["starting", announced, "idle", *progress[3:]]
     during = [route.during for route in report.routes]
     assert during == [None, "POST /once", "GET /loops", "GET /fine"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from asgi_liveness.checking.request import WEBSOCKET, parse_header, parse_request
 from asgi_liveness.errors import UsageError
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.watch import CheckObservation
 
 Headers = tuple[tuple[str, str], ...]
-
-_LIBRARY: Final = "websockets"
 
 
 @dataclass(frozen=True)
@@ -55,13 +52,21 @@ def calls_of(options: Options) -> list[Call]:
     """Return the calls that *options* name. Raises ``UsageError`` for one that cannot be sent."""
     calls = [Call(*parse_request(text)) for text in options.during]
     sockets = [call for call in calls if call.method == WEBSOCKET]
-    if sockets and importlib.util.find_spec(_LIBRARY) is None:
-        raise UsageError(
-            f"--during '{sockets[0]}': a WebSocket needs the package {_LIBRARY}, which is not "
-            f"installed here: pip install 'asgi-liveness[websocket]'"
-        )
+    if sockets:
+        _import_websockets(sockets[0])
     headers = {call: headers_of(options.headers, call.method, options.body) for call in calls}
     return [replace(call, headers=headers[call], body=options.body) for call in calls]
+
+
+def _import_websockets(call: Call) -> None:
+    """Import what *call* needs, before a window: it would delay the probes."""
+    try:
+        import asgi_liveness.probing.websocket  # noqa: F401, PLC0415 (an extra)
+    except ImportError as error:
+        raise UsageError(
+            f"--during '{call}': a WebSocket needs the package websockets, 15 or later, which is "
+            f"not installed here: pip install 'asgi-liveness[websocket]'"
+        ) from error
 
 
 def headers_of(texts: tuple[str, ...], method: str = "GET", body: bytes = b"") -> Headers:

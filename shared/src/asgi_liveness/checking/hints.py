@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
@@ -30,9 +31,15 @@ def several_callers(concurrency: int, verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def not_tried(call: str, error: Exception) -> WindowReport:
-    """Return the report of a request for which the app did not start again."""
-    because = f"it was not tried: {error}"
+def not_checked(route: WindowReport, why: str) -> WindowReport:
+    """Return the report of a live window, whose request the app refused."""
+    notes = tuple(note for note in route.notes if f"{route.during} itself answered" not in note)
+    return replace(route, verdict=Verdict.NOT_CHECKED, because=f"it {why}", notes=notes)
+
+
+def not_tried(call: str, error: str) -> WindowReport:
+    """Return the report of a request for which the app did not start again, or on Ctrl+C."""
+    because = f"it was not tried: {error or 'interrupted'}"
     return WindowReport(call, Verdict.NOT_CHECKED, Probes(0, 0), None, None, 0.0, because=because)
 
 
