@@ -103,7 +103,8 @@ class Options:
             "--probe",
             OptionKind.TEXT,
             "PATH",
-            "what must answer; else /healthz, /health, /livez or /",
+            "what must answer; else the first of /healthz, /health, /livez and / that the app has; "
+            "if none, a 404 counts as an answer",
         ),
     ] = None
     server: Annotated[str, Option("--server", OptionKind.TEXT, "NAME", "uvicorn or hypercorn")] = (
@@ -166,7 +167,11 @@ class Options:
     duration: Annotated[
         float,
         Option(
-            "--duration", OptionKind.TIME, "TIME", "how long each request is watched", least=0.5
+            "--duration",
+            OptionKind.TIME,
+            "TIME",
+            "how long each request is watched, or the idle app where none is named",
+            least=0.5,
         ),
     ] = 4.0
     max_stall: Annotated[
@@ -185,7 +190,7 @@ class Options:
             "--concurrency",
             OptionKind.COUNT,
             "N",
-            "how many of a request run at a time",
+            "how many of a request run at a time; 2 show a lock that is held across an await",
             least=1,
             most=1000,
         ),
