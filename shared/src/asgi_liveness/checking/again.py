@@ -9,7 +9,8 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.duration import written
-from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
+from asgi_liveness.checking.option import Option, OptionKind
+from asgi_liveness.checking.options import DECLARED, DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
