@@ -31,13 +31,18 @@ def test_a_call_prints_neither_its_headers_nor_its_body() -> None:
         (b"[]", ("X-Token: t",), "application/json"),
         (b"{}", ("content-type: text/x",), "text/x"),
         (b"{}", ("CONTENT-TYPE: text/x",), "text/x"),
-        (b"a=1", (), None),
+        (b"a=1", (), "application/x-www-form-urlencoded"),
+        (b"username=me&password=a%20b%3D&scope=", (), "application/x-www-form-urlencoded"),
+        (b"a=1", ("Content-Type: text/x",), "text/x"),
+        (b"a = 1", (), None),
+        (b"a=1\nb=2", (), None),
+        (b"<a b='c'/>", (), None),
         (b"", (), None),
         (b"\xff\xfe", (), None),
         (b"[" * 100_000, (), None),
     ],
 )
-def test_a_json_body_gets_its_content_type(
+def test_json_and_a_form_get_their_content_type(
     body: bytes, headers: tuple[str, ...], type_: str | None
 ) -> None:
     (made,) = calls_of(options("POST /a", body=body, headers=headers))

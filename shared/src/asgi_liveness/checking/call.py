@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.request import WEBSOCKET, parse_header, parse_request
 from asgi_liveness.errors import UsageError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.watch import CheckObservation
 
 Headers = tuple[tuple[str, str], ...]
+
+_FORM: Final = re.compile(rb"[^\s=&{}<>]+=[^\s&]*(?:&[^\s=&]+=[^\s&]*)*")
+"""A form, as curl sends it by default: ``username=me&password=...``."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,14 @@ def _import_websockets(call: Call) -> None:
 
 
 def headers_of(texts: tuple[str, ...], method: str = "GET", body: bytes = b"") -> Headers:
-    """Return the headers of a request. A JSON body gets its content type unless one is given."""
+    """Return the headers of a request. JSON and a form get a content type unless one is given."""
     headers = [parse_header(text) for text in texts]
     named = {name.lower() for name, _ in headers}
-    if method != WEBSOCKET and _is_json(body) and "content-type" not in named:
-        headers.append(("Content-Type", "application/json"))
+    if method != WEBSOCKET and "content-type" not in named:
+        if _is_json(body):
+            headers.append(("Content-Type", "application/json"))
+        elif _FORM.fullmatch(body):
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
     return tuple(headers)
 
 

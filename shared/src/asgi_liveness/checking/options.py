@@ -82,8 +82,8 @@ class Options:
             "-d",
             OptionKind.DATA,
             "DATA",
-            "the body, or @FILE, of the same requests; the first message of a WebSocket; shown in "
-            "no report",
+            "the body, or @FILE, of the same requests, with its content type if it is JSON or a "
+            "form; the first message of a WebSocket; shown in no report",
         ),
     ] = b""
     before: Annotated[
