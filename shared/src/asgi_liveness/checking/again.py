@@ -22,7 +22,10 @@ _SECRET: Final = 4  # characters; a shorter value may stand in any text by chanc
 
 
 def again(options: Options, further: Sequence[str] = ()) -> str:
-    """Return a command for a shell, with *further* words before those of a command after --."""
+    """Return a command for a shell, with *further* words for its requests.
+
+    They follow --during, since -H and -d after a --before would belong to that.
+    """
     words = ["asgi-liveness", "check"]
     given = {
         option: value
@@ -32,7 +35,8 @@ def again(options: Options, further: Sequence[str] = ()) -> str:
     last = [_words(row, value) for row, value in given.items() if row.kind is OptionKind.WORDS]
     for option, value in given.items():
         words += [] if option.kind is OptionKind.WORDS else _words(option, value)
-    return shlex.join([*words, *further, *(word for row in last for word in row)])
+        words += further if option is DECLARED["during"] else ()
+    return shlex.join([*words, *(word for row in last for word in row)])
 
 
 def _words(option: Option, value: Any) -> list[str]:
