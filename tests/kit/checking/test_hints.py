@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.hints import (
     all_refused,
     better_probe,
+    first_message,
     not_checked,
     not_tried,
     several_callers,
@@ -34,6 +36,13 @@ def test_a_second_caller_is_suggested_where_one_showed_nothing(
     concurrency: int, verdicts: list[Verdict], *, hinted: bool
 ) -> None:
     assert ("--concurrency 2" in several_callers(concurrency, verdicts)) is hinted
+
+
+def test_a_websocket_that_got_no_message_may_wait_for_one() -> None:
+    (note,) = first_message(Call("WS", "/a"))
+    assert note.startswith("Nothing was sent on WS /a; if it waits for a message")
+    assert first_message(Call("WS", "/a", body=b"hello")) == ()
+    assert first_message(Call("GET", "/a")) == ()
 
 
 def test_a_refused_request_keeps_its_notes_but_for_the_status() -> None:

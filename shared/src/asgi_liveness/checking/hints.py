@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
+from asgi_liveness.checking.request import WEBSOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from asgi_liveness.checking.call import Call
 
 _NAMED = 3  # refused requests that an error names
 
@@ -29,6 +32,13 @@ def several_callers(concurrency: int, verdicts: Sequence[Verdict]) -> str:
         "One caller at a time never waits for another. The app holds a lock across an await: "
         "--concurrency 2 shows what a second caller meets."
     )
+
+
+def first_message(call: Call) -> tuple[str, ...]:
+    """Return a note on a live WebSocket that may wait for a message in vain."""
+    if call.method != WEBSOCKET or call.body:
+        return ()
+    return (f"Nothing was sent on {call}; if it waits for a message, give the first one with -d.",)
 
 
 def not_checked(route: WindowReport, why: str) -> WindowReport:

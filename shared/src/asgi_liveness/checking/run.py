@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Final
 import asgi_liveness
 from asgi_liveness.checking.again import again, without_secrets
 from asgi_liveness.checking.call import Call, calls_of, headers_of
-from asgi_liveness.checking.hints import all_refused, better_probe, not_checked, not_tried
+from asgi_liveness.checking.hints import (
+    all_refused,
+    better_probe,
+    first_message,
+    not_checked,
+    not_tried,
+)
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import PATHS, read_document
@@ -121,7 +127,8 @@ class _Check:
             route = self._judge.during(str(call), observation, idle)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
-                routes.append(route)
+                hint = first_message(call) if route.verdict is Verdict.LIVE else ()
+                routes.append(replace(route, notes=(*route.notes, *hint)))
                 continue
             refused.append(not_checked(route, why))
             if call in self._listed and not self._stalled(observation):
