@@ -22,25 +22,30 @@ MOST: Final = 2**26
 """Bytes of the largest file that is read: ten times the largest report of this project."""
 
 
-def read_bytes(path: Path, most: int = MOST) -> bytes:
-    """Return the bytes of *path*. Raises ``UsageError`` unless it is a regular file of *most*."""
+def read_bytes(path: Path, most: int = MOST, name: str = "") -> bytes:
+    """Return the bytes of *path*, a regular file of at most *most* bytes; else ``UsageError``.
+
+    The error calls the file *name*, where its path may be a secret.
+    """
+    name = name or str(path)
     try:
-        # Without O_NONBLOCK, the pipe that nobody writes to would block here.
+        # Without O_NONBLOCK, a pipe that nobody writes to would block here.
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{str(path)!r} cannot be read: it is no name of a file") from error
-    with os.fdopen(file, "rb") as opened:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"{path} cannot be read: it is {_kind(found)}, name a regular file")
-        if found.st_size > most:
-            raise UsageError(f"{path} cannot be read: it is larger than {most >> 20} MB")
         try:
-            return opened.read(found.st_size)  # a file that grows meanwhile has no end
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                kind = _kind(found.st_mode)
+                raise UsageError(f"{name} cannot be read: it is {kind}; name a regular file")
+            if found.st_size > most:
+                raise UsageError(f"{name} cannot be read: it is larger than {most >> 20} MB")
+            with os.fdopen(file, "rb", closefd=False) as opened:
+                return opened.read(found.st_size)  # and no more of a file that grows
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{name!r} cannot be read: it is no name of a file") from error
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -73,6 +78,7 @@ def _read(path: Path, parse: Callable[[str], Any], form: str) -> Any:
         raise UsageError(f"{path} is not {form} that can be read: it is nested too deep") from error
 
 
-def _kind(found: os.stat_result) -> str:
-    kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
-    return next((name for test, name in kinds.items() if test(found.st_mode)), "a device")
+def _kind(mode: int) -> str:
+    """Return what a file is that is no regular one."""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")

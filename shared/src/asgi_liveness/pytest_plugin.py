@@ -170,9 +170,10 @@ class Liveness:
         from asgi_liveness.checking.called import given
         from asgi_liveness.checking.run import run
         from asgi_liveness.errors import LivenessError
+        from asgi_liveness.files import current_folder
 
         try:
-            report = run(settings.options(given(target, **options), Path.cwd()))
+            report = run(settings.options(given(target, **options), current_folder()))
         except LivenessError as error:
             pytest.fail(str(error), pytrace=False)
         if not report.ok:

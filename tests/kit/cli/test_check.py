@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import sys
@@ -114,6 +115,25 @@ def test_a_body_may_stand_in_a_file(folder: Path, asked: list[Options]) -> None:
     assert asked[0].body == b"\xff{}"
 
 
+def test_headers_may_stand_in_a_file(folder: Path, asked: list[Options]) -> None:
+    (folder / "headers").write_text("Authorization: Bearer s3cret\r\n\nX-Other: @b\n")
+    assert cli.main(["check", "a:app", "-H", "A: b", "-H", "@headers"]) == 0
+    assert asked[0].headers == ("A: b", "Authorization: Bearer s3cret", "X-Other: @b")
+
+
+@pytest.mark.parametrize("flag", ["-H", "-d"])
+def test_a_pipe_after_at_is_not_waited_for(
+    flag: str, folder: Path, asked: list[Options], capsys: Capture
+) -> None:
+    os.mkfifo(folder / "pipe")
+    assert cli.main(["check", "a:app", flag, "@pipe"]) == 2
+    assert capsys.readouterr().err == (
+        f"asgi-liveness: the file after {flag} @ cannot be read: it is a pipe; name a regular "
+        "file\n"
+    )
+    assert not asked
+
+
 def test_settings_of_the_project_apply_and_the_command_line_wins(
     folder: Path, asked: list[Options]
 ) -> None:
@@ -147,6 +167,8 @@ def test_settings_of_the_project_apply_and_the_command_line_wins(
         ("a:app --server gunicorn", "no server is called 'gunicorn'"),
         ("a:app --report xml=a", "write FORMAT=FILE, with json, junit, github or md"),
         ("a:app --report json=/dev/null/a", "cannot be written"),
+        ("a:app -H @missing", "the file after -H @ cannot be read: No such file or directory"),
+        ("a:app -d @/dev/zero", "the file after -d @ cannot be read: it is a device; name a reg"),
         ("a:app -d @missing", "the file after -d @ cannot be read: No such file or directory"),
     ],
 )

@@ -104,7 +104,10 @@ class Options:
     headers: Annotated[
         tuple[str, ...],
         Option(
-            "-H", OptionKind.HEADERS, "NAME:VALUE", "a header of the requests; shown in no report"
+            "-H",
+            OptionKind.HEADERS,
+            "NAME:VALUE",
+            "a header of the requests, or @FILE with one a line; shown in no report",
         ),
     ] = ()
     body: Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.duration import parse_duration, written
 from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
-from asgi_liveness.errors import UsageError
+from asgi_liveness.files import current_folder, read_bytes
 
 if TYPE_CHECKING:
     from asgi_liveness.cli.arguments import Parser
@@ -95,23 +95,32 @@ def _value(option: Option, value: Any) -> Any:
     match option.kind:
         case OptionKind.TIME:
             return parse_duration(value, option.flag)
-        case OptionKind.TEXTS | OptionKind.HEADERS:
+        case OptionKind.TEXTS:
             return tuple(value)
+        case OptionKind.HEADERS:
+            return tuple(header for text in value for header in _headers(option, text))
         case OptionKind.DATA:
             return _data(option, value)
         case _:
             return value
 
 
+def _headers(option: Option, text: str) -> list[str]:
+    """Return *text*, or the headers in the file that it names, one a line."""
+    if not text.startswith("@"):
+        return [text]
+    lines = _after_at(option, text).decode(errors="replace").splitlines()
+    return [line for line in lines if line.strip()]
+
+
 def _data(option: Option, text: str) -> bytes:
     if not text.startswith("@"):
         return text.encode(errors="surrogateescape")
-    try:
-        return Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"the file after {option.flag} @ cannot be read: {error.strerror}"
-        ) from error
+    return _after_at(option, text)
+
+
+def _after_at(option: Option, text: str) -> bytes:
+    return read_bytes(Path(text[1:]), name=f"the file after {option.flag} @")
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -122,7 +131,7 @@ def _check(args: argparse.Namespace) -> int:
     from asgi_liveness.cli.colour import painter
 
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
-    options = settings.options(given(args), Path.cwd())
+    options = settings.options(given(args), current_folder())
     progress = _Progress()
     try:
         report = run(options, progress.show)
