@@ -35,7 +35,11 @@ def plain(text: str, most: int | None = None) -> str:
     """
     if not text.isascii() or not text.isprintable():
         text = "".join(map(_printable, _ESCAPES.sub("", text)))
-    text = _COMMAND.sub(lambda found: " ".join(found[0]), text)
+    return cut(_COMMAND.sub(lambda found: " ".join(found[0]), text), most)
+
+
+def cut(text: str, most: int | None = MOST) -> str:
+    """Return at most the first *most* characters of *text*, and three dots where some are left."""
     return text if most is None or len(text) <= most else f"{text[: most - 4]} ..."
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
+from asgi_liveness.foreign import every_text, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,18 +178,35 @@ class ConformanceReport:
     @classmethod
     def of_json(cls, data: Any, path: Path) -> ConformanceReport:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
-        problem = UsageError(
-            f"{path} is not a report of schema {SCHEMA}; make one with `asgi-liveness run --report`"
-        )
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise problem
-        rows = {"targets": TargetRow, "cells": CellRow, "windows": WindowRow}
         try:
-            for key, kind in rows.items():
-                data[key] = tuple(kind(**row) for row in data[key])
-            return cls(**{**data, "servers": tuple(data["servers"])})
-        except (KeyError, TypeError) as error:
-            raise problem from error
+            found, cause = decode(cls, data), None
+        except Mismatch as error:
+            found, cause = None, error
+        if found is None or not _fits(found):
+            raise UsageError(
+                f"{path} is not a report of schema {SCHEMA}; "
+                "make one with `asgi-liveness run --report`"
+            ) from cause
+        shown: ConformanceReport = every_text(found, _plain)
+        return shown
+
+
+def _fits(report: ConformanceReport) -> bool:
+    """Whether the schema is this one, and each row has its target, its server and a known word."""
+    targets, servers = {row.target for row in report.targets}, {*report.servers}
+    places = [(row.target, row.server) for row in report.cells]
+    places += [(row.target, row.server) for row in report.windows]
+    return (
+        report.schema == SCHEMA
+        and {"system", "cores"} <= report.platform.keys()
+        and all(target in targets and server in servers for target, server in places)
+        and all(row.verdict in {*Outcome} for row in report.cells)
+        and all(row.state in {*contract.State} for row in report.windows)
+    )
+
+
+def _plain(text: str, _: str) -> str:
+    return "\n".join(plain(line) for line in text.split("\n"))  # some messages have two lines
 
 
 def _target_row(target: str, runner: Runner) -> TargetRow:
