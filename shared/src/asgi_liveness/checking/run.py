@@ -14,36 +14,53 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
-from asgi_liveness.checking.again import again, without_secrets
+from asgi_liveness.checking.again import again
 from asgi_liveness.checking.call import Call, calls_of, headers_of, rejection
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import plain_gets
 from asgi_liveness.checking.probe_path import USUAL, choose_path
-from asgi_liveness.checking.report import Report
+from asgi_liveness.checking.redaction import redaction_of
+from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
 from asgi_liveness.checking.request import parse_path
 from asgi_liveness.checking.served import Address, served
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation, CheckWindow, watch
-from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.errors import LivenessError, TargetError, UsageError
 from asgi_liveness.stalls.criteria import Criteria
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.options import Options
-    from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.served import Served
 
 IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
-def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Report:
+def run(
+    options: Options,
+    progress: Callable[[str], None] = lambda _: None,
+    keep: Callable[[Report], None] = lambda _: None,
+) -> Report:
     """Run the check that *options* describe; *progress* gets a few words before each step.
 
-    Raises ``UsageError`` or ``TargetError`` where the check cannot run.
+    Where the check ends early, *keep* gets a report of what was judged before that. Raises
+    ``UsageError`` or ``TargetError`` where the check cannot run.
     """
-    return asyncio.run(_Check(options, progress).report())
+    redaction, check = redaction_of(options), None
+    try:
+        check = _Check(options, progress)
+        return redaction.report(asyncio.run(check.report()))
+    except BaseException as error:
+        ended = str(error) if isinstance(error, LivenessError) else "the check was interrupted"
+        judged = check.report_so_far(ended) if check else None
+        if judged:
+            keep(redaction.report(judged))
+        if not isinstance(error, LivenessError):
+            raise
+        redaction.hide_in(error)
+        raise error from None  # the cause has a text of its own
 
 
 class _Check:
@@ -51,6 +68,7 @@ class _Check:
         self._options, self._progress = options, progress
         self._calls = calls_of(options)
         self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
+        self._judged: list[WindowReport] = []
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self._judge = Judge(Criteria(options.max_stall, package_of(options)))
         self._target: Served | None = None
@@ -60,34 +78,55 @@ class _Check:
     async def report(self) -> Report:
         """Run every window and return the report. Leave no process behind."""
         try:
-            routes, untried = await self._routes()
-            assert self._target is not None
-            return Report(
-                target=self._target.name,
-                server=self._server,
-                probe=f"GET {self._probe_path}",
-                interval_s=INTERVAL,
-                max_stall_s=self._options.max_stall,
-                routes=tuple(routes),
-                again=again(self._options),
-                system={
-                    "python": self._python,
-                    "platform": platform.system(),
-                    "cores": os.cpu_count(),
-                    "asgi-liveness": asgi_liveness.__version__,
-                },
-                untried=tuple(untried),
-            )
+            return self._report(await self._routes())
         finally:
             self._end()
 
-    async def _routes(self) -> tuple[list[WindowReport], list[str]]:
-        """Return the report of each window, and the routes that the check did not try."""
-        options = self._options
+    def report_so_far(self, why: str) -> Report | None:
+        """Return a report of the windows that were judged; None if there are none.
+
+        *why* says why the others were not.
+        """
+        if not self._judged:
+            return None
+        known = {route.during for route in self._judged}
+        left = [str(call) for call in self._calls if str(call) not in known]
+        because = f"it was not judged: {why}"
+        rows = [
+            WindowReport(call, Verdict.INCONCLUSIVE, Probes(0, 0), None, None, 0.0, because=because)
+            for call in left
+        ]
+        self._judged += rows
+        return self._report([])
+
+    def _report(self, untried: list[str]) -> Report:
+        assert self._target is not None
+        return Report(
+            target=self._target.name,
+            server=self._server,
+            probe=f"GET {self._probe_path}",
+            interval_s=INTERVAL,
+            max_stall_s=self._options.max_stall,
+            routes=tuple(self._judged),
+            again=again(self._options),
+            system={
+                "python": self._python,
+                "platform": platform.system(),
+                "cores": os.cpu_count(),
+                "asgi-liveness": asgi_liveness.__version__,
+            },
+            untried=tuple(untried),
+        )
+
+    async def _routes(self) -> list[str]:
+        """Judge each window; return the routes that the check did not try."""
+        options, routes = self._options, self._judged
         await self._start()
         untried = await self._read_document()
         idle = await self._watch(None, min(IDLE_LIMIT, options.duration))
-        routes = [self._judge.idle(idle)]
+        routes.append(self._judge.idle(idle))
+        if isinstance(self._target, Address) and self._target.unused:
+            routes[0] = replace(routes[0], notes=(*routes[0].notes, self._target.unused))
         for number, call in enumerate(self._calls):
             try:
                 if number or idle.died:
@@ -107,11 +146,7 @@ class _Check:
                 untried.append(str(call))
             else:
                 routes.append(self._judge.during(str(call), observation, idle))
-        return [self._redacted(route) for route in routes], untried
-
-    def _redacted(self, route: WindowReport) -> WindowReport:
-        """Return *route* without secrets: an app that ends may have logged them."""
-        return replace(route, because=without_secrets(route.because, self._options))
+        return untried
 
     async def _start(self) -> None:
         """Start the app afresh, and choose the path to probe."""
