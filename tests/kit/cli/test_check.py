@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """The options of each check; it finds a live app."""
     options: list[Options] = []
 
-    def run(given: Options, _: Callable[[str], None]) -> Report:
+    def run(given: Options, _: Callable[[str], None], **__: object) -> Report:
         options.append(given)
         return report(LIVE)
 
@@ -52,7 +52,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
     """Let a check find these windows."""
     found = report(*routes)
-    monkeypatch.setattr(running, "run", lambda _, __: found)
+    monkeypatch.setattr(running, "run", lambda *_, **__: found)
     return found
 
 
@@ -236,7 +236,7 @@ def test_the_screen_is_printed_and_the_exit_code_is_the_verdicts(
 def test_a_check_that_could_not_run_is_an_error_of_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    def run(_: Options, __: Callable[[str], None]) -> Report:
+    def run(*_: object, **__: object) -> Report:
         raise TargetError("a:app: there is no module 'a'")
 
     monkeypatch.setattr(running, "run", run)
@@ -267,14 +267,56 @@ def test_a_report_on_standard_output_is_alone_there(
 
 @pytest.mark.parametrize(("route", "code"), [(LIVE, 2), (STALLED, 1)])
 def test_a_report_that_cannot_be_written_after_all_is_an_error(
-    route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture, folder: Path
 ) -> None:
     found = finding(monkeypatch, route)
-    assert cli.main(["check", "a:app", "--report", "json=/dev/full"]) == code
+
+    def run(*_: object, **__: object) -> Report:
+        (folder / "out").rmdir()
+        return found
+
+    monkeypatch.setattr(running, "run", run)
+    assert cli.main(["check", "a:app", "--report", "json=out/a.json"]) == code
     printed = capsys.readouterr()
     assert printed.out == render.text(found)
-    error = "asgi-liveness: /dev/full could not be written: No space left on device\n"
-    assert printed.err == error
+    assert printed.err == (
+        f"asgi-liveness: {folder}/out/a.json could not be written: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize("error", [TargetError("it died"), KeyboardInterrupt()])
+def test_a_check_that_ends_early_keeps_what_was_judged(
+    error: BaseException, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    judged = report(STALLED, INCONCLUSIVE)
+
+    def run(*_: object, keep: Callable[[Report], None], **__: object) -> Report:
+        keep(judged)
+        raise error
+
+    monkeypatch.setattr(running, "run", run)
+    words = ["check", "a:app", "--report", "json=a.json"]
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            cli.main(words)
+    else:
+        assert cli.main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == render.text(judged)
+    assert json.loads((folder / "a.json").read_text())["verdict"] == "stalled"
+
+
+def test_a_check_that_could_not_run_leaves_no_report_of_an_earlier_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.json").write_text(report(LIVE).to_json())
+
+    def run(*_: object, **__: object) -> Report:
+        raise TargetError("it died")
+
+    monkeypatch.setattr(running, "run", run)
+    assert cli.main(["check", "a:app", "--report", "json=a.json"]) == 2
+    assert not (folder / "a.json").exists()
 
 
 class Terminal(io.StringIO):
@@ -292,7 +334,7 @@ class Terminal(io.StringIO):
 def test_progress_is_shown_on_a_terminal_only_and_cleared(
     monkeypatch: pytest.MonkeyPatch, *, is_one: bool
 ) -> None:
-    def run(_: Options, show: Callable[[str], None]) -> Report:
+    def run(_: Options, show: Callable[[str], None], **__: object) -> Report:
         show("starting")
         show("idle")
         raise TargetError("it died")

@@ -41,7 +41,7 @@ _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait fo
 def run(
     options: Options,
     progress: Callable[[str], None] = lambda _: None,
-    keep: Callable[[Report], None] = lambda _: None,
+    keep: Callable[[Report], object] = lambda _: None,
 ) -> Report:
     """Run the check that *options* describe; *progress* gets a few words before each step.
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from asgi_liveness.checking.duration import parse_duration, written
 from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
 from asgi_liveness.files import current_folder, read_bytes
+from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
+    from asgi_liveness.checking.report import Report
     from asgi_liveness.cli.arguments import Parser
 
 _DESCRIPTION: Final = """\
@@ -31,6 +33,7 @@ exit codes: 0 live, 1 a finding, 2 it could not be run, 3 inconclusive
 Options may stand in [tool.asgi-liveness] of pyproject.toml. asgi-liveness explain says what the
 words of a report mean.
 """
+_COLUMNS: Final = 79  # of a line that is written over again
 _ACTIONS: Final[dict[OptionKind, dict[str, Any]]] = {
     OptionKind.TARGET: {"nargs": "?"},
     OptionKind.COUNT: {"type": int},
@@ -133,16 +136,21 @@ def _check(args: argparse.Namespace) -> int:
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
     options = settings.options(given(args), current_folder())
     progress = _Progress()
+
+    def show(report: Report) -> bool:
+        progress.clear()
+        unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
+        screen = outputs.screen(wanted)
+        print(render.text(report, painter(screen)), end="", file=screen, flush=True)
+        for line in unwritten:
+            print(f"asgi-liveness: {line}", file=sys.stderr)
+        return not unwritten
+
     try:
-        report = run(options, progress.show)
+        report = run(options, progress.show, keep=show)
     finally:
         progress.clear()
-    unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
-    screen = outputs.screen(wanted)
-    print(render.text(report, painter(screen)), end="", file=screen)
-    for line in unwritten:
-        print(f"asgi-liveness: {line}", file=sys.stderr)
-    return report.exit_code or (2 if unwritten else 0)
+    return report.exit_code if show(report) else report.exit_code or 2
 
 
 class _Progress:
@@ -154,10 +162,11 @@ class _Progress:
     def show(self, words: str) -> None:
         if sys.stderr.isatty():
             self._is_shown = True
-            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{plain(words, _COLUMNS)}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._is_shown:
+            self._is_shown = False
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
