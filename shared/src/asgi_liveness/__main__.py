@@ -7,8 +7,6 @@ The rule: no traceback reaches a user. Whatever fails is one line on standard er
 import contextlib
 import os
 import sys
-from pathlib import Path
-from typing import TextIO
 
 
 def main() -> int:
@@ -32,7 +30,7 @@ def _code() -> int:
         _say("interrupted; every server is ended", before="\n")
         return 130
     except SystemExit as end:  # of --help and --version
-        return end.code if isinstance(end.code, int) else 0
+        return end.code if isinstance(end.code, int) else 2
     except BrokenPipeError as error:
         return _unwritten(error)
     except Exception as error:  # noqa: BLE001 (what is left is a bug, and its text is for developers)
@@ -68,9 +66,9 @@ def _say(text: str, before: str = "") -> None:
 def _open_streams() -> None:
     """Open the standard streams that are closed: else the next file would take their place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream: TextIO | None = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 (until the end)
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(null, mode, closefd=False))  # it is open until the end
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Case:
         text = inspect.getdoc(self.claim)
         if text is None:
             raise UsageError(
-                "Python has left out the texts of the cases; unset PYTHONOPTIMIZE, and leave out -OO"
+                "Python left out the texts of the cases; unset PYTHONOPTIMIZE, and leave out -OO"
             )
         does, sees, why = text.split("\n\n")
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
