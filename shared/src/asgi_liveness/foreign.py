@@ -21,6 +21,7 @@ _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles and links
 )
+_UNUSUAL: Final = re.compile(r"[^ -~]")
 _COMMAND: Final = re.compile(r"(?<!\S)::(?=[A-Za-z])|##(?=\[)")
 """What begins a command in the log of a workflow on GitHub, which also reads lines that are
 indented."""
@@ -33,9 +34,13 @@ def plain(text: str, most: int | None = None) -> str:
     Sequences of a terminal are left out. Line ends and tabs become spaces; any other character
     that is not printable becomes its escape, as ``\x07``.
     """
-    if not text.isascii() or not text.isprintable():
-        text = "".join(map(_printable, _ESCAPES.sub("", text)))
+    text = _UNUSUAL.sub(lambda found: _printable(found[0]), _ESCAPES.sub("", text))
     return cut(_COMMAND.sub(lambda found: " ".join(found[0]), text), most)
+
+
+def plain_lines(text: str, most: int | None = None) -> str:
+    """Return *text* with each of its lines made plain; where two lines are meant, both stay."""
+    return "\n".join(plain(line, most) for line in text.split("\n"))
 
 
 def cut(text: str, most: int | None = MOST) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus, unquote_plus
 
 from asgi_liveness.checking.again import shown_target
 from asgi_liveness.checking.report import shown
-from asgi_liveness.foreign import plain
+from asgi_liveness.foreign import cut, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,6 +35,7 @@ _LONG: Final = 8
 """Characters from which on a word is found within other words as well."""
 _MOST: Final = 10_000
 """Parts of all headers and bodies. A body with more is data; the longest parts are redacted."""
+_ERROR: Final = 2000  # characters of an error, which may quote what was typed, and the app
 _DEPTH: Final = 6  # levels of one encoding in another
 _USER: Final = re.compile(r"://[^/\s@]+@")
 _SCHEMES: Final = {"bearer", "basic", "digest", "token", "apikey", "negotiate"}
@@ -85,8 +86,8 @@ class Redaction:
         return shown(report, self.text)
 
     def hide_in(self, error: Exception) -> None:
-        """Take the secrets out of the text of an *error*."""
-        error.args = (self.text(plain(str(error))),)
+        """Take the secrets out of the text of an *error*, and make it plain."""
+        error.args = (cut(self.text(plain(str(error))), _ERROR),)
 
 
 def redaction_of(options: Options) -> Redaction:

@@ -7,6 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
+from asgi_liveness.foreign import fenced
+from asgi_liveness.foreign import markdown as markup_free
 from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
@@ -58,11 +60,11 @@ def text(report: Report, paint: Paint = lambda text, _: text) -> str:
 
 def markdown(report: Report) -> str:
     """Return the same as Markdown: a table, and each culprit below it."""
-    lines = [f"**{headline(report)}** {_cell(_head(report))}.", ""]
+    lines = [f"**{headline(report)}** {markup_free(_head(report))}.", ""]
     lines += ["| while this runs | verdict | observed |", "| --- | --- | --- |"]
     for route in report.routes:
         observed = " ".join([f"{fact(report, route)}.", *_further(route)])
-        lines.append(f"| {_cell(name(route))} | {route.verdict} | {_cell(observed)} |")
+        lines.append(f"| {markup_free(name(route))} | {route.verdict} | {markup_free(observed)} |")
     for route in report.routes:
         if blame := _blame(route):
             lines += _fenced(f"  {name(route)}:", *blame)
@@ -213,9 +215,5 @@ def _wrapped(sentences: str, indent: str) -> list[str]:
     )
 
 
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
 def _fenced(*lines: str) -> list[str]:
-    return ["", "~~~~text", *textwrap.dedent("\n".join(lines)).split("\n"), "~~~~"]
+    return ["", *fenced(textwrap.dedent("\n".join(lines)).split("\n"))]

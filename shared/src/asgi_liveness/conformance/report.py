@@ -16,7 +16,7 @@ from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
-from asgi_liveness.foreign import every_text, plain
+from asgi_liveness.foreign import every_text, plain_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ class ConformanceReport:
     def of(cls, runner: Runner) -> ConformanceReport:
         """Return a report of the cells that *runner* has judged so far."""
         clock = runner.clock
-        return cls(
+        found = cls(
             schema=SCHEMA,
             contract=contract.VERSION,
             python=platform.python_version(),
@@ -141,6 +141,7 @@ class ConformanceReport:
                 ),
             },
         )
+        return _shown(found)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -187,8 +188,13 @@ class ConformanceReport:
                 f"{path} is not a report of schema {SCHEMA}; "
                 "make one with `asgi-liveness run --report`"
             ) from cause
-        shown: ConformanceReport = every_text(found, _plain)
-        return shown
+        return _shown(found)
+
+
+def _shown(report: ConformanceReport) -> ConformanceReport:
+    """Return *report* with each text as a terminal can show it."""
+    found: ConformanceReport = every_text(report, lambda text, _: plain_lines(text))
+    return found
 
 
 def _fits(report: ConformanceReport) -> bool:
@@ -203,10 +209,6 @@ def _fits(report: ConformanceReport) -> bool:
         and all(row.verdict in {*Outcome} for row in report.cells)
         and all(row.state in {*contract.State} for row in report.windows)
     )
-
-
-def _plain(text: str, _: str) -> str:
-    return "\n".join(plain(line) for line in text.split("\n"))  # some messages have two lines
 
 
 def _target_row(target: str, runner: Runner) -> TargetRow:
