@@ -152,6 +152,7 @@ def _values(text: str) -> Iterator[str]:
         return
     yield unquote_plus(text)
     yield from _decoded(text)
+    yield from (piece for piece in _PIECES.findall(text) if _TOKEN.fullmatch(piece))
     if text.startswith("--"):
         yield from (found[1] for found in _PART.finditer(text))
     elif text.lstrip().startswith("<"):
@@ -164,7 +165,6 @@ def _values(text: str) -> Iterator[str]:
         if scheme.casefold() in _SCHEMES:
             yield rest.strip()
         yield from text.splitlines()
-        yield from (piece for piece in _PIECES.findall(text) if _TOKEN.fullmatch(piece))
 
 
 def _leaves(value: Any) -> Iterator[str]:

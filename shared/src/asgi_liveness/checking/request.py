@@ -12,7 +12,10 @@ from typing import Final
 from asgi_liveness.errors import UsageError
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_PATH: Final = re.compile(r"/(?!/)[^\s\x00-\x1f\x7f]*")  # two slashes would begin a host
+_PATH: Final = re.compile(r"/(?!/)[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
+"""Two slashes would begin a host."""
+_LONGEST: Final = 8000
+"""Characters of a path, at most. RFC 9110, section 4.1, asks servers for no more."""
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING: Final = ("content-length", "transfer-encoding")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
@@ -35,6 +38,10 @@ def parse_request(text: str) -> tuple[str, str]:
 
 def parse_path(path: str, name: str) -> str:
     """Return *path*, with its query; *name* names it in the ``UsageError``."""
+    if len(path) > _LONGEST:
+        raise UsageError(
+            f"{name} {path[:40]!r}...: the path has {len(path)} characters; {_LONGEST} is the most"
+        )
     if not _PATH.fullmatch(path):
         raise UsageError(
             f"{name} {path!r}: a path begins with one slash and has no spaces, as /report"
