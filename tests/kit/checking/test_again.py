@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from asgi_liveness.checking.again import again, shown_target
+from asgi_liveness.checking.before import Before
 from asgi_liveness.checking.options import Options
 from asgi_liveness.cli.check import given
 from asgi_liveness.cli.main import parsed
@@ -23,7 +24,9 @@ EVERYTHING = Options(
     duration=2.5,
     max_stall=0.05,
     concurrency=3,
-    openapi=True,
+    openapi="all",
+    before=(Before("GET /csrf"), Before("POST /login")),
+    header_from=("Authorization: Bearer {access_token}",),
     allow_remote=True,
     start_limit=90.0,
 )
@@ -55,6 +58,21 @@ def test_the_command_has_the_same_options(options: Options) -> None:
 def test_the_values_of_headers_and_bodies_are_left_out() -> None:
     options = Options("a:app", headers=("X-Token: s3cret:a", "Cookie:s3cret"), body=b"s3cret")
     assert again(options) == "asgi-liveness check a:app -H 'X-Token: ...' -H 'Cookie: ...' -d ..."
+
+
+def test_a_request_before_the_windows_is_shown_without_its_values() -> None:
+    login = Before("POST /login?key=s3cret", ("X-Token: s3cret",), b"s3cret")
+    options = Options("a:app", headers=("A: s3cret",), before=(login,), header_from=("B: c {d}",))
+    assert again(options) == (
+        "asgi-liveness check a:app -H 'A: ...' --before 'POST /login?...' -H 'X-Token: ...' -d ... "
+        "--header-from 'B: c {d}'"
+    )
+
+
+def test_further_words_stand_before_those_of_a_command() -> None:
+    options = Options(command=("serve", "{port}"), probe="/a")
+    command = "asgi-liveness check --probe /a -d @body -- serve '{port}'"
+    assert again(options, ("-d", "@body")) == command
 
 
 @pytest.mark.parametrize(

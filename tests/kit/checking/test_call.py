@@ -1,4 +1,4 @@
-"""The requests of a check: built from the options, and reported if the app rejects them."""
+"""The requests of a check, built from the options."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from asgi_liveness.checking.call import Call, calls_of, rejection
+from asgi_liveness.checking.call import Call, calls_of, still_open
+from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.request import Reading
+from asgi_liveness.probing.websocket import WebSocketRequest
 from tests.kit.checking.shop import options
 from tests.kit.checking.windows import call, window
 
@@ -43,30 +45,41 @@ def test_a_json_body_gets_its_content_type(
     assert made.body == body
 
 
-@pytest.mark.parametrize(
-    ("answered", "reason"),
-    [
-        (call(0, 1, 404), "POST /report answered 404 and did no work; give it the path, the query"),
-        (call(0, 1, 405), "POST /report answered 405 and did no work"),
-        (call(0, 1, 422), "POST /report answered 422 and did no work"),
-        (call(0, 1, 307, location="/report/"), "POST /report answered 307: its route is /report/;"),
-        (call(0, 1, 308, location="/b"), "its route is /b; name that path with --during"),
-        (call(0, 1, 301), "its route is elsewhere; name that path with --during"),
-    ],
-)
-def test_a_call_that_did_no_work_is_rejected(answered: Any, reason: str) -> None:
-    assert reason in rejection(Call("POST", "/report"), window(calls=(answered, call(1, 2))))
+def test_a_websocket_gets_no_content_type_for_its_first_message() -> None:
+    (made,) = calls_of(options("WS /prices", body=b"{}", headers=("A: b",)))
+    assert (made.method, made.headers, made.body) == ("WS", (("A", "b"),), b"{}")
+    assert type(made.request()) is WebSocketRequest
+
+
+def test_a_websocket_without_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert calls_of(options("GET /prices"))
+    with pytest.raises(UsageError) as raised:
+        calls_of(options("GET /prices", "WS /prices"))
+    assert str(raised.value) == (
+        "--during 'WS /prices': a WebSocket needs the package websockets, which is not installed "
+        "here: pip install 'asgi-liveness[websocket]'"
+    )
+
+
+# Calls that had not ended.
 
 
 @pytest.mark.parametrize(
-    "calls",
+    ("name", "calls", "note"),
     [
-        (),
-        (call(0, None),),
-        (call(0, 1, error="ReadError"),),
-        *((call(0, 1, status),) for status in (200, 204, 302, 303, 401, 403, 429, 500, 503)),
-        (call(0, 1, 200), call(1, 2, 404)),
+        ("GET /a", (), "GET /a itself had not ended after 2.0 s and was closed. That is fine if"),
+        (
+            "WS /a",
+            (call(0, 1, 101),),
+            "WS /a itself stayed open for the whole window of 2.0 s, and was closed then.",
+        ),
+        (
+            "WS /a",
+            (call(0, None),),
+            "WS /a itself was not accepted in the whole window of 2.0 s, and was closed then.",
+        ),
     ],
 )
-def test_a_call_with_any_other_outcome_is_judged(calls: tuple[Any, ...]) -> None:
-    assert rejection(Call("GET", "/report"), window(calls=calls)) == ""
+def test_a_note_on_an_open_call_says_what_it_did(name: str, calls: Any, note: str) -> None:
+    assert still_open(name, window(calls=calls), live=True).startswith(note)

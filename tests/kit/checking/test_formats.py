@@ -27,7 +27,7 @@ from tests.kit.checking.made import (
 def test_json_is_the_report() -> None:
     made = report(STALLED)
     data = json.loads(FORMATS["json"](made))
-    assert (data["schema"], data["verdict"], data["target"]) == (1, "stalled", "myapp.main:app")
+    assert (data["schema"], data["verdict"], data["target"]) == (2, "stalled", "myapp.main:app")
     assert [route["during"] for route in data["routes"]] == [None, "GET /report"]
     assert data["routes"][1]["culprit"]["line"] == 12
 

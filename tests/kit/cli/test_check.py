@@ -15,6 +15,7 @@ import pytest
 
 from asgi_liveness.checking import render, selftest
 from asgi_liveness.checking import run as running
+from asgi_liveness.checking.before import Before
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, WindowReport
 from asgi_liveness.cli import main as cli
@@ -89,6 +90,27 @@ def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
                 openapi=True,
             ),
         ),
+        ("--openapi a:app", Options("a:app", openapi=True)),
+        ("--openapi=all a:app", Options("a:app", openapi="all")),
+        (
+            (
+                "a:app -H A:b -d all --before 'POST /login' -H C:d -d login --before /csrf "
+                "--header-from 'A: {b}' --during /a -H E:f --before /last -H G:h --probe /p -d last"
+            ),
+            Options(
+                "a:app",
+                headers=("A:b", "E:f"),
+                body=b"all",
+                before=(
+                    Before("POST /login", ("C:d",), b"login"),
+                    Before("/csrf"),
+                    Before("/last", ("G:h",), b"last"),
+                ),
+                header_from=("A: {b}",),
+                during=("/a",),
+                probe="/p",
+            ),
+        ),
         (
             "http://10.0.0.1 --allow-remote --during /a",
             Options("http://10.0.0.1", allow_remote=True, during=("/a",)),
@@ -158,11 +180,16 @@ def test_settings_of_the_project_apply_and_the_command_line_wins(
         ("a:app --prob=/a", "there is no option --prob; did you mean '--probe'?"),
         ("a:app --max-stal 3", "there is no option --max-stal; did you mean '--max-stall'?"),
         ("a:app --xyz", "there is no option --xyz; see asgi-liveness check --help"),
-        ("a:app --duration=-4s", "--duration '-4s': write a time above zero"),
-        ("a:app --duration 0", "--duration '0': write a time above zero"),
-        ("a:app --max-stall soon", "--max-stall 'soon': write a time above zero"),
-        ("a:app --duration 2h", "--duration '2h': write a time"),
-        ("a:app --duration 90m", "--duration is 5400 s; give 0.5 s to an hour"),
+        ("a:app --duration=-4s", "--duration '-4s': write a time as 2.5, 2500ms, 4s, 1m or 1h"),
+        ("a:app --duration 0", "--duration is 0s; give 500ms to 1h"),
+        ("a:app --max-stall soon", "--max-stall 'soon': write a time as 2.5"),
+        ("a:app --duration 2h", "--duration is 2h; give 500ms to 1h"),
+        ("a:app --duration 90m", "--duration is 5400s; give 500ms to 1h"),
+        ("a:app --max-stall 5s", "a stall of --max-stall 5s cannot be seen within --duration 4s;"),
+        ("a:app --openapi=some", "argument --openapi: ignored explicit argument 'some'"),
+        ("a:app --before", "argument --before: expected one argument; see asgi-liveness check"),
+        ("a:app --before /a -d @missing", "the file after -d @ cannot be read: No such file"),
+        ("a:app --header-from 'A: {b}'", "--header-from reads the answer of a --before, and there"),
         ("a:app --concurrency many", "argument --concurrency: invalid int value: 'many'"),
         ("a:app --server gunicorn", "no server is called 'gunicorn'"),
         ("a:app --report xml=a", "write FORMAT=FILE, with json, junit, github or md"),
@@ -191,6 +218,14 @@ def test_a_bad_argument_is_an_error_of_one_line(
         ("a:app --during GET", "the path is missing; write 'GET /report'"),
         ("a:app --probe healthz", "--probe 'healthz': a path begins with one slash"),
         ("a:app -H s3cret", "one of the headers has no name"),
+        ("a:app --before /a -H s3cret", "one of the headers has no name"),
+        ("a:app --before GETT\\ /x", "--before 'GETT /x': GETT is no method; did you mean GET?"),
+        ("a:app --before WS\\ /x", "--before 'WS /x': WS is no method"),
+        ("a:app --before /a --header-from s3cret", "one of the headers has no name"),
+        (
+            "a:app --before /a --header-from A:s3cret",
+            "--header-from has no name in braces; write 'Authorization: Bearer {access_token}'",
+        ),
     ],
 )
 def test_a_bad_request_is_refused_before_anything_starts(
@@ -328,6 +363,19 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return self._is_one
+
+
+def test_a_whole_line_of_progress_stays_wherever_it_goes(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def run(_: Options, show: Callable[[str], None], **__: object) -> Report:
+        show("idle")
+        show("--openapi calls GET /a\n")
+        return report(LIVE)
+
+    monkeypatch.setattr(running, "run", run)
+    assert cli.main(["check", "a:app"]) == 0
+    assert capsys.readouterr().err == "asgi-liveness: --openapi calls GET /a\n"
 
 
 @pytest.mark.parametrize("is_one", [True, False])

@@ -12,31 +12,46 @@ from asgi_liveness.checking.duration import written
 from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asgi_liveness.checking.before import Before
     from asgi_liveness.checking.options import Options
 
 
-def again(options: Options) -> str:
-    """Return a command for a shell."""
+def again(options: Options, further: Sequence[str] = ()) -> str:
+    """Return a command for a shell, with *further* words before those of a command after --."""
     words = ["asgi-liveness", "check"]
     given = {
         option: value
         for name, option in DECLARED.items()
         if (value := getattr(options, name)) != DEFAULTS[name]
     }
-    # The words after -- go last.
-    for option, value in sorted(given.items(), key=lambda row: row[0].kind is OptionKind.WORDS):
-        words += _words(option, value)
-    return shlex.join(words)
+    last = [_words(row, value) for row, value in given.items() if row.kind is OptionKind.WORDS]
+    for option, value in given.items():
+        words += [] if option.kind is OptionKind.WORDS else _words(option, value)
+    return shlex.join([*words, *further, *(word for row in last for word in row)])
 
 
 def _words(option: Option, value: Any) -> list[str]:
     """Return the words that give an option its value."""
     if option.kind is OptionKind.FLAG:
         return [option.flag]
+    if option.kind is OptionKind.SCOPE:
+        return [option.flag if value is True else f"{option.flag}={value}"]
     if option.kind is OptionKind.WORDS:
         return [option.flag, *value]
+    if option.kind is OptionKind.BEFORE:
+        return [word for row in value for word in _before(option, row)]
     flag = [option.flag] if option.flag else []
     return [word for text in _texts(option.kind, value) for word in (*flag, text)]
+
+
+def _before(option: Option, row: Before) -> list[str]:
+    """Return the words that give a request before the windows; its query may hold a secret."""
+    path, query, _ = row.request.partition("?")
+    words = [option.flag, f"{path}{query}{'...' * bool(query)}"]
+    words += _words(DECLARED["headers"], row.headers)
+    return [*words, *(_words(DECLARED["body"], row.body) if row.body else ())]
 
 
 def _texts(kind: OptionKind, value: Any) -> list[str]:

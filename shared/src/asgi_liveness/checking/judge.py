@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.checking.call import still_open
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.stalls import stack
@@ -171,9 +172,7 @@ def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live:
             f"{at}, and not in a later call"
         )
     if observation.first_is_open:
-        seconds = observation.ended - observation.began
-        fine = " That is fine if it is endless by design." if live else ""
-        notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
+        notes.append(still_open(call, observation, live=live))
     responses = [call.response for call in observation.calls if call.response]
     failed = Counter(
         f"failed ({response.error})" if response.error else f"answered {response.status}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -36,6 +37,33 @@ def package_of(options: Options) -> str:
         return ""
     imports = _IMPORT.search(script)
     return imports["package"] if imports and not is_serving(imports["package"]) else ""
+
+
+def check_name(target: str) -> None:
+    """Raise ``UsageError`` if *target* is no ``module:attribute``, with what to write instead."""
+    module, _, attribute = target.partition(":")
+    if attribute.isdecimal():
+        host = module or "127.0.0.1"
+        raise UsageError(f"{target!r} is an address; write http://{host}:{attribute}")
+    if "/" in module or module.endswith(".py"):
+        folder, name = _as_module(Path(module))
+        within = f" --app-dir {shlex.quote(folder)}" if folder else ""
+        raise UsageError(
+            f"{target!r} names a file; name the app in it as a module: "
+            f"{name}:{attribute or 'app'}{within}"
+        )
+    if not module.strip():
+        raise UsageError(f"{target!r} names no module; write module:attribute, as myapp.main:app")
+
+
+def _as_module(path: Path) -> tuple[str, str]:
+    """Return the folder to import a file from, if it is not the current one, and its module."""
+    *folders, name = path.with_suffix("").parts
+    if path.is_absolute() or ".." in folders:
+        return str(path.parent), name
+    if folders[:1] == ["src"]:
+        return "src", ".".join([*folders[1:], name])
+    return "", ".".join([*folders, name])
 
 
 def program_of(program: str) -> str:

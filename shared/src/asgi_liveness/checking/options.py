@@ -6,13 +6,18 @@ derived from the fields of ``Options``; only the signature of ``asgi_liveness.ch
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from enum import Enum, auto
 from typing import Annotated, Any, Final, get_type_hints
 
+from asgi_liveness.checking.before import Before  # noqa: TC001 (the annotations are read)
+from asgi_liveness.checking.duration import written
 from asgi_liveness.errors import UsageError
 
 _HOUR: Final = 3600  # seconds
+_STALLS: Final = 2
+"""How many of the longest stalls a window must hold, so that one within it is seen to be longer."""
 
 
 class OptionKind(Enum):
@@ -27,12 +32,17 @@ class OptionKind(Enum):
     """A whole number."""
     FLAG = auto()
     """Given or not."""
+    SCOPE = auto()
+    """A flag, or given as ``=all``; True or ``all`` in ``Options``."""
     TEXTS = auto()
     """One text each time that the option is given."""
     HEADERS = auto()
     """Likewise, as ``Name: value``. No output repeats the values."""
     DATA = auto()
     """A text, or ``@`` and a file; bytes in ``Options``. No output repeats them."""
+    BEFORE = auto()
+    """A request each time that the option is given, which owns the headers and the body after it.
+    No output repeats their values."""
     WORDS = auto()
     """A command: all words after ``--``."""
 
@@ -53,10 +63,16 @@ class Option:
 
     def check(self, value: Any) -> None:
         """Raise ``UsageError`` if a time or a count is out of its range."""
-        if self.kind not in (OptionKind.TIME, OptionKind.COUNT) or self.least <= value <= self.most:
+        if self.kind not in (OptionKind.TIME, OptionKind.COUNT):
+            return
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value):
+            raise UsageError(f"{self.flag} is {value!r:.40}; give a number, in seconds if a time")
+        if self.least <= value <= self.most:
             return
         if self.kind is OptionKind.TIME:
-            raise UsageError(f"{self.flag} is {value:g} s; give {self.least:g} s to an hour")
+            limits = f"{written(self.least)} to {written(self.most)}"
+            raise UsageError(f"{self.flag} is {written(value)}; give {limits}")
         raise UsageError(f"{self.flag} is {value}; give {self.least:g} to {self.most:g}")
 
 
@@ -73,7 +89,13 @@ class Options:
     ] = ()
     during: Annotated[
         tuple[str, ...],
-        Option("--during", OptionKind.TEXTS, "REQUEST", "as 'GET /report'; may be repeated"),
+        Option(
+            "--during",
+            OptionKind.TEXTS,
+            "REQUEST",
+            "as 'GET /report', or 'WS /prices' for a WebSocket; may be repeated. GET and HEAD are "
+            "sent up to 4 times, anything else exactly once",
+        ),
     ] = ()
     probe: Annotated[
         str | None,
@@ -107,13 +129,40 @@ class Options:
             "-H",
             OptionKind.HEADERS,
             "NAME:VALUE",
-            "a header of the requests, or @FILE with one a line; shown in no report",
+            "a header of every --during request, or after a --before of that alone; or @FILE, with "
+            "one a line; shown in no report",
         ),
     ] = ()
     body: Annotated[
         bytes,
-        Option("-d", OptionKind.DATA, "DATA", "their body, or @FILE; shown in no report"),
+        Option(
+            "-d",
+            OptionKind.DATA,
+            "DATA",
+            "the body, or @FILE, of the same requests; the first message of a WebSocket; shown in "
+            "no report",
+        ),
     ] = b""
+    before: Annotated[
+        tuple[Before, ...],
+        Option(
+            "--before",
+            OptionKind.BEFORE,
+            "REQUEST",
+            "is sent before the windows, such as 'POST /login' -d @login.json: its cookies are "
+            "kept; may be repeated",
+        ),
+    ] = ()
+    header_from: Annotated[
+        tuple[str, ...],
+        Option(
+            "--header-from",
+            OptionKind.TEXTS,
+            "NAME:VALUE",
+            "a header from the JSON that a --before answers, as 'Authorization: Bearer "
+            "{access_token}'; {data.token} is a token within data",
+        ),
+    ] = ()
     duration: Annotated[
         float,
         Option(
@@ -142,12 +191,13 @@ class Options:
         ),
     ] = 1
     openapi: Annotated[
-        bool,
+        bool | str,
         Option(
             "--openapi",
-            OptionKind.FLAG,
+            OptionKind.SCOPE,
             "",
-            "also try the GET routes without parameters of its OpenAPI document",
+            "also try the GET routes without parameters of its OpenAPI document, but for actions "
+            "such as /logout; --openapi=all tries these, too",
         ),
     ] = False
     allow_remote: Annotated[
@@ -172,6 +222,19 @@ class Options:
             )
         for name, option in DECLARED.items():
             option.check(getattr(self, name))
+        if self.duration < _STALLS * self.max_stall:
+            raise UsageError(
+                f"a stall of --max-stall {written(self.max_stall)} cannot be seen within "
+                f"--duration {written(self.duration)}; give --duration "
+                f"{written(_STALLS * self.max_stall)} or more"
+            )
+        if self.header_from and not self.before:
+            raise UsageError(
+                "--header-from reads the answer of a --before, and there is none; give one, as "
+                "--before 'POST /login' -d @login.json"
+            )
+        if self.openapi not in (False, True, "all"):
+            raise UsageError(f"--openapi is {self.openapi!r:.40}; write --openapi or --openapi=all")
         if self.server not in ("uvicorn", "hypercorn"):
             raise UsageError(
                 f"no server is called {self.server!r}; choose uvicorn or hypercorn, or give any "

@@ -96,6 +96,9 @@ def redaction_of(options: Options) -> Redaction:
     visible = (shown_target(options.target), *options.command, *requests)
     redaction = Redaction(_USER.sub("://", " ".join(visible)))
     redaction.add(options.headers, [options.body], [options.target])
+    for row in options.before:
+        query = row.request.partition("?")[2]
+        redaction.add(row.headers, [row.body, query.encode(errors="replace")])
     for word in (*options.command, *requests):
         redaction.add(addresses=_USER.findall(word))
     return redaction

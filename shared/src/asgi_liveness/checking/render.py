@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
+from asgi_liveness.checking.untried import listing
 from asgi_liveness.foreign import fenced
 from asgi_liveness.foreign import markdown as markup_free
 from asgi_liveness.stalls import quote
@@ -23,13 +24,13 @@ _WIDTH: Final = 88  # columns of running text
 _MARKS: Final = 60  # columns of a strip
 _NAME: Final = 40  # columns of a request
 _FRAME: Final = 53  # columns of a culprit's file, line and function
-_UNTRIED: Final = 20  # routes that are listed by name
 _SECOND: Final = 1000  # milliseconds
 _DID: Final = {
     Verdict.DIED: "ended the app",
     Verdict.STALLED: "stalled the event loop",
     Verdict.STARVED: "starved the app",
     Verdict.IDLE_STALLED: "stalled with no request",
+    Verdict.NOT_CHECKED: "did no work",
     Verdict.INCONCLUSIVE: "could not be judged",
     Verdict.LIVE: "left the app live",
 }
@@ -38,6 +39,7 @@ _IDLE: Final = {
     Verdict.STALLED: "The event loop of the idle app stalls.",
     Verdict.STARVED: "The idle app is starved.",
     Verdict.IDLE_STALLED: "The event loop of the idle app stalls.",
+    Verdict.NOT_CHECKED: "The idle app was not checked.",
     Verdict.INCONCLUSIVE: "The idle app could not be judged.",
     Verdict.LIVE: "The idle app is live.",
 }
@@ -52,7 +54,8 @@ def text(report: Report, paint: Paint = lambda text, _: text) -> str:
         title = [f"  {name(route)}:"] if len(blamed) > 1 else []
         parts.append("\n".join([*title, *lines]))
     if report.untried:
-        parts.append("\n".join(_untried(report)))
+        parts.append("\n".join(listing(report.untried)))
+    parts += ["\n".join(_wrapped(note, "  ")) for note in report.notes]
     if not report.ok:
         parts.append(f"  Again: {report.again}")
     return "\n\n".join([*parts, headline(report)]) + "\n"
@@ -69,7 +72,8 @@ def markdown(report: Report) -> str:
         if blame := _blame(route):
             lines += _fenced(f"  {name(route)}:", *blame)
     if report.untried:
-        lines += _fenced(*_untried(report))
+        lines += _fenced(*listing(report.untried))
+    lines += [line for note in report.notes for line in ("", markup_free(note))]
     if not report.ok:
         lines += _fenced(f"  Again: {report.again}")
     return "\n".join(lines) + "\n"
@@ -84,14 +88,18 @@ def one(report: Report, route: WindowReport) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return a sentence that counts the requests by their verdicts."""
+    """Return a sentence that counts the requests by their verdicts, and the untried routes."""
     requests = [route for route in report.routes if route.during is not None]
     idle = [_IDLE[route.verdict] for route in report.routes if route.during is None]
     if not requests:
-        return " ".join(idle)
+        none = [f"None of its routes ({len(report.untried)}) was tried."] * bool(report.untried)
+        return " ".join([*idle, *none])
     counted = Counter(route.verdict for route in requests)
-    (first, did), *others = [(counted[v], did) for v, did in _DID.items() if counted[v]]
-    all_of_them = "1 request" if len(requests) == 1 else f"{len(requests)} requests"
+    counts = [(counted[verdict], did) for verdict, did in _DID.items() if counted[verdict]]
+    counts += [(len(report.untried), "not tried")] if report.untried else []
+    (first, did), *others = counts
+    total, noun = len(requests) + len(report.untried), "route" if report.untried else "request"
+    all_of_them = f"{total} {noun}{'s' * (total != 1)}"
     parts = [f"{first} of {all_of_them} {did}", *(f"{number} {did}" for number, did in others)]
     ill = [words for words in idle if words != _IDLE[Verdict.LIVE]]
     return " ".join([*ill, f"{', '.join(parts)}."])
@@ -99,6 +107,8 @@ def headline(report: Report) -> str:
 
 def fact(report: Report, route: WindowReport, digits: int = 0) -> str:
     """Return the counts of a window in words. The first number takes as many *digits*."""
+    if not route.probes.due:
+        return "no window"
     in_time = _in_time(route)
     counts = f"{in_time:>{digits}} of {route.probes.due} probes answered in time"
     if (late := route.probes.answered - in_time) > 0:
@@ -192,16 +202,6 @@ def _blame(route: WindowReport) -> list[str]:
         lines += [*([""] if lines else []), *_wrapped(what, "  ")]
         lines += [f"  {(more + command).strip()}"] if more else []
     return lines
-
-
-def _untried(report: Report) -> list[str]:
-    shown = report.untried[:_UNTRIED]
-    more = len(report.untried) - len(shown)
-    return [
-        "  Not tried, of its OpenAPI document (--openapi tries all of them, --during one):",
-        *(f"    {request}" for request in shown),
-        *([f"    and {more} more"] if more else []),
-    ]
 
 
 def _wrapped(sentences: str, indent: str) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.checking.untried import Untried
 from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from asgi_liveness.stalls.culprit import Culprit
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+_READ: Final = (1, SCHEMA)
+"""Schema 1 had no notes on the whole check, and a text for each route that was not tried."""
 _WHOLE: Final = ("target", "probe", "during", "again", "strip")
 """The texts that are never cut: the user's own, and one that has a mark for each probe."""
 
@@ -34,6 +37,8 @@ class Verdict(StrEnum):
     """The event loop runs, and the probe waits for a thread of a full pool, or for the GIL."""
     IDLE_STALLED = "idle stalled"
     """The event loop stalls while no request runs."""
+    NOT_CHECKED = "not checked"
+    """The app refused the request, so that the window shows nothing of it."""
     INCONCLUSIVE = "inconclusive"
     """Responses were late, and no code of the app is to blame."""
     LIVE = "live"
@@ -92,8 +97,10 @@ class Report:
     """The command that repeats the check, without the values of headers and bodies."""
     system: dict[str, str | int | None] = field(default_factory=dict)
     """Python, platform, cores, and the version of this kit."""
-    untried: tuple[str, ...] = ()
-    """GET routes of the app's OpenAPI document that the check did not try."""
+    untried: tuple[Untried, ...] = ()
+    """Routes of the app's OpenAPI document that the check did not try."""
+    notes: tuple[str, ...] = ()
+    """What holds for the whole check."""
     schema: int = SCHEMA
 
     @property
@@ -109,8 +116,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 live, 1 a finding, 3 inconclusive."""
-        return {Verdict.LIVE: 0, Verdict.INCONCLUSIVE: 3}.get(self.verdict, 1)
+        """0 live, 1 a finding, 2 a request did no work, 3 inconclusive."""
+        codes = {Verdict.LIVE: 0, Verdict.NOT_CHECKED: 2, Verdict.INCONCLUSIVE: 3}
+        return codes.get(self.verdict, 1)
 
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
@@ -135,16 +143,17 @@ class Report:
 
         try:
             given = {name: data[name] for name in data.keys() - {"verdict"}}
+            given["untried"] = [Untried.row(row) for row in given.get("untried", ())]
             names = {"Culprit": Culprit, "Frame": Frame}
             found, cause = decode(cls, given, names), None
-        except (AttributeError, Mismatch) as error:
+        except (AttributeError, TypeError, Mismatch) as error:
             found, cause = None, error
-        if found is None or found.schema != SCHEMA or not found.routes:
+        if found is None or found.schema not in _READ or not found.routes:
             raise UsageError(
                 f"{path} is not a report of schema {SCHEMA}; "
                 "make one with `asgi-liveness check --report`"
             ) from cause
-        return shown(found)
+        return shown(replace(found, schema=SCHEMA))
 
 
 def shown(report: Report, change: Callable[[str], str] = lambda text: text) -> Report:

@@ -8,33 +8,41 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import time
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
 from asgi_liveness.checking.again import again
-from asgi_liveness.checking.call import Call, calls_of, headers_of, rejection
+from asgi_liveness.checking.call import Call, calls_of, headers_of
+from asgi_liveness.checking.hints import all_refused, better_probe, blocked_at, described, not_tried
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
-from asgi_liveness.checking.openapi import plain_gets
+from asgi_liveness.checking.openapi import PATHS, read_document
+from asgi_liveness.checking.planned import WEBSOCKETS, planned, retry
 from asgi_liveness.checking.probe_path import USUAL, choose_path
 from asgi_liveness.checking.redaction import redaction_of
-from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
+from asgi_liveness.checking.refusal import refusal
+from asgi_liveness.checking.report import Report, Verdict, WindowReport
 from asgi_liveness.checking.request import parse_path
 from asgi_liveness.checking.served import Address, served
+from asgi_liveness.checking.session import Session
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation, CheckWindow, watch
 from asgi_liveness.errors import LivenessError, TargetError, UsageError
 from asgi_liveness.stalls.criteria import Criteria
+from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.options import Options
+    from asgi_liveness.checking.redaction import Redaction
     from asgi_liveness.checking.served import Served
+    from asgi_liveness.checking.untried import Untried
 
 IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most
+_LACKS_LIBRARY: Final = "No supported WebSocket library"
+"""What uvicorn logs where neither websockets nor wsproto is installed."""
+_NOT_FOUND: Final = 404
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
@@ -43,19 +51,18 @@ def run(
     progress: Callable[[str], None] = lambda _: None,
     keep: Callable[[Report], object] = lambda _: None,
 ) -> Report:
-    """Run the check that *options* describe; *progress* gets a few words before each step.
+    """Run the check that *options* describe.
 
+    *progress* gets a few words before each step, and a whole line before ``--openapi`` calls.
     Where the check ends early, *keep* gets a report of what was judged before that. Raises
     ``UsageError`` or ``TargetError`` where the check cannot run.
     """
     redaction, check = redaction_of(options), None
     try:
-        check = _Check(options, progress)
+        check = _Check(options, progress, redaction)
         return redaction.report(asyncio.run(check.report()))
     except BaseException as error:
-        ended = str(error) if isinstance(error, LivenessError) else "the check was interrupted"
-        judged = check.report_so_far(ended) if check else None
-        if judged:
+        if check and (judged := check.report_so_far(error)):
             keep(redaction.report(judged))
         if not isinstance(error, LivenessError):
             raise
@@ -64,11 +71,19 @@ def run(
 
 
 class _Check:
-    def __init__(self, options: Options, progress: Callable[[str], None]) -> None:
-        self._options, self._progress = options, progress
+    def __init__(
+        self, options: Options, progress: Callable[[str], None], redaction: Redaction
+    ) -> None:
+        self._options, self._progress, self._redaction = options, progress, redaction
         self._calls = calls_of(options)
+        self._headers = headers_of(options.headers)
+        self._session = Session(options)
         self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
         self._judged: list[WindowReport] = []
+        self._untried: list[Untried] = []
+        self._notes: list[str] = []
+        self._health = ""
+        self._learned = False  # whether a window of a refused request showed a stall
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self._judge = Judge(Criteria(options.max_stall, package_of(options)))
         self._target: Served | None = None
@@ -78,28 +93,24 @@ class _Check:
     async def report(self) -> Report:
         """Run every window and return the report. Leave no process behind."""
         try:
-            return self._report(await self._routes())
+            await self._judge_all()
+            return self._report()
         finally:
             self._end()
 
-    def report_so_far(self, why: str) -> Report | None:
-        """Return a report of the windows that were judged; None if there are none.
-
-        *why* says why the others were not.
-        """
-        if not self._judged:
+    def report_so_far(self, error: BaseException) -> Report | None:
+        """Return a report of what was judged before *error*; None if that is nothing to show."""
+        known = [route for route in self._judged if route.verdict is not Verdict.NOT_CHECKED]
+        found = [route for route in known if route.during or route.verdict is not Verdict.LIVE]
+        if not (found if isinstance(error, LivenessError) else known):
             return None
-        known = {route.during for route in self._judged}
-        left = [str(call) for call in self._calls if str(call) not in known]
-        because = f"it was not judged: {why}"
-        rows = [
-            WindowReport(call, Verdict.INCONCLUSIVE, Probes(0, 0), None, None, 0.0, because=because)
-            for call in left
-        ]
-        self._judged += rows
-        return self._report([])
+        why = str(error) if isinstance(error, LivenessError) else "the check was interrupted"
+        names = {route.during for route in self._judged}
+        left = [str(call) for call in self._calls if str(call) not in names]
+        self._judged += [not_tried(call, why) for call in left]
+        return self._report()
 
-    def _report(self, untried: list[str]) -> Report:
+    def _report(self) -> Report:
         assert self._target is not None
         return Report(
             target=self._target.name,
@@ -115,38 +126,65 @@ class _Check:
                 "cores": os.cpu_count(),
                 "asgi-liveness": asgi_liveness.__version__,
             },
-            untried=tuple(untried),
+            untried=tuple(self._untried),
+            notes=tuple(self._notes),
         )
 
-    async def _routes(self) -> list[str]:
-        """Judge each window; return the routes that the check did not try."""
-        options, routes = self._options, self._judged
+    async def _judge_all(self) -> None:
+        """Judge every window. Raises ``UsageError`` if the report would say nothing."""
         await self._start()
-        untried = await self._read_document()
-        idle = await self._watch(None, min(IDLE_LIMIT, options.duration))
+        await self._read_document()
+        seconds = self._options.duration
+        # Without a request, the idle window is all there is.
+        idle = await self._watch(None, self._idle_seconds if self._calls else seconds)
+        routes, refused = self._judged, list[WindowReport]()
         routes.append(self._judge.idle(idle))
+        self._note_probe(idle)
         if isinstance(self._target, Address) and self._target.unused:
-            routes[0] = replace(routes[0], notes=(*routes[0].notes, self._target.unused))
+            self._notes.append(self._target.unused)
         for number, call in enumerate(self._calls):
             try:
                 if number or idle.died:
                     await self._start()
-            except TargetError:
-                if not isinstance(self._target, Address):
+            except LivenessError as error:
+                if not number:
                     raise
-                left = ", ".join(map(str, self._calls[number:]))
-                note = f"the server no longer responds; not tried: {left}"
-                routes[-1] = replace(routes[-1], notes=(*routes[-1].notes, note))
+                routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
-            observation = await self._watch(call, options.duration)
-            rejected = rejection(call, observation)
-            if rejected and call not in self._listed:
-                raise UsageError(rejected)
-            if rejected:
-                untried.append(str(call))
+            observation = await self._watch(call, seconds)
+            route = self._judge.during(str(call), observation, idle)
+            why = self._refusal(call, observation) if route.verdict is Verdict.LIVE else ""
+            if not why:
+                routes.append(route)
+                continue
+            refused.append(replace(route, verdict=Verdict.NOT_CHECKED, because=f"it {why}"))
+            if call in self._listed and not self._stalled(observation):
+                self._untried.append(retry(self._options, call, refused[-1].because))
             else:
-                routes.append(self._judge.during(str(call), observation, idle))
-        return untried
+                routes.append(refused[-1])
+            self._learned |= self._stalled(observation)
+        judged = [route for route in routes if route.verdict is not Verdict.NOT_CHECKED]
+        if refused and len(judged) == 1 and judged[0].verdict is Verdict.LIVE and not self._learned:
+            raise UsageError(all_refused(refused))
+
+    @property
+    def _idle_seconds(self) -> float:
+        """The length of an idle window before requests, in which a stall must show as well."""
+        return min(max(IDLE_LIMIT, 2 * self._options.max_stall), self._options.duration)
+
+    def _stalled(self, observation: CheckObservation) -> bool:
+        """Whether the event loop stalled, for whatever reason."""
+        return bool(stalls(observation, self._judge.criteria))
+
+    def _refusal(self, call: Call, observation: CheckObservation) -> str:
+        log = "" if isinstance(self._target, Address | None) else self._target.log()
+        return refusal(call, observation, lacks_library=_LACKS_LIBRARY in log)
+
+    def _note_probe(self, idle: CheckObservation) -> None:
+        """Say that a 404 is an answer, where the app has none of the usual paths."""
+        statuses = {probe.response.status for probe in idle.probes if probe.response}
+        if self._options.probe is None and statuses == {_NOT_FOUND}:
+            self._notes.append(better_probe(self._probe_path, self._health))
 
     async def _start(self) -> None:
         """Start the app afresh, and choose the path to probe."""
@@ -157,10 +195,14 @@ class _Check:
         try:
             await self._target.wait_until_ready(self._probe_path or USUAL[0])
         except TargetError as error:
-            raise TargetError(f"{error}{self._blocked_at()}") from error
+            raise TargetError(f"{error}{blocked_at(self._target, self._judge)}") from error
         self._probe_path = await choose_path(
             self._target.url, self._probe_path, required=bool(self._options.probe)
         )
+        try:
+            await self._session.open(self._target.url)
+        finally:
+            self._redaction.add(self._session.secret_headers, self._session.secret_bodies)
 
     def _end(self) -> None:
         """End the app. An idle app may shut itself down first."""
@@ -173,54 +215,34 @@ class _Check:
         assert self._target is not None
         self._progress(str(call) if call else "idle")
         probe, settle = Call("GET", self._probe_path), min(_SETTLE, self._options.max_stall)
+        if call:
+            call = replace(call, headers=self._session.joined(call.headers))
         window = CheckWindow(probe, call, seconds, settle, self._options.concurrency)
         observation = await watch(self._target, window)
         self._is_idle = not observation.first_is_open and not observation.silent
-        self._server = self._server or _described(self._target, observation)
+        self._server = self._server or described(self._target, observation)
         self._python = next(
             (heartbeat.python for heartbeat in observation.heartbeats), self._python
         )
         return observation
 
-    async def _read_document(self) -> list[str]:
-        """Add the routes of the OpenAPI document with --openapi; without it, return them."""
+    async def _read_document(self) -> None:
+        """Add the calls of the OpenAPI document with --openapi, and list its other routes."""
         if self._calls and not self._options.openapi:
-            return []
+            return
         assert self._target is not None
-        paths = await plain_gets(self._target.url)
-        if not self._options.openapi:
-            return [f"GET {path}" for path in paths or []]
-        if paths is None:
-            raise UsageError(
-                "--openapi was given, and the app has no OpenAPI document at /openapi.json; name "
-                "its routes: --during 'GET /report'"
-            )
-        known = {(call.method, call.path) for call in self._calls}
-        headers = headers_of(self._options)
-        self._listed = [Call("GET", path, headers) for path in paths if ("GET", path) not in known]
+        headers = self._session.joined(self._headers)
+        document = await read_document(self._target.url, headers)
+        if document is None:
+            if self._options.openapi:
+                raise UsageError(
+                    f"--openapi was given, and the app has no OpenAPI document at "
+                    f"{', '.join(PATHS)}; name its routes: --during 'GET /report'"
+                )
+            return
+        plan = planned(self._options, document, self._calls)
+        self._listed, self._untried, self._health = plan.calls, plan.untried, plan.health
         self._calls += self._listed
-        return []
-
-    def _blocked_at(self) -> str:
-        """Return the line that blocks the event loop of an app that does not start, in words."""
-        if self._target is None or self._target.board is None:
-            return ""
-        now = time.monotonic()
-        silent = {
-            (heartbeat.process, heartbeat.beat_at)
-            for heartbeat in self._target.board.heartbeats()
-            if heartbeat.silent(now) > self._options.max_stall
-        }
-        samples = self._target.board.samples()
-        last = [sample for sample in samples if (sample.process, sample.began) in silent]
-        frame = self._judge.line_of(last)
-        return f"; its event loop is blocked at {frame}" if frame else ""
-
-
-def _described(target: Served, observation: CheckObservation) -> str:
-    """Return the server, its event loops, and the number of its workers."""
-    if isinstance(target, Address) or not observation.heartbeats:
-        return target.described
-    loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)
-    workers = len(observation.heartbeats)
-    return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"
+        if self._options.openapi:
+            self._notes.append(WEBSOCKETS)
+            self._progress(f"{plan.announcement}\n")
