@@ -10,11 +10,13 @@ import pytest
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking import served as serves
+from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.hints import described
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Verdict
-from asgi_liveness.checking.run import IDLE_LIMIT, run
+from asgi_liveness.checking.report import Report, Verdict
+from asgi_liveness.checking.run import IDLE_LIMIT, _Check, run
 from asgi_liveness.checking.served import Address, Served
+from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.servers import version
 from tests.kit.checking.shop import (
@@ -139,6 +141,54 @@ def test_no_report_holds_the_values_of_headers_and_bodies(folder: Path) -> None:
     assert "s3cr3t" not in written
     assert "pa55w0rd" not in written
     assert "s3cr3t" not in refused("POST /picky", **secrets)
+
+
+# A check that ends early.
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), TargetError("it said s3cr3t")])
+def test_what_was_judged_is_kept(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Report] = []
+    watch = _Check._watch
+
+    async def fail_at_the_last(check: _Check, call: Call | None, seconds: float) -> object:
+        if call and call.path == "/waits":
+            raise error
+        return await watch(check, call, seconds)
+
+    monkeypatch.setattr(_Check, "_watch", fail_at_the_last)
+    asked = options("/loops", "/waits", headers=("X-Token: s3cr3t",))
+    with pytest.raises(type(error)):
+        run(asked, keep=kept.append)
+    (report,) = kept
+    assert [route.during for route in report.routes] == [None, "GET /loops", "GET /waits"]
+    assert report.verdict is Verdict.STALLED
+    last = report.routes[-1]
+    assert last.verdict is Verdict.NOT_CHECKED
+    assert last.because == (
+        "it was not tried: the check was interrupted"
+        if isinstance(error, KeyboardInterrupt)
+        else "it was not tried: it said ..."
+    )
+
+
+@pytest.mark.servers
+def test_an_error_that_came_before_anything_was_judged_keeps_nothing() -> None:
+    kept: list[Report] = []
+    with pytest.raises(TargetError):
+        run(options("/loops", target="no_such:app"), keep=kept.append)
+    with pytest.raises(UsageError):
+        run(options("/denied"), keep=kept.append)
+    assert kept == []
+
+
+def test_an_error_of_the_options_has_no_secret_and_no_cause() -> None:
+    wrong = options("http://me:s3cr3t@127.0.0.1/x", headers=("X-Token: s3cr3t",))
+    with pytest.raises(UsageError) as raised:
+        run(wrong)
+    assert "s3cr3t" not in str(raised.value)
+    assert raised.value.__suppress_context__
 
 
 # Requests that the app refuses.
