@@ -448,3 +448,18 @@ def test_no_error_on_an_address_has_its_password(target: str) -> None:
     with pytest.raises(UsageError) as raised:
         served(Options(target))
     assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options("a\0b:app"),
+        Options("a:\ud800"),
+        Options("a:app", app_dir="\0"),
+        Options(command=("serve", "\0")),
+        Options(command=("\0",)),
+    ],
+)
+def test_a_character_that_no_command_can_have_is_refused(options: Options) -> None:
+    with pytest.raises(UsageError, match="has a character that no command can have"):
+        served(options)

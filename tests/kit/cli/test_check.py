@@ -341,6 +341,25 @@ def test_a_check_that_ends_early_keeps_what_was_judged(
     assert json.loads((folder / "a.json").read_text())["verdict"] == "stalled"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--report json=a.json --no-such",
+        "--report=json=a.json --duration never",
+        "x:y z --report json=a.json",
+    ],
+)
+def test_a_command_that_is_refused_leaves_no_report_of_an_earlier_one(
+    words: str, folder: Path
+) -> None:
+    for name in ("a.json", "b.json"):
+        (folder / name).write_text(report(LIVE).to_json())
+    more = ["--", "x", "--report", "json=b.json"]
+    assert cli.main(["check", *words.split(), *more]) == 2
+    assert not (folder / "a.json").exists()
+    assert (folder / "b.json").exists()
+
+
 def test_a_check_that_could_not_run_leaves_no_report_of_an_earlier_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

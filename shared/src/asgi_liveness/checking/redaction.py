@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -33,8 +34,10 @@ _LEAST_WORD: Final = 6
 report could not be read. Likewise the digits of a number in JSON, which mostly counts something."""
 _LONG: Final = 8
 """Characters from which on a word is found within other words as well."""
+_LONGEST: Final = 2**14
+"""Characters of a secret. A longer text is a file, whose parts are looked for instead."""
 _MOST: Final = 10_000
-"""Parts of all headers and bodies. A body with more is data; the longest parts are redacted."""
+"""Parts of the headers and bodies. What has more is data: its first parts are redacted."""
 _ERROR: Final = 2000  # characters of an error, which may quote what was typed, and the app
 _DEPTH: Final = 6  # levels of one encoding in another
 _USER: Final = re.compile(r"://[^/\s@]+@")
@@ -53,7 +56,8 @@ class Redaction:
     public: str = ""
     """The words that the user shows anyway: target, command and requests. A part that is one of
     these words, without a digit, is no secret."""
-    _parts: set[str] = field(default_factory=set)
+    _parts: dict[str, str] = field(default_factory=dict)
+    """Each part as an app may write it, and in lower case."""
 
     def add(
         self,
@@ -62,20 +66,25 @@ class Redaction:
         addresses: Iterable[str] = (),
     ) -> None:
         """Add what *headers* (``Name: value``) and *bodies* hold, and the users in *addresses*."""
-        found = {part for text in headers for part in _of_text(text.partition(":")[2].strip())}
-        found |= {part for body in bodies for part in _of_text(body.decode(errors="replace"))}
-        found |= {part for address in addresses for part in _of_address(address)}
         words = {word.casefold() for word in re.findall(r"[^\W\d_]+", self.public)}
         words |= {word.casefold() for word in re.split(r"[/\s?&=:.]+", self.public)}
-        secret = {part for part in found if _is_secret(part, words)}
-        self._parts |= {form for part in secret for form in _forms(part)}
-        if len(self._parts) > _MOST:
-            self._parts = set(sorted(self._parts, key=len)[-_MOST:])
+        found = (
+            part
+            for given in (
+                *(_of_text(text.partition(":")[2].strip()) for text in headers),
+                *(_of_text(body.decode(errors="replace")) for body in bodies),
+                *(_of_address(address) for address in addresses),
+            )
+            for part in given
+            if _is_secret(part, words)
+        )
+        secret = dict.fromkeys(itertools.islice(found, _MOST))
+        self._parts |= {form: form.casefold() for part in secret for form in _forms(part)}
 
     def text(self, text: str) -> str:
         """Return *text* without the secrets."""
         folded = text.casefold()
-        found = [part for part in self._parts if part.casefold() in folded]
+        found = [part for part, in_lower_case in self._parts.items() if in_lower_case in folded]
         if not found:
             return text
         ways = "|".join(_way(part) for part in sorted(found, key=len, reverse=True))
@@ -106,7 +115,7 @@ def redaction_of(options: Options) -> Redaction:
 
 def _is_secret(part: str, public: set[str]) -> bool:
     """Whether a report must not show *part*."""
-    if len(part) < _LEAST or part.casefold() in _SCHEMES:
+    if not _LEAST <= len(part) <= _LONGEST or part.casefold() in _SCHEMES:
         return False
     if part.isalpha() and len(part) < _LEAST_WORD:
         return False
@@ -141,8 +150,9 @@ def _of_text(text: str, depth: int = _DEPTH) -> Iterator[str]:
     yield text
     if not depth or len(text) < _LEAST:
         return
-    for value in {*_values(text)} - {text}:
-        yield from _of_text(value, depth - 1)
+    for value in _values(text):
+        if value != text:
+            yield from _of_text(value, depth - 1)
 
 
 def _values(text: str) -> Iterator[str]:

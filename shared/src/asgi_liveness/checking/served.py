@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +173,7 @@ Served = App | Command | Address
 
 def served(options: Options) -> Served:
     """Return the target that *options* name, not started. Raises ``UsageError`` for a bad one."""
+    _check_texts(options)
     if options.app_dir and not Path(options.app_dir).is_dir():
         where = Path(options.app_dir).absolute()
         raise UsageError(f"--app-dir {options.app_dir}: there is no folder {where}")
@@ -184,6 +186,17 @@ def served(options: Options) -> Served:
         return App(options)
     except UsageError as error:
         raise UsageError(f"{error}{tool_hint(options.target)}") from error
+
+
+def _check_texts(options: Options) -> None:
+    """Raise ``UsageError`` for a text that no system takes as the word of a command."""
+    for text in (options.target, options.app_dir, *options.command):
+        try:
+            is_fit = b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            is_fit = False
+        if not is_fit:
+            raise UsageError(f"{text!r} has a character that no command can have; leave it out")
 
 
 def serving(target: Served) -> set[int]:

@@ -8,6 +8,7 @@ output; the screen then goes to standard error. Folders are made.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import sys
@@ -63,6 +64,16 @@ def parse_outputs(texts: Sequence[str], forms: Sequence[str]) -> list[Output]:
     for path in filter(None, found):
         path.unlink(missing_ok=True)
     return sorted(found.values(), key=lambda output: forms.index(output.form))
+
+
+def discard(words: Sequence[str]) -> None:
+    """Remove the reports of an earlier run that *words*, a command that was refused, name."""
+    own = words[: words.index("--")] if "--" in words else words
+    given = [text for flag, text in itertools.pairwise(own) if flag == "--report"]
+    given += [word.removeprefix("--report=") for word in own if word.startswith("--report=")]
+    for name in filter(None, (text.partition("=")[2] for text in given)):
+        with contextlib.suppress(UsageError, OSError):
+            _writable(Path(name)).unlink(missing_ok=True)
 
 
 def _writable(name: Path) -> Path:
