@@ -155,6 +155,21 @@ def test_no_redirect_is_followed() -> None:
     asyncio.run(act())
 
 
+@pytest.mark.parametrize(
+    "cookie", [b"a=b", b"\xff\xfe=\xff", b"a=b; expires=" + b"9" * 400, b"=;;="]
+)
+def test_no_cookie_is_kept_or_sent_back(cookie: bytes) -> None:
+    async def act() -> None:
+        head = HEAD + b"Set-Cookie: " + cookie + b"\r\nContent-Length: 0\r\n\r\n"
+        async with serving(head) as (client, heads):
+            for _ in range(2):
+                response = await send_once(client, "GET", "/any")
+                assert (response.status, response.error) == (200, "")
+        assert b"cookie" not in b"".join(heads).lower()
+
+    asyncio.run(act())
+
+
 @pytest.mark.parametrize("path", [f"/{'a' * 70_000}", "/\udcff", "http://[::1/x"])
 def test_a_path_that_cannot_be_sent_is_an_error_response(path: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

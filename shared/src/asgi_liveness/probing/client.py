@@ -1,11 +1,12 @@
 """The HTTP client that sends every request.
 
 The rule: only the target's own origin is asked, wherever an app points to; and of a response no
-more is kept than a limit, decoded or not.
+more is kept than a limit, decoded or not, and no cookie.
 """
 
 from __future__ import annotations
 
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Final, cast
 
 import httpcore  # noqa: F401 (httpx imports it in its first request, which delays a probe)
@@ -27,17 +28,25 @@ class ForeignOrigin(httpx.RequestError):
 def open_client(url: str, connections: int | None = None, most: int = MOST) -> httpx.AsyncClient:
     """Return a client of the server at *url*, with at most *connections* at a time.
 
-    The client has no timeout: its callers limit their waits. It follows no redirect, keeps the
-    first *most* bytes of a body, and asks for bodies that are not compressed.
+    The client has no timeout: its callers limit their waits. It follows no redirect, keeps no
+    cookie and the first *most* bytes of a body, and asks for bodies that are not compressed.
     """
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.AsyncClient(
         base_url=url,
         headers={"Accept-Encoding": "identity"},
+        cookies=_NoCookies(),
         timeout=None,  # noqa: S113 (a late probe must stay open, to be timed)
         trust_env=False,  # no proxy between prober and server
         transport=_Transport(httpx.URL(url), limits, most),
     )
+
+
+class _NoCookies(CookieJar):
+    """A jar that stays empty: a probe is nobody's, and some cookies cannot be sent back."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Keep nothing."""
 
 
 class _Transport(httpx.AsyncHTTPTransport):
