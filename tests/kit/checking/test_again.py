@@ -83,6 +83,10 @@ def test_further_words_belong_to_the_requests_and_not_to_a_login() -> None:
     [
         ("http://me:s3cret@127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("http://me@127.0.0.1:8000/x", "http://127.0.0.1:8000/x"),
+        ("http://me:s3/c@r?e#t@127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://me:s3@cret@127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("me:s3cret@127.0.0.1:8000", "127.0.0.1:8000"),
+        ("http:/me:s3cret@127.0.0.1:8000", "127.0.0.1:8000"),
         ("https://[::1]:8000", "https://[::1]:8000"),
         ("myapp.main:app", "myapp.main:app"),
     ],

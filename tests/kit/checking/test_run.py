@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import cast
@@ -11,10 +10,13 @@ import pytest
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking import served as serves
+from asgi_liveness.checking.call import Call
+from asgi_liveness.checking.hints import described
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Verdict
-from asgi_liveness.checking.run import IDLE_LIMIT, _described, run
+from asgi_liveness.checking.report import Report, Verdict
+from asgi_liveness.checking.run import IDLE_LIMIT, _Check, run
 from asgi_liveness.checking.served import Address, Served
+from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.servers import version
 from tests.kit.checking.shop import (
@@ -141,6 +143,64 @@ def test_no_report_holds_the_values_of_headers_and_bodies(folder: Path) -> None:
     assert "s3cr3t" not in refused("POST /picky", **secrets)
 
 
+# A check that ends early.
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), TargetError("it said s3cr3t")])
+def test_what_was_judged_is_kept(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Report] = []
+    watch = _Check._watch
+
+    async def fail_at_the_last(check: _Check, call: Call | None, seconds: float) -> object:
+        if call and call.path == "/waits":
+            raise error
+        return await watch(check, call, seconds)
+
+    monkeypatch.setattr(_Check, "_watch", fail_at_the_last)
+    asked = options("/loops", "/waits", headers=("X-Token: s3cr3t",))
+    with pytest.raises(type(error)):
+        run(asked, keep=kept.append)
+    (report,) = kept
+    assert [route.during for route in report.routes] == [None, "GET /loops", "GET /waits"]
+    assert report.verdict is Verdict.STALLED
+    last = report.routes[-1]
+    assert last.verdict is Verdict.NOT_CHECKED
+    assert last.because == (
+        "it was not tried: the check was interrupted"
+        if isinstance(error, KeyboardInterrupt)
+        else "it was not tried: it said ..."
+    )
+
+
+@pytest.mark.servers
+def test_an_error_that_came_before_anything_was_judged_keeps_nothing() -> None:
+    kept: list[Report] = []
+    with pytest.raises(TargetError):
+        run(options("/loops", target="no_such:app"), keep=kept.append)
+    with pytest.raises(UsageError):
+        run(options("/denied"), keep=kept.append)
+    assert kept == []
+
+
+@pytest.mark.servers
+def test_an_app_that_does_not_start_again_keeps_what_was_judged(folder: Path) -> None:
+    once = "import os, shop\nos.mkdir('started')\nshop.POISONED = False\nfrom shop import app\n"
+    (folder / "once.py").write_text(once)
+    _, stalled, fine = (report := checked("/spins", "/fine", target="once:app")).routes
+    assert (stalled.verdict, fine.verdict) == (Verdict.STALLED, Verdict.NOT_CHECKED)
+    assert fine.because.startswith("it was not tried: once:app: importing once failed: FileExists")
+    assert report.exit_code == 1
+
+
+def test_an_error_of_the_options_has_no_secret_and_no_cause() -> None:
+    wrong = options("http://me:s3cr3t@127.0.0.1/x", headers=("X-Token: s3cr3t",))
+    with pytest.raises(UsageError) as raised:
+        run(wrong)
+    assert "s3cr3t" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
 # Requests that the app refuses.
 
 
@@ -200,36 +260,6 @@ def test_a_probed_404_is_said_to_count_and_a_better_path_is_named(folder: Path) 
     (folder / "shop.py").write_text(paths)
     assert checked().notes[0].endswith("--probe /ping")
     assert checked(probe="/openapi.json").notes == ()
-
-
-# Checks that come to no end.
-
-
-@pytest.mark.servers
-def test_an_interrupted_check_keeps_what_was_judged() -> None:
-    def interrupt(words: str) -> None:
-        if words == "GET /fine":
-            raise asyncio.CancelledError
-
-    report = run(options("/spins", "/fine", "/waits"), interrupt)
-    assert [route.verdict for route in report.routes[1:]] == [
-        Verdict.STALLED,
-        Verdict.NOT_CHECKED,
-        Verdict.NOT_CHECKED,
-    ]
-    assert report.routes[2].because == "it was not tried: interrupted"
-    with pytest.raises(asyncio.CancelledError):
-        run(options("/fine"), interrupt)
-
-
-@pytest.mark.servers
-def test_an_app_that_does_not_start_again_keeps_what_was_judged(folder: Path) -> None:
-    once = "import os, shop\nos.mkdir('started')\nshop.POISONED = False\nfrom shop import app\n"
-    (folder / "once.py").write_text(once)
-    _, stalled, fine = (report := checked("/spins", "/fine", target="once:app")).routes
-    assert (stalled.verdict, fine.verdict) == (Verdict.STALLED, Verdict.NOT_CHECKED)
-    assert fine.because.startswith("it was not tried: once:app: importing once failed: FileExists")
-    assert report.exit_code == 1
 
 
 # Apps with unusual habits.
@@ -356,9 +386,9 @@ def test_a_server_is_described_by_its_loops_and_workers() -> None:
         described = "granian"
 
     granian = cast("Served", Target())
-    assert _described(granian, window()) == "granian, asyncio, 1 worker"
-    assert _described(granian, window(heartbeats=())) == "granian"
+    assert described(granian, window()) == "granian, asyncio, 1 worker"
+    assert described(granian, window(heartbeats=())) == "granian"
     mixed = (heartbeat(1), heartbeat(2, loop="uvloop"), heartbeat(3))
-    assert _described(granian, window(heartbeats=mixed)) == "granian, asyncio, uvloop, 3 workers"
+    assert described(granian, window(heartbeats=mixed)) == "granian, asyncio, uvloop, 3 workers"
     address = Address(Options("http://127.0.0.1:8000"))
-    assert _described(address, window()) == "a server that runs already"
+    assert described(address, window()) == "a server that runs already"

@@ -423,3 +423,43 @@ def test_an_address_of_a_server_without_http_is_refused() -> None:
 def test_an_address_is_ready_with_any_response() -> None:
     with started(server := command(*python(SERVER, "127.0.0.1", "{port}"))):
         asyncio.run(Address(Options(server.url)).wait_until_ready("/healthz"))
+
+
+@pytest.mark.parametrize("port", ["0", "00"])
+def test_the_port_0_of_an_address_is_refused(port: str) -> None:
+    with pytest.raises(UsageError, match="has the port 0, on which nothing listens"):
+        served(Options(f"http://me:s3cret@127.0.0.1:{port}"))
+
+
+@pytest.mark.parametrize(
+    "target", ["http://me:s3/c@ret@127.0.0.1:8000", "http://me@127.0.0.1:8000"]
+)
+def test_the_user_of_an_address_is_not_used_and_that_is_said(target: str) -> None:
+    address = served(Options(target))
+    assert isinstance(address, Address)
+    assert address.url == address.name == "http://127.0.0.1:8000"
+    assert address.unused.startswith("the user and the password in the address were not used")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://me:s3cret@", "http://me:s3cret@127.0.0.1/x", "ftp://me:s3cret@h"]
+)
+def test_no_error_on_an_address_has_its_password(target: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        served(Options(target))
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options("a\0b:app"),
+        Options("a:\ud800"),
+        Options("a:app", app_dir="\0"),
+        Options(command=("serve", "\0")),
+        Options(command=("\0",)),
+    ],
+)
+def test_a_character_that_no_command_can_have_is_refused(options: Options) -> None:
+    with pytest.raises(UsageError, match="has a character that no command can have"):
+        served(options)

@@ -6,7 +6,7 @@ The rule: the values of headers and bodies are left out, and the user and passwo
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from asgi_liveness.checking.duration import written
 from asgi_liveness.checking.option import Option, OptionKind
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from asgi_liveness.checking.before import Before
     from asgi_liveness.checking.options import Options
-
-_SECRET: Final = 4  # characters; a shorter value may stand in any text by chance
 
 
 def again(options: Options, further: Sequence[str] = ()) -> str:
@@ -79,19 +77,8 @@ def _texts(kind: OptionKind, value: Any) -> list[str]:
 
 
 def shown_target(target: str) -> str:
-    """Return *target*, an address without its user and password."""
-    if "://" not in target:
-        return target
-    scheme, _, rest = target.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def without_secrets(text: str, options: Options) -> str:
-    """Return *text*, mostly the words of a server, without the values of headers and bodies."""
-    values = [header.partition(":")[2].strip() for header in options.headers]
-    parts = {word for value in values for word in (value, *value.split())}
-    for secret in sorted({*parts, options.body.decode(errors="replace").strip()}, key=len)[::-1]:
-        if len(secret) >= _SECRET:
-            text = text.replace(secret, "...")
-    return text
+    """Return *target*, an address without its user and password, which may hold any character."""
+    scheme, mark, rest = target.rpartition("@")[2], "", ""
+    if "://" in target:
+        scheme, mark, rest = target.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.probing.client import ENDLESS
+
 if TYPE_CHECKING:
     import httpx
 
@@ -50,10 +52,9 @@ async def ask(  # noqa: PLR0913 (the parts of a request)
 
     Raises ``TimeoutError`` or ``httpx.HTTPError`` without an answer.
     """
-    plain = [("Accept-Encoding", "identity")]  # few bytes could mean very many
     async with asyncio.timeout(limit):
         async with client.stream(
-            method, path, headers=[*plain, *headers], content=body, follow_redirects=False
+            method, path, headers=headers, content=body, extensions=ENDLESS
         ) as response:
             found = b"" if response.headers.get("content-encoding") else await _read(response)
             return Answer(response.status_code, tuple(response.headers.multi_items()), found)

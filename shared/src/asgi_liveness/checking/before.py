@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_bytes
 
 _KEYS: Final = ("request", "headers", "body")
 _SHAPE: Final = '{request = "POST /login", headers = ["Name: value"], body = "@login.json"}'
@@ -30,11 +31,7 @@ def read_data(text: str, name: str, folder: Path = Path()) -> bytes:
     """
     if not text.startswith("@"):
         return text.encode(errors="surrogateescape")
-    try:
-        return (folder / text[1:]).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its name is none of a file"
-        raise UsageError(f"{name} cannot be read: {reason}") from error
+    return read_bytes(folder / text[1:], name=name)
 
 
 def header_texts(headers: object) -> tuple[str, ...] | None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_bytes
 from asgi_liveness.stalls.stack import is_serving
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.options import Options
 
+_SCRIPT: Final = 2**16  # bytes; the script of an installed program has some 200
 _TOOLS: Final = ("/pipx/", "/uv/tools/", "/uv/archive")
 """Where pipx and uvx keep the environments that they run tools in."""
 _HOST: Final = re.compile(r"localhost|[0-9.]+|https?|\[[0-9a-f:]*\]?")
@@ -32,8 +34,8 @@ def package_of(options: Options) -> str:
     if not options.command:
         return ""
     try:  # the script of an installed program imports its package
-        script = Path(program_of(options.command[0])).read_text()
-    except (OSError, UnicodeDecodeError):
+        script = read_bytes(Path(program_of(options.command[0])), _SCRIPT).decode()
+    except (UsageError, UnicodeDecodeError):
         return ""
     imports = _IMPORT.search(script)
     return imports["package"] if imports and not is_serving(imports["package"]) else ""

@@ -72,8 +72,8 @@ class Options:
             "-H",
             OptionKind.HEADERS,
             "NAME:VALUE",
-            "a header of every --during request, or after a --before of that alone; shown in no "
-            "report",
+            "a header of every --during request, or after a --before of that alone; or @FILE, with "
+            "one a line; shown in no report",
         ),
     ] = ()
     body: Annotated[
@@ -160,9 +160,8 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.target and self.command:
-            raise UsageError(
-                f"{self.target!r} and a command after -- were given; leave one of them out"
-            )
+            named = "an address" if "@" in self.target else repr(self.target)
+            raise UsageError(f"{named} and a command after -- were given; leave one of them out")
         if not self.target and not self.command:
             raise UsageError(
                 "there is nothing to check; name an app as module:attribute, an address, or a "

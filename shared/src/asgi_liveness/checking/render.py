@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.checking.untried import listing
+from asgi_liveness.foreign import fenced
+from asgi_liveness.foreign import markdown as markup_free
 from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
@@ -61,17 +63,17 @@ def text(report: Report, paint: Paint = lambda text, _: text) -> str:
 
 def markdown(report: Report) -> str:
     """Return the same as Markdown: a table, and each culprit below it."""
-    lines = [f"**{headline(report)}** {_cell(_head(report))}.", ""]
+    lines = [f"**{headline(report)}** {markup_free(_head(report))}.", ""]
     lines += ["| while this runs | verdict | observed |", "| --- | --- | --- |"]
     for route in report.routes:
         observed = " ".join([f"{fact(report, route)}.", *_further(route)])
-        lines.append(f"| {_cell(name(route))} | {route.verdict} | {_cell(observed)} |")
+        lines.append(f"| {markup_free(name(route))} | {route.verdict} | {markup_free(observed)} |")
     for route in report.routes:
         if blame := _blame(route):
             lines += _fenced(f"  {name(route)}:", *blame)
     if report.untried:
         lines += _fenced(*listing(report.untried))
-    lines += [line for note in report.notes for line in ("", _cell(note))]
+    lines += [line for note in report.notes for line in ("", markup_free(note))]
     if not report.ok:
         lines += _fenced(f"  Again: {report.again}")
     return "\n".join(lines) + "\n"
@@ -213,9 +215,5 @@ def _wrapped(sentences: str, indent: str) -> list[str]:
     )
 
 
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
 def _fenced(*lines: str) -> list[str]:
-    return ["", "~~~~text", *textwrap.dedent("\n".join(lines)).split("\n"), "~~~~"]
+    return ["", *fenced(textwrap.dedent("\n".join(lines)).split("\n"))]

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.untried import Untried
+from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
+from asgi_liveness.foreign import MOST, cut, every_text, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asgi_liveness.stalls.culprit import Culprit
 
 SCHEMA: Final = 2
-_DERIVED: Final = {"routes", "untried", "notes", "schema", "verdict"}
 _READ: Final = (1, SCHEMA)
 """Schema 1 had no notes on the whole check, and a text for each route that was not tried."""
+_WHOLE: Final = ("target", "probe", "during", "again", "strip")
+"""The texts that are never cut: the user's own, and one that has a mark for each probe."""
 
 
 class Verdict(StrEnum):
@@ -91,7 +95,7 @@ class Report:
     routes: tuple[WindowReport, ...]
     again: str
     """The command that repeats the check, without the values of headers and bodies."""
-    system: dict[str, Any] = field(default_factory=dict)
+    system: dict[str, str | int | None] = field(default_factory=dict)
     """Python, platform, cores, and the version of this kit."""
     untried: tuple[Untried, ...] = ()
     """Routes of the app's OpenAPI document that the check did not try."""
@@ -133,35 +137,30 @@ class Report:
     @classmethod
     def of_json(cls, data: Any, path: Path) -> Report:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
-        problem = UsageError(
-            f"{path} is not a report of schema {SCHEMA}; "
-            "make one with `asgi-liveness check --report`"
-        )
-        if not isinstance(data, dict) or data.get("schema") not in _READ or not data.get("routes"):
-            raise problem
+        # Imported late: they bring asyncio, and the help of the command imports this module.
+        from asgi_liveness.serving.board import Frame  # noqa: PLC0415
+        from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+
         try:
-            routes = tuple(_window(row) for row in data["routes"])
-            rest = {name: data[name] for name in data.keys() - _DERIVED}
-            untried = tuple(Untried.of_json(row) for row in data["untried"])
-            notes = tuple(data.get("notes", ()))
-            return cls(**rest, routes=routes, untried=untried, notes=notes, schema=SCHEMA)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise problem from error
+            given = {name: data[name] for name in data.keys() - {"verdict"}}
+            given["untried"] = [Untried.row(row) for row in given.get("untried", ())]
+            names = {"Culprit": Culprit, "Frame": Frame}
+            found, cause = decode(cls, given, names), None
+        except (AttributeError, TypeError, Mismatch) as error:
+            found, cause = None, error
+        if found is None or found.schema not in _READ or not found.routes:
+            raise UsageError(
+                f"{path} is not a report of schema {SCHEMA}; "
+                "make one with `asgi-liveness check --report`"
+            ) from cause
+        return shown(replace(found, schema=SCHEMA))
 
 
-def _window(row: dict[str, Any]) -> WindowReport:
-    """Return a window from its JSON."""
-    # Imported late: they bring asyncio, and this module is imported for the help of the command.
-    from asgi_liveness.serving.board import Frame  # noqa: PLC0415
-    from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+def shown(report: Report, change: Callable[[str], str] = lambda text: text) -> Report:
+    """Return *report* with each text as a terminal can show it: made plain, changed, and cut."""
 
-    found = {
-        **row,
-        "verdict": Verdict(row["verdict"]),
-        "probes": Probes(**row["probes"]),
-        "notes": tuple(row["notes"]),
-    }
-    if row["culprit"]:
-        below = row["culprit"]["below"]
-        found["culprit"] = Culprit(**{**row["culprit"], "below": below and Frame(**below)})
-    return WindowReport(**found)
+    def short(text: str, name: str) -> str:
+        return cut(change(plain(text)), None if name in _WHOLE else MOST)
+
+    found: Report = every_text(report, short)
+    return found

@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import time
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
-from asgi_liveness.checking.again import again, without_secrets
+from asgi_liveness.checking.again import again
 from asgi_liveness.checking.call import Call, calls_of, headers_of
 from asgi_liveness.checking.hints import (
     all_refused,
     better_probe,
+    blocked_at,
+    described,
     first_message,
     not_checked,
     not_tried,
@@ -28,6 +28,7 @@ from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import PATHS, read_document
 from asgi_liveness.checking.planned import WEBSOCKETS, planned, retry
 from asgi_liveness.checking.probe_path import USUAL, choose_path
+from asgi_liveness.checking.redaction import redaction_of
 from asgi_liveness.checking.refusal import refusal
 from asgi_liveness.checking.report import Report, Verdict, WindowReport
 from asgi_liveness.checking.request import parse_path
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.options import Options
+    from asgi_liveness.checking.redaction import Redaction
     from asgi_liveness.checking.served import Served
     from asgi_liveness.checking.untried import Untried
 
@@ -53,22 +55,40 @@ _NOT_FOUND: Final = 404
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
-def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Report:
+def run(
+    options: Options,
+    progress: Callable[[str], None] = lambda _: None,
+    keep: Callable[[Report], object] = lambda _: None,
+) -> Report:
     """Run the check that *options* describe.
 
     *progress* gets a few words before each step, and a whole line before ``--openapi`` calls.
-    Raises ``UsageError`` or ``TargetError`` where the check cannot run.
+    Where the check ends early, *keep* gets a report of what was judged before that. Raises
+    ``UsageError`` or ``TargetError`` where the check cannot run.
     """
-    return asyncio.run(_Check(options, progress).report())
+    redaction, check = redaction_of(options), None
+    try:
+        check = _Check(options, progress, redaction)
+        return redaction.report(asyncio.run(check.report()))
+    except BaseException as error:
+        if check and (judged := check.report_so_far(error)):
+            keep(redaction.report(judged))
+        if not isinstance(error, LivenessError):
+            raise
+        redaction.hide_in(error)
+        raise error from None  # the cause has a text of its own
 
 
 class _Check:
-    def __init__(self, options: Options, progress: Callable[[str], None]) -> None:
-        self._options, self._progress = options, progress
+    def __init__(
+        self, options: Options, progress: Callable[[str], None], redaction: Redaction
+    ) -> None:
+        self._options, self._progress, self._redaction = options, progress, redaction
         self._calls = calls_of(options)
         self._headers = headers_of(options.headers)
         self._session = Session(options)
         self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
+        self._judged: list[WindowReport] = []
         self._untried: list[Untried] = []
         self._notes: list[str] = []
         self._health = ""
@@ -82,48 +102,63 @@ class _Check:
     async def report(self) -> Report:
         """Run every window and return the report. Leave no process behind."""
         try:
-            routes = [self._redacted(route) for route in await self._routes()]
-            assert self._target is not None
-            return Report(
-                target=self._target.name,
-                server=self._server,
-                probe=f"GET {self._probe_path}",
-                interval_s=INTERVAL,
-                max_stall_s=self._options.max_stall,
-                routes=tuple(routes),
-                again=again(self._options),
-                system={
-                    "python": self._python,
-                    "platform": platform.system(),
-                    "cores": os.cpu_count(),
-                    "asgi-liveness": asgi_liveness.__version__,
-                },
-                untried=tuple(self._untried),
-                notes=tuple(self._notes),
-            )
+            await self._judge_all()
+            return self._report()
         finally:
             self._end()
 
-    async def _routes(self) -> list[WindowReport]:
-        """Return the report of each window. Raises ``UsageError`` if it would report nothing."""
+    def report_so_far(self, error: BaseException) -> Report | None:
+        """Return a report of what was judged before *error*; None if that is nothing to show."""
+        known = [route for route in self._judged if route.verdict is not Verdict.NOT_CHECKED]
+        found = [route for route in known if route.during or route.verdict is not Verdict.LIVE]
+        if not (found if isinstance(error, LivenessError) else known):
+            return None
+        why = str(error) if isinstance(error, LivenessError) else "the check was interrupted"
+        names = {route.during for route in self._judged}
+        left = [str(call) for call in self._calls if str(call) not in names]
+        self._judged += [not_tried(call, why) for call in left]
+        return self._report()
+
+    def _report(self) -> Report:
+        assert self._target is not None
+        return Report(
+            target=self._target.name,
+            server=self._server,
+            probe=f"GET {self._probe_path}",
+            interval_s=INTERVAL,
+            max_stall_s=self._options.max_stall,
+            routes=tuple(self._judged),
+            again=again(self._options),
+            system={
+                "python": self._python,
+                "platform": platform.system(),
+                "cores": os.cpu_count(),
+                "asgi-liveness": asgi_liveness.__version__,
+            },
+            untried=tuple(self._untried),
+            notes=tuple(self._notes),
+        )
+
+    async def _judge_all(self) -> None:
+        """Judge every window. Raises ``UsageError`` if the report would say nothing."""
         await self._start()
         await self._read_document()
         seconds = self._options.duration
         # Without a request, the idle window is all there is.
         idle = await self._watch(None, self._idle_seconds if self._calls else seconds)
-        routes, refused = [self._judge.idle(idle)], list[WindowReport]()
+        routes, refused = self._judged, list[WindowReport]()
+        routes.append(self._judge.idle(idle))
         self._note_probe(idle)
+        if isinstance(self._target, Address) and self._target.unused:
+            self._notes.append(self._target.unused)
         for number, call in enumerate(self._calls):
             try:
                 if number or idle.died:
                     await self._start()
-                observation = await self._watch(call, seconds)
-            except (LivenessError, asyncio.CancelledError) as error:
-                if not number and not idle.died:
-                    raise
-                # What was judged is kept, also on Ctrl+C.
-                routes += [not_tried(str(each), str(error)) for each in self._calls[number:]]
+            except LivenessError as error:
+                routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
+            observation = await self._watch(call, seconds)
             route = self._judge.during(str(call), observation, idle)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
@@ -140,7 +175,6 @@ class _Check:
         found = self._learned or judged[1:] or judged[0].verdict not in _NO_FINDING
         if refused and not found:
             raise UsageError(all_refused(refused))
-        return routes
 
     @property
     def _idle_seconds(self) -> float:
@@ -161,14 +195,6 @@ class _Check:
         if self._options.probe is None and statuses == {_NOT_FOUND}:
             self._notes.append(better_probe(self._probe_path, self._health))
 
-    def _redacted(self, route: WindowReport) -> WindowReport:
-        """Return *route* without secrets: an app that ends may have logged them."""
-        options, session, because = self._options, self._session, route.because
-        headers = (*options.headers, *session.secret_headers)
-        for body in (options.body, *session.secret_bodies):
-            because = without_secrets(because, replace(options, headers=headers, body=body))
-        return replace(route, because=because)
-
     async def _start(self) -> None:
         """Start the app afresh, and choose the path to probe."""
         self._end()
@@ -178,11 +204,14 @@ class _Check:
         try:
             await self._target.wait_until_ready(self._probe_path or USUAL[0])
         except TargetError as error:
-            raise TargetError(f"{error}{self._blocked_at()}") from error
+            raise TargetError(f"{error}{blocked_at(self._target, self._judge)}") from error
         self._probe_path = await choose_path(
             self._target.url, self._probe_path, required=bool(self._options.probe)
         )
-        await self._session.open(self._target.url)
+        try:
+            await self._session.open(self._target.url)
+        finally:
+            self._redaction.add(self._session.secret_headers, self._session.secret_bodies)
 
     def _end(self) -> None:
         """End the app. An idle app may shut itself down first."""
@@ -200,7 +229,7 @@ class _Check:
         window = CheckWindow(probe, call, seconds, settle, self._options.concurrency)
         observation = await watch(self._target, window)
         self._is_idle = not observation.first_is_open and not observation.silent
-        self._server = self._server or _described(self._target, observation)
+        self._server = self._server or described(self._target, observation)
         self._python = next(
             (heartbeat.python for heartbeat in observation.heartbeats), self._python
         )
@@ -226,27 +255,3 @@ class _Check:
         if self._options.openapi:
             self._notes.append(WEBSOCKETS)
             self._progress(f"{plan.announcement}\n")
-
-    def _blocked_at(self) -> str:
-        """Return the line that blocks the event loop of an app that does not start, in words."""
-        if self._target is None or self._target.board is None:
-            return ""
-        now = time.monotonic()
-        silent = {
-            (heartbeat.process, heartbeat.beat_at)
-            for heartbeat in self._target.board.heartbeats()
-            if heartbeat.silent(now) > self._options.max_stall
-        }
-        samples = self._target.board.samples()
-        last = [sample for sample in samples if (sample.process, sample.began) in silent]
-        frame = self._judge.line_of(last)
-        return f"; its event loop is blocked at {frame}" if frame else ""
-
-
-def _described(target: Served, observation: CheckObservation) -> str:
-    """Return the server, its event loops, and the number of its workers."""
-    if isinstance(target, Address) or not observation.heartbeats:
-        return target.described
-    loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)
-    workers = len(observation.heartbeats)
-    return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _POLL: Final = 0.02  # seconds between two attempts to reach a command
 _RESPONSE_LIMIT: Final = 5.0  # seconds for the response of a server that already runs
 _ATTEMPT_LIMIT: Final = 1.0  # seconds for one response of a command that is starting
+_UNUSED: Final = (
+    "the user and the password in the address were not used; give them as a header: "
+    "-H 'Authorization: Basic ...'"
+)
 
 
 class App(Server):
@@ -111,25 +116,26 @@ class Address:
     described = "a server that runs already"
 
     def __init__(self, options: Options) -> None:
+        shown = shown_target(options.target)
         try:
-            parts = urlsplit(options.target)
+            parts = urlsplit(shown)
             scheme, host, port = parts.scheme, parts.hostname or "", parts.port
         except ValueError:
             scheme = host = ""
         if scheme not in ("http", "https") or not host:
-            raise UsageError(
-                f"{shown_target(options.target)!r} is no address; write http://127.0.0.1:8000"
-            )
+            raise UsageError(f"{shown!r} is no address; write http://127.0.0.1:8000")
+        if port == 0:
+            raise UsageError(f"{shown} has the port 0, on which nothing listens; name its port")
+        self.unused = _UNUSED if shown != options.target else ""
         host = ANY_HOST.get(host, host)
         if not is_loopback(host) and not options.allow_remote:
             raise UsageError(
                 f"{host} is not this machine; a check holds requests open and sends many: add "
                 f"--allow-remote if the server is yours"
             )
-        if parts.path not in ("", "/") or parts.query:
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise UsageError(
-                f"{shown_target(options.target)} has a path; leave it out, and name paths with "
-                f"--probe and --during"
+                f"{shown} has a path; leave it out, and name paths with --probe and --during"
             )
         in_url = f"[{host}]" if ":" in host else host
         self.url = f"{scheme}://{in_url}" + (f":{port}" if port else "")
@@ -167,6 +173,7 @@ Served = App | Command | Address
 
 def served(options: Options) -> Served:
     """Return the target that *options* name, not started. Raises ``UsageError`` for a bad one."""
+    _check_texts(options)
     if options.app_dir and not Path(options.app_dir).is_dir():
         where = Path(options.app_dir).absolute()
         raise UsageError(f"--app-dir {options.app_dir}: there is no folder {where}")
@@ -179,6 +186,17 @@ def served(options: Options) -> Served:
         return App(options)
     except UsageError as error:
         raise UsageError(f"{error}{tool_hint(options.target)}") from error
+
+
+def _check_texts(options: Options) -> None:
+    """Raise ``UsageError`` for a text that no system takes as the word of a command."""
+    for text in (options.target, options.app_dir, *options.command):
+        try:
+            is_fit = b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            is_fit = False
+        if not is_fit:
+            raise UsageError(f"{text!r} has a character that no command can have; leave it out")
 
 
 def serving(target: Served) -> set[int]:

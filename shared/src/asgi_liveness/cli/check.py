@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.before import Before, read_data
 from asgi_liveness.checking.duration import FORMS, parse_duration, written
 from asgi_liveness.checking.option import Option, OptionKind
 from asgi_liveness.checking.options import DECLARED, DEFAULTS
+from asgi_liveness.files import current_folder
+from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
+    from asgi_liveness.checking.report import Report
     from asgi_liveness.cli.arguments import Parser
 
 _DESCRIPTION: Final = """\
@@ -37,6 +39,7 @@ exit codes: 0 live, 1 a finding, 2 it could not be run or a request did no work,
 Options may stand in [tool.asgi-liveness] of pyproject.toml. asgi-liveness explain says what the
 words of a report mean.
 """
+_COLUMNS: Final = 79  # of a line that is written over again
 
 
 class _Placed(argparse.Action):
@@ -137,8 +140,10 @@ def _value(option: Option, value: Any) -> Any:
     match option.kind:
         case OptionKind.TIME:
             return parse_duration(value, option.flag)
-        case OptionKind.TEXTS | OptionKind.HEADERS:
+        case OptionKind.TEXTS:
             return tuple(value)
+        case OptionKind.HEADERS:
+            return tuple(header for text in value for header in _headers(option, text))
         case OptionKind.DATA:
             return read_data(value[-1], f"the file after {option.flag} @")
         case OptionKind.BEFORE:
@@ -153,6 +158,14 @@ def _own(row: argparse.Namespace) -> dict[str, Any]:
     return {name: _value(DECLARED[name], getattr(row, name)) for name in names}
 
 
+def _headers(option: Option, text: str) -> list[str]:
+    """Return *text*, or the headers in the file that it names, one a line."""
+    if not text.startswith("@"):
+        return [text]
+    lines = read_data(text, f"the file after {option.flag} @").decode(errors="replace")
+    return [line for line in lines.splitlines() if line.strip()]
+
+
 def _check(args: argparse.Namespace) -> int:
     from asgi_liveness.checking import render, settings
     from asgi_liveness.checking.formats import FORMATS
@@ -161,18 +174,23 @@ def _check(args: argparse.Namespace) -> int:
     from asgi_liveness.cli.colour import painter
 
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
-    options = settings.options(given(args), Path.cwd())
+    options = settings.options(given(args), current_folder())
     progress = _Progress()
+
+    def show(report: Report) -> bool:
+        progress.clear()
+        unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
+        screen = outputs.screen(wanted)
+        print(render.text(report, painter(screen)), end="", file=screen, flush=True)
+        for line in unwritten:
+            print(f"asgi-liveness: {line}", file=sys.stderr)
+        return not unwritten
+
     try:
-        report = run(options, progress.show)
+        report = run(options, progress.show, keep=show)
     finally:
         progress.clear()
-    unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
-    screen = outputs.screen(wanted)
-    print(render.text(report, painter(screen)), end="", file=screen)
-    for line in unwritten:
-        print(f"asgi-liveness: {line}", file=sys.stderr)
-    return report.exit_code or (2 if unwritten else 0)
+    return report.exit_code if show(report) else report.exit_code or 2
 
 
 class _Progress:
@@ -187,13 +205,14 @@ class _Progress:
     def show(self, words: str) -> None:
         if words.endswith("\n"):
             self.clear()
-            print(f"asgi-liveness: {words}", end="", file=sys.stderr, flush=True)
+            print(f"asgi-liveness: {plain(words.rstrip())}", file=sys.stderr, flush=True)
         elif sys.stderr.isatty():
             self._is_shown = True
-            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{plain(words, _COLUMNS)}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._is_shown:
+            self._is_shown = False
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
