@@ -69,10 +69,13 @@ def test_a_request_before_the_windows_is_shown_without_its_values() -> None:
     )
 
 
-def test_further_words_stand_before_those_of_a_command() -> None:
-    options = Options(command=("serve", "{port}"), probe="/a")
-    command = "asgi-liveness check --probe /a -d @body -- serve '{port}'"
+def test_further_words_belong_to_the_requests_and_not_to_a_login() -> None:
+    options = Options(command=("serve", "{port}"), during=("POST /a",), before=(Before("/b"),))
+    command = "asgi-liveness check --during 'POST /a' -d @body --before /b -- serve '{port}'"
     assert again(options, ("-d", "@body")) == command
+    (_, *words) = shlex.split(command.replace("@body", "body"))
+    found = given(parsed(words))
+    assert (found["body"], found["before"]) == (b"body", (Before("/b"),))
 
 
 @pytest.mark.parametrize(

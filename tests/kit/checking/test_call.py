@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -30,13 +31,18 @@ def test_a_call_prints_neither_its_headers_nor_its_body() -> None:
         (b"[]", ("X-Token: t",), "application/json"),
         (b"{}", ("content-type: text/x",), "text/x"),
         (b"{}", ("CONTENT-TYPE: text/x",), "text/x"),
-        (b"a=1", (), None),
+        (b"a=1", (), "application/x-www-form-urlencoded"),
+        (b"username=me&password=a%20b%3D&scope=", (), "application/x-www-form-urlencoded"),
+        (b"a=1", ("Content-Type: text/x",), "text/x"),
+        (b"a = 1", (), None),
+        (b"a=1\nb=2", (), None),
+        (b"<a b='c'/>", (), None),
         (b"", (), None),
         (b"\xff\xfe", (), None),
         (b"[" * 100_000, (), None),
     ],
 )
-def test_a_json_body_gets_its_content_type(
+def test_json_and_a_form_get_their_content_type(
     body: bytes, headers: tuple[str, ...], type_: str | None
 ) -> None:
     (made,) = calls_of(options("POST /a", body=body, headers=headers))
@@ -52,13 +58,15 @@ def test_a_websocket_gets_no_content_type_for_its_first_message() -> None:
 
 
 def test_a_websocket_without_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    for name in ("websockets.asyncio.client", "asgi_liveness.probing.websocket"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
     assert calls_of(options("GET /prices"))
     with pytest.raises(UsageError) as raised:
         calls_of(options("GET /prices", "WS /prices"))
     assert str(raised.value) == (
-        "--during 'WS /prices': a WebSocket needs the package websockets, which is not installed "
-        "here: pip install 'asgi-liveness[websocket]'"
+        "--during 'WS /prices': a WebSocket needs the package websockets, 15 or later, which is "
+        "not installed here: pip install 'asgi-liveness[websocket]'"
     )
 
 

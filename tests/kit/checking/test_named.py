@@ -61,6 +61,9 @@ def test_an_app_names_its_package_and_an_address_names_none(target: str, package
         (":app", "names no module; write module:attribute"),
         ("localhost:8000", "is an address; write http://localhost:8000"),
         (":8000", "is an address; write http://127.0.0.1:8000"),
+        ("localhost", "is an address; write http://localhost:8000"),
+        ("127.0.0.1", "is an address; write http://127.0.0.1:8000"),
+        ("http:/127.0.0.1:9000", "is an address; write http://127.0.0.1:8000"),
     ],
 )
 def test_a_target_that_is_no_module_is_refused_with_what_to_write(target: str, error: str) -> None:

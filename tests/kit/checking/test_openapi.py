@@ -317,7 +317,8 @@ def test_a_path_that_reads_is_no_action(path: str) -> None:
             "/a b",
             "/a\n::error::",
         ),
-        *("/a\x1b[2J", "/a\u009b", "/\ud800", "/" + "a" * 70_000, "@evil.example"),
+        *("/\u202etxt", "/{a\u202e}"),
+        *("/{\ud800}", "/a\x1b[2J", "/a\u009b", "/\ud800", "/" + "a" * 70_000, "@evil.example"),
     ],
 )
 def test_an_odd_path_is_left_out_and_shown_in_one_short_line(path: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from asgi_liveness.checking.again import again
 from asgi_liveness.checking.before import Before
-from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind, Options
+from asgi_liveness.checking.option import Option, OptionKind
+from asgi_liveness.checking.options import DECLARED, DEFAULTS, Options
 from asgi_liveness.checking.settings import load
 from asgi_liveness.cli import main as cli
 from asgi_liveness.cli.check import given

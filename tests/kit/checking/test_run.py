@@ -183,6 +183,16 @@ def test_an_error_that_came_before_anything_was_judged_keeps_nothing() -> None:
     assert kept == []
 
 
+@pytest.mark.servers
+def test_an_app_that_does_not_start_again_keeps_what_was_judged(folder: Path) -> None:
+    once = "import os, shop\nos.mkdir('started')\nshop.POISONED = False\nfrom shop import app\n"
+    (folder / "once.py").write_text(once)
+    _, stalled, fine = (report := checked("/spins", "/fine", target="once:app")).routes
+    assert (stalled.verdict, fine.verdict) == (Verdict.STALLED, Verdict.NOT_CHECKED)
+    assert fine.because.startswith("it was not tried: once:app: importing once failed: FileExists")
+    assert report.exit_code == 1
+
+
 def test_an_error_of_the_options_has_no_secret_and_no_cause() -> None:
     wrong = options("http://me:s3cr3t@127.0.0.1/x", headers=("X-Token: s3cr3t",))
     with pytest.raises(UsageError) as raised:
@@ -197,18 +207,14 @@ def test_an_error_of_the_options_has_no_secret_and_no_cause() -> None:
 @pytest.mark.servers
 def test_a_request_that_is_refused_has_a_row_beside_those_that_are_judged() -> None:
     idle, denied, fine = (report := checked("/denied", "/fine")).routes
-    assert (idle.verdict, denied.verdict, fine.culprit) == (
-        Verdict.LIVE,
-        Verdict.NOT_CHECKED,
-        None,
-    )
+    assert (idle.culprit, denied.verdict, fine.culprit) == (None, Verdict.NOT_CHECKED, None)
     assert denied.because.startswith("it answered 401 and did no work: give it what lets it in")
     assert report.exit_code != 0
 
 
 @pytest.mark.servers
 def test_a_stall_is_a_finding_whatever_the_app_answered(folder: Path) -> None:
-    slow = APP.replace("    moved = [(b", "    path in STATUS and time.sleep(0.4)\n    moved = [(b")
+    slow = APP.replace("    moved = [(b", "    path in STATUS and time.sleep(2)\n    moved = [(b")
     (folder / "shop.py").write_text(slow)
     report = checked("/missing", "/denied", "/moved")
     assert [route.verdict for route in report.routes[1:]] == [Verdict.STALLED] * 3
@@ -299,7 +305,7 @@ def test_routes_that_were_not_asked_for_are_listed() -> None:
 def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
     progress: list[str] = []
     report = run(options("POST /once", "/loops", openapi=True), progress.append)
-    announced = "--openapi calls GET /fine; 1 further routes are left out\n"
+    announced = "--openapi calls GET /fine; left out: 1\n"
     assert progress == ["starting", announced, "idle", *progress[3:]]
     during = [route.during for route in report.routes]
     assert during == [None, "POST /once", "GET /loops", "GET /fine"]

@@ -9,7 +9,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from asgi_liveness.checking.duration import written
-from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
+from asgi_liveness.checking.option import Option, OptionKind
+from asgi_liveness.checking.options import DECLARED, DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def again(options: Options, further: Sequence[str] = ()) -> str:
-    """Return a command for a shell, with *further* words before those of a command after --."""
+    """Return a command for a shell, with *further* words for its requests.
+
+    They follow --during, since -H and -d after a --before would belong to that.
+    """
     words = ["asgi-liveness", "check"]
     given = {
         option: value
@@ -29,7 +33,8 @@ def again(options: Options, further: Sequence[str] = ()) -> str:
     last = [_words(row, value) for row, value in given.items() if row.kind is OptionKind.WORDS]
     for option, value in given.items():
         words += [] if option.kind is OptionKind.WORDS else _words(option, value)
-    return shlex.join([*words, *further, *(word for row in last for word in row)])
+        words += further if option is DECLARED["during"] else ()
+    return shlex.join([*words, *(word for row in last for word in row)])
 
 
 def _words(option: Option, value: Any) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import re
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str], ...]
 
-_LIBRARY: Final = "websockets"
+_FORM: Final = re.compile(rb"[^\s=&{}<>]+=[^\s&]*(?:&[^\s=&]+=[^\s&]*)*")
+"""A form, as curl sends it by default: ``username=me&password=...``."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,32 @@ def calls_of(options: Options) -> list[Call]:
     """Return the calls that *options* name. Raises ``UsageError`` for one that cannot be sent."""
     calls = [Call(*parse_request(text)) for text in options.during]
     sockets = [call for call in calls if call.method == WEBSOCKET]
-    if sockets and importlib.util.find_spec(_LIBRARY) is None:
-        raise UsageError(
-            f"--during '{sockets[0]}': a WebSocket needs the package {_LIBRARY}, which is not "
-            f"installed here: pip install 'asgi-liveness[websocket]'"
-        )
+    if sockets:
+        _import_websockets(sockets[0])
     headers = {call: headers_of(options.headers, call.method, options.body) for call in calls}
     return [replace(call, headers=headers[call], body=options.body) for call in calls]
 
 
+def _import_websockets(call: Call) -> None:
+    """Import what *call* needs, before a window: it would delay the probes."""
+    try:
+        import asgi_liveness.probing.websocket  # noqa: F401, PLC0415 (an extra)
+    except ImportError as error:
+        raise UsageError(
+            f"--during '{call}': a WebSocket needs the package websockets, 15 or later, which is "
+            f"not installed here: pip install 'asgi-liveness[websocket]'"
+        ) from error
+
+
 def headers_of(texts: tuple[str, ...], method: str = "GET", body: bytes = b"") -> Headers:
-    """Return the headers of a request. A JSON body gets its content type unless one is given."""
+    """Return the headers of a request. JSON and a form get a content type unless one is given."""
     headers = [parse_header(text) for text in texts]
     named = {name.lower() for name, _ in headers}
-    if method != WEBSOCKET and _is_json(body) and "content-type" not in named:
-        headers.append(("Content-Type", "application/json"))
+    if method != WEBSOCKET and "content-type" not in named:
+        if _is_json(body):
+            headers.append(("Content-Type", "application/json"))
+        elif _FORM.fullmatch(body):
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
     return tuple(headers)
 
 

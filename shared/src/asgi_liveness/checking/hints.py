@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
+from asgi_liveness.checking.request import WEBSOCKET
 from asgi_liveness.checking.served import Address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asgi_liveness.checking.call import Call
     from asgi_liveness.checking.judge import Judge
     from asgi_liveness.checking.served import Served
     from asgi_liveness.checking.watch import CheckObservation
@@ -35,6 +38,19 @@ def several_callers(concurrency: int, verdicts: Sequence[Verdict]) -> str:
         "One caller at a time never waits for another. The app holds a lock across an await: "
         "--concurrency 2 shows what a second caller meets."
     )
+
+
+def first_message(call: Call) -> tuple[str, ...]:
+    """Return a note on a live WebSocket that may wait for a message in vain."""
+    if call.method != WEBSOCKET or call.body:
+        return ()
+    return (f"Nothing was sent on {call}; if it waits for a message, give the first one with -d.",)
+
+
+def not_checked(route: WindowReport, why: str) -> WindowReport:
+    """Return the report of a live window, whose request the app refused."""
+    notes = tuple(note for note in route.notes if f"{route.during} itself answered" not in note)
+    return replace(route, verdict=Verdict.NOT_CHECKED, because=f"it {why}", notes=notes)
 
 
 def not_tried(call: str, why: object) -> WindowReport:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SCRIPT: Final = 2**16  # bytes; the script of an installed program has some 200
 _TOOLS: Final = ("/pipx/", "/uv/tools/", "/uv/archive")
 """Where pipx and uvx keep the environments that they run tools in."""
+_HOST: Final = re.compile(r"localhost|[0-9.]+|https?|\[[0-9a-f:]*\]?")
+"""What stands before the colon of an address that lacks its scheme, or a part of it."""
 _APP: Final = re.compile(r"(?P<package>[A-Za-z_]\w*)(?:\.\w+)*:[A-Za-z_][\w.]*(?:\(\))?")
 _IMPORT: Final = re.compile(r"^from (?P<package>\w+)[\w.]* import", re.MULTILINE)
 
@@ -42,9 +44,10 @@ def package_of(options: Options) -> str:
 def check_name(target: str) -> None:
     """Raise ``UsageError`` if *target* is no ``module:attribute``, with what to write instead."""
     module, _, attribute = target.partition(":")
-    if attribute.isdecimal():
-        host = module or "127.0.0.1"
-        raise UsageError(f"{target!r} is an address; write http://{host}:{attribute}")
+    if attribute.isdecimal() or _HOST.fullmatch(module):
+        port = attribute if attribute.isdecimal() else "8000"
+        host = module if module and not module.startswith("http") else "127.0.0.1"
+        raise UsageError(f"{target!r} is an address; write http://{host}:{port}")
     if "/" in module or module.endswith(".py"):
         folder, name = _as_module(Path(module))
         within = f" --app-dir {shlex.quote(folder)}" if folder else ""

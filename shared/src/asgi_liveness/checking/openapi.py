@@ -134,9 +134,7 @@ def _listed(  # noqa: PLR0913 (the parts of a document)
 ) -> Listed:
     """Return one route, with all that a request of it needs."""
     name = method.upper()
-    try:
-        parse_path(_FIELD.sub("x", path), "")
-    except UsageError:
+    if not _is_own(path):
         return Listed(name, _shown(path), "its path is none that an app has")
     needs, words, query = [], [], []
     values = {}
@@ -162,6 +160,15 @@ def _listed(  # noqa: PLR0913 (the parts of a document)
     reasons = [] if name == "GET" else ["it may change data"]
     reasons += [f"it needs {' and '.join(needs)}"] if needs else []
     return Listed(name, path, " and ".join(reasons), example, tuple(words))
+
+
+def _is_own(path: str) -> bool:
+    """Whether *path* can only be one of the app, and may stand in a line."""
+    try:
+        parse_path(path, "")
+    except UsageError:
+        return False
+    return path.isprintable()
 
 
 def _parameters(

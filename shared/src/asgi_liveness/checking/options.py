@@ -6,74 +6,16 @@ derived from the fields of ``Options``; only the signature of ``asgi_liveness.ch
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
-from enum import Enum, auto
 from typing import Annotated, Any, Final, get_type_hints
 
 from asgi_liveness.checking.before import Before  # noqa: TC001 (the annotations are read)
 from asgi_liveness.checking.duration import written
+from asgi_liveness.checking.option import Option, OptionKind
 from asgi_liveness.errors import UsageError
 
-_HOUR: Final = 3600  # seconds
 _STALLS: Final = 2
 """How many of the longest stalls a window must hold, so that one within it is seen to be longer."""
-
-
-class OptionKind(Enum):
-    """How people write the value of an option."""
-
-    TARGET = auto()
-    """An app or an address; the one word that has no flag."""
-    TEXT = auto()
-    TIME = auto()
-    """As ``200ms``; seconds in ``Options``."""
-    COUNT = auto()
-    """A whole number."""
-    FLAG = auto()
-    """Given or not."""
-    SCOPE = auto()
-    """A flag, or given as ``=all``; True or ``all`` in ``Options``."""
-    TEXTS = auto()
-    """One text each time that the option is given."""
-    HEADERS = auto()
-    """Likewise, as ``Name: value``. No output repeats the values."""
-    DATA = auto()
-    """A text, or ``@`` and a file; bytes in ``Options``. No output repeats them."""
-    BEFORE = auto()
-    """A request each time that the option is given, which owns the headers and the body after it.
-    No output repeats their values."""
-    WORDS = auto()
-    """A command: all words after ``--``."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """What is declared of one option, besides its name and its default."""
-
-    flag: str
-    """``--flag`` or ``-f``; ``--`` before the words of a command; empty for a target."""
-    kind: OptionKind
-    metavar: str
-    help: str
-    least: float = 0
-    """The least that a time or a count may be."""
-    most: float = _HOUR
-    """The most that a time or a count may be."""
-
-    def check(self, value: Any) -> None:
-        """Raise ``UsageError`` if a time or a count is out of its range."""
-        if self.kind not in (OptionKind.TIME, OptionKind.COUNT):
-            return
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value):
-            raise UsageError(f"{self.flag} is {value!r:.40}; give a number, in seconds if a time")
-        if self.least <= value <= self.most:
-            return
-        if self.kind is OptionKind.TIME:
-            limits = f"{written(self.least)} to {written(self.most)}"
-            raise UsageError(f"{self.flag} is {written(value)}; give {limits}")
-        raise UsageError(f"{self.flag} is {value}; give {self.least:g} to {self.most:g}")
 
 
 @dataclass(frozen=True)
@@ -103,7 +45,8 @@ class Options:
             "--probe",
             OptionKind.TEXT,
             "PATH",
-            "what must answer; else /healthz, /health, /livez or /",
+            "what must answer; else the first of /healthz, /health, /livez and / that the app has; "
+            "if none, a 404 counts as an answer",
         ),
     ] = None
     server: Annotated[str, Option("--server", OptionKind.TEXT, "NAME", "uvicorn or hypercorn")] = (
@@ -139,8 +82,8 @@ class Options:
             "-d",
             OptionKind.DATA,
             "DATA",
-            "the body, or @FILE, of the same requests; the first message of a WebSocket; shown in "
-            "no report",
+            "the body, or @FILE, of the same requests, with its content type if it is JSON or a "
+            "form; the first message of a WebSocket; shown in no report",
         ),
     ] = b""
     before: Annotated[
@@ -166,7 +109,11 @@ class Options:
     duration: Annotated[
         float,
         Option(
-            "--duration", OptionKind.TIME, "TIME", "how long each request is watched", least=0.5
+            "--duration",
+            OptionKind.TIME,
+            "TIME",
+            "how long each request is watched, or the idle app where none is named",
+            least=0.5,
         ),
     ] = 4.0
     max_stall: Annotated[
@@ -185,7 +132,7 @@ class Options:
             "--concurrency",
             OptionKind.COUNT,
             "N",
-            "how many of a request run at a time",
+            "how many of a request run at a time; 2 show a lock that is held across an await",
             least=1,
             most=1000,
         ),

@@ -38,8 +38,8 @@ class Planned:
     @property
     def announcement(self) -> str:
         """A line that says what ``--openapi`` is about to call."""
-        called = ", ".join(map(str, self.calls))
-        left = f"; {len(self.untried)} further routes are left out" if self.untried else ""
+        called = ", ".join(map(str, self.calls)) or "no route"
+        left = f"; left out: {len(self.untried)}" if self.untried else ""
         return f"--openapi calls {called}{left}"
 
 

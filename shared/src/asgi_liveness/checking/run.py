@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Final
 import asgi_liveness
 from asgi_liveness.checking.again import again
 from asgi_liveness.checking.call import Call, calls_of, headers_of
-from asgi_liveness.checking.hints import all_refused, better_probe, blocked_at, described, not_tried
+from asgi_liveness.checking.hints import (
+    all_refused,
+    better_probe,
+    blocked_at,
+    described,
+    first_message,
+    not_checked,
+    not_tried,
+)
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import PATHS, read_document
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.untried import Untried
 
 IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most
+_NO_FINDING: Final = (Verdict.LIVE, Verdict.INCONCLUSIVE)
 _LACKS_LIBRARY: Final = "No supported WebSocket library"
 """What uvicorn logs where neither websockets nor wsproto is installed."""
 _NOT_FOUND: Final = 404
@@ -147,24 +156,24 @@ class _Check:
                 if number or idle.died:
                     await self._start()
             except LivenessError as error:
-                if not number:
-                    raise
                 routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
             observation = await self._watch(call, seconds)
             route = self._judge.during(str(call), observation, idle)
-            why = self._refusal(call, observation) if route.verdict is Verdict.LIVE else ""
+            why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
-                routes.append(route)
+                hint = first_message(call) if route.verdict is Verdict.LIVE else ()
+                routes.append(replace(route, notes=(*route.notes, *hint)))
                 continue
-            refused.append(replace(route, verdict=Verdict.NOT_CHECKED, because=f"it {why}"))
+            refused.append(not_checked(route, why))
             if call in self._listed and not self._stalled(observation):
                 self._untried.append(retry(self._options, call, refused[-1].because))
             else:
                 routes.append(refused[-1])
             self._learned |= self._stalled(observation)
         judged = [route for route in routes if route.verdict is not Verdict.NOT_CHECKED]
-        if refused and len(judged) == 1 and judged[0].verdict is Verdict.LIVE and not self._learned:
+        found = self._learned or judged[1:] or judged[0].verdict not in _NO_FINDING
+        if refused and not found:
             raise UsageError(all_refused(refused))
 
     @property
@@ -173,8 +182,8 @@ class _Check:
         return min(max(IDLE_LIMIT, 2 * self._options.max_stall), self._options.duration)
 
     def _stalled(self, observation: CheckObservation) -> bool:
-        """Whether the event loop stalled, for whatever reason."""
-        return bool(stalls(observation, self._judge.criteria))
+        """Whether the event loop stalled at a known line, cold or warm."""
+        return any(stall.frame for stall in stalls(observation, self._judge.criteria))
 
     def _refusal(self, call: Call, observation: CheckObservation) -> str:
         log = "" if isinstance(self._target, Address | None) else self._target.log()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.before import described
 from asgi_liveness.checking.duration import parse_duration
-from asgi_liveness.checking.options import DECLARED, OptionKind, Options
+from asgi_liveness.checking.option import OptionKind
+from asgi_liveness.checking.options import DECLARED, Options
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_toml
 

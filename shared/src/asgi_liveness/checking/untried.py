@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any, Final
 
+_NAME: Final = 40  # columns of a route
+_WIDTH: Final = 88  # columns
 _SHOWN: Final = 20  # routes that the screen lists
 
 
@@ -34,10 +37,17 @@ class Untried:
 def listing(untried: tuple[Untried, ...]) -> list[str]:
     """Return the lines of a screen that list the routes."""
     shown = untried[:_SHOWN]
-    width = max(len(str(row)) for row in shown) + 2
+    width = min(max(len(str(row)) for row in shown), _NAME) + 2
     lines = ["  Not tried, of its OpenAPI document:"]
     for row in shown:
-        lines.append(f"    {row!s:<{width}}{row.why}".rstrip())
+        lines += textwrap.wrap(
+            f"{row!s:<{width}}{row.why}".rstrip(),
+            _WIDTH,
+            initial_indent=" " * 4,
+            subsequent_indent=" " * (4 + width),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         lines += [f"      {row.command}"] if row.command else []
     more = len(untried) - len(shown)
     return [*lines, *([f"    and {more} more"] if more else [])]

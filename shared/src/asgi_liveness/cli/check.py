@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.before import Before, read_data
 from asgi_liveness.checking.duration import FORMS, parse_duration, written
-from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
+from asgi_liveness.checking.option import Option, OptionKind
+from asgi_liveness.checking.options import DECLARED, DEFAULTS
 from asgi_liveness.files import current_folder
 from asgi_liveness.foreign import plain
 

@@ -6,6 +6,7 @@ The rule: it never leaves the target's origin, and nothing of it outlives a canc
 from __future__ import annotations
 
 import asyncio
+import inspect
 import ssl
 import time
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ from asgi_liveness.probing.response import Response
 if TYPE_CHECKING:
     import httpx
     from websockets.exceptions import InvalidStatus as Refusal
+
+if "proxy" not in inspect.signature(connect).parameters:
+    raise ImportError("websockets is older than 15")
 
 _LARGEST: Final = 4 * 2**20
 """Bytes of one message, at most. Longer messages exist; they are rare where people type a check."""
