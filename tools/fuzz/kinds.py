@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from unittest import mock
 
-from asgi_liveness.checking import openapi
 from asgi_liveness.checking import run as running
 from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
 from asgi_liveness.errors import TargetError
@@ -20,6 +16,7 @@ from asgi_liveness.stalls.culprit import Culprit
 from tools.comparison import ROOT
 from tools.fuzz import values
 from tools.fuzz.ran import Ran, command, judge_reports
+from tools.fuzz.responses import documents, responses
 
 if TYPE_CHECKING:
     import random
@@ -101,50 +98,10 @@ def secrets(rng: random.Random, folder: Path) -> Ran:
     )
     culprit = Culprit("a.py", 3, "f", f"if key == {said}:", seen=1, looks=2)
     route = replace(WINDOW, culprit=culprit, because=said, notes=(said,), advice=said)
-    words = ["check", "a:app", *secret.words, *_reports(folder)]
+    before = ["--before", "POST /login"] if rng.random() < 0.3 else []  # noqa: PLR2004 (some)
+    words = ["check", "a:app", *before, *secret.words, *_reports(folder)]
     found = TargetError(said) if rng.random() < 0.2 else report_of(route)  # noqa: PLR2004 (some)
     return _check(words, found, folder, secret.core)
-
-
-def documents(rng: random.Random, folder: Path) -> Ran:
-    """Read an OpenAPI document that is damaged, hostile or endless."""
-    del folder
-    paths: dict[str, Any] = {values.text(rng): {"get": {"parameters": []}} for _ in range(3)}
-    document = values.mutated({"openapi": "3.1.0", "paths": {"/a": {"get": {}}, **paths}}, rng)
-    endless = rng.random() < 0.1  # noqa: PLR2004 (one in ten)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header(
-                "Content-Type", rng.choice(("application/json", "text/x; charset=zlib"))
-            )
-            self.end_headers()
-            try:
-                self.wfile.write(document.encode(errors="surrogatepass"))
-                while endless:
-                    self.wfile.write(b" " * 2**20)
-            except OSError:
-                return
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    ran = Ran()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            found = asyncio.run(openapi.plain_gets(f"http://127.0.0.1:{server.server_port}"))
-        finally:
-            server.shutdown()
-            thread.join()
-    for path in found or []:
-        ran.require(
-            path.startswith("/") and not path.startswith("//"), f"{path!r} is another host's"
-        )
-        ran.require(path.isprintable() and " " not in path, f"{path!r} cannot be requested")
-    return ran
 
 
 def _reports(folder: Path) -> list[str]:
@@ -171,6 +128,6 @@ def _check(
 
 KINDS: Final[dict[str, Callable[[random.Random, Path], Ran]]] = {
     kind.__name__: kind
-    for kind in (reports, settings, known, arguments, output, secrets, documents)
+    for kind in (reports, settings, known, arguments, output, secrets, documents, responses)
 }
 """The kinds that need no server of the kit's, by their names."""

@@ -47,6 +47,8 @@ async def app(scope, receive, send):
             status, headers = 307, [(b"location", there)]
         if WAY == "header":
             headers = [(b"x-odd", text.encode("utf-8", "replace"))]
+        if WAY == "cookie":
+            headers = [(b"set-cookie", text.encode("utf-8", "replace"))]
         if WAY == "refuse":
             status, body = 401, text.encode("utf-8", "replace")
         if WAY == "bomb":
@@ -63,7 +65,17 @@ async def app(scope, receive, send):
     await send({{"type": "http.response.start", "status": status, "headers": headers}})
     await send({{"type": "http.response.body", "body": body}})
 """
-_WAYS: Final = (*("exit", "raise", "redirect", "header", "refuse", "bomb", "endless", "stall"),)
+_WAYS: Final = (
+    "exit",
+    "raise",
+    "redirect",
+    "header",
+    "cookie",
+    "refuse",
+    "bomb",
+    "endless",
+    "stall",
+)
 
 
 def served(rng: random.Random, folder: Path) -> Ran:

@@ -6,14 +6,18 @@ import base64
 import html
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 
+from asgi_liveness.checking import render
+from asgi_liveness.checking.formats import FORMATS
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.redaction import Redaction, redaction_of
 from asgi_liveness.errors import RouteMissing, TargetError
+from asgi_liveness.stalls.culprit import Culprit
 from tests.kit.checking.made import DIED, STALLED, report
 
 SECRET = "hunter2"  # noqa: S105 (it is one, for the tests)
@@ -165,6 +169,20 @@ def test_no_string_of_a_report_has_a_secret() -> None:
     shown = redaction(headers=["X: hunter2"]).report(made)
     assert SECRET not in shown.to_json().lower()
     assert shown.verdict == made.verdict
+
+
+def test_no_line_around_a_culprit_is_quoted_if_it_holds_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text('KEY = "hunter2"\nwork()\nmore()\n')
+    made = report(replace(STALLED, culprit=Culprit("app.py", 2, "f", "work()")))
+    assert "> 2 | work()" in render.text(redaction(headers=["X: another1"]).report(made))
+    assert "hunter2" in render.text(made)
+    shown = redaction(headers=["X: hunter2"]).report(made)
+    for form in (render.text(shown), *(written(shown) for written in FORMATS.values())):
+        assert "hunter2" not in form
+    assert "> 2 | work() ..." in render.text(shown)
 
 
 def test_a_secret_that_is_cut_or_coloured_is_still_hidden() -> None:

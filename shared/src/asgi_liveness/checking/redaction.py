@@ -13,19 +13,21 @@ import html
 import itertools
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import quote as quote_url
+from urllib.parse import quote_plus, unquote_plus
 
 from asgi_liveness.checking.again import shown_target
 from asgi_liveness.checking.report import shown
 from asgi_liveness.foreign import cut, plain
+from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from asgi_liveness.checking.options import Options
-    from asgi_liveness.checking.report import Report
+    from asgi_liveness.checking.report import Report, WindowReport
 
 _LEAST: Final = 4
 """Characters of a secret. A shorter value protects nothing, and stands in any text by chance."""
@@ -92,7 +94,18 @@ class Redaction:
 
     def report(self, report: Report) -> Report:
         """Return *report*, without the secrets and with plain texts."""
-        return shown(report, self.text)
+        found = shown(report, self.text)
+        return replace(found, routes=tuple(self._unquoted(route) for route in found.routes))
+
+    def _unquoted(self, route: WindowReport) -> WindowReport:
+        """Return *route*, whose culprit differs from its file if the lines around hold a secret.
+
+        Then no rendering quotes them.
+        """
+        culprit = route.culprit
+        if culprit is None or self.text(lines := "\n".join(quote.source(culprit))) == lines:
+            return route
+        return replace(route, culprit=replace(culprit, source=f"{culprit.source} ..."))
 
     def hide_in(self, error: Exception) -> None:
         """Take the secrets out of the text of an *error*, and make it plain."""
@@ -139,8 +152,8 @@ def _forms(part: str) -> Iterator[str]:
     encoded = part.encode(errors="surrogateescape")
     yield repr(encoded)[2:-1]
     yield html.escape(part)
-    yield quote(encoded, safe="")
-    yield quote(encoded)
+    yield quote_url(encoded, safe="")
+    yield quote_url(encoded)
     yield quote_plus(encoded)
     yield base64.b64encode(encoded).decode().rstrip("=")
 

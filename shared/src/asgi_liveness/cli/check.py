@@ -91,7 +91,10 @@ def add_check(parser: Parser) -> None:
             _add(parser, name, option)
     formats = ", ".join(FORMATS)
     parser.add_argument(
-        "--report", action="append", metavar="FORMAT=FILE", help=f"{formats}; - is stdout"
+        "--report",
+        action="append",
+        metavar="FORMAT=FILE",
+        help=f"{formats}; - is stdout, folders are made",
     )
     parser.set_defaults(action=_check)
 

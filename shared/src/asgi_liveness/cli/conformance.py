@@ -74,7 +74,7 @@ def add_run(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="FORMAT=FILE",
-        help="json or md; - is stdout",
+        help="json or md; - is stdout, folders are made",
     )
     _add_verbose(parser)
     parser.set_defaults(action=_run)
