@@ -36,7 +36,7 @@ KNOWN = [COMPARISON["known"], *(str(path.relative_to(ROOT)) for path in OWN if p
 LAST = list(FRAMEWORKS)[-1]
 # Shutdowns take minutes: one column here, all columns in `nox -s record`.
 nox.options.sessions = [
-    *("lint", "types", "kit", "columns", "check", *FRAMEWORKS),
+    *("lint", "types", "kit", "columns", "check", "fuzz", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
 # Most tests wait for a server, some of them long.
@@ -173,6 +173,13 @@ def check(session: nox.Session) -> None:
     """Test `check` on apps with marked lines, on columns and server commands (-- --thorough)."""
     _install(session, *FRAMEWORKS, "servers", "test", "commands")
     _test(session, "tests/corpus", workers=("--numprocesses", "auto"))
+
+
+@nox.session(tags=["test"])
+def fuzz(session: nox.Session) -> None:
+    """Give the command 200 hostile inputs, in three minutes at most (-- 2000 --seed 7)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.fuzz", *(session.posargs or ["200"]))
 
 
 @nox.session(tags=["test"])

@@ -248,6 +248,30 @@ def test_an_app_that_cannot_run_fails_with_one_line(
         assert not raised.value.pytrace
 
 
+def test_a_bug_of_the_kit_fails_with_one_line(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: Options) -> Report:
+        raise ValueError("with a s3cret\x1b[2J")
+
+    monkeypatch.setattr(running, "run", run)
+    with pytest.raises(pytest.fail.Exception) as raised:
+        liveness.check("a:app")
+    assert str(raised.value).startswith("a bug of asgi-liveness: ValueError at pytest_plugin.py:")
+    assert not raised.value.pytrace
+    assert str(raised.value).isprintable()
+
+
+def test_a_folder_that_was_removed_fails_with_one_line(
+    liveness: Liveness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(pytest.fail.Exception, match="the current folder cannot be used"):
+        liveness.check("a:app")
+
+
 def test_arguments_override_the_projects_settings(
     liveness: Liveness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

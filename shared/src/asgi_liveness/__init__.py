@@ -13,6 +13,7 @@ from asgi_liveness.inside.loop_body import LoopBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from asgi_liveness.checking.report import Report
 
@@ -30,10 +31,12 @@ def check(  # noqa: PLR0913 (each option of the command)
     app_dir: str = "",
     headers: Mapping[str, str] | Sequence[str] = (),
     body: bytes = b"",
+    before: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = (),
+    header_from: str | Sequence[str] = (),
     duration: float = 4.0,
     max_stall: float = 0.2,
     concurrency: int = 1,
-    openapi: bool = False,
+    openapi: bool | str = False,
     allow_remote: bool = False,
     start_limit: float = 60.0,
 ) -> Report:
@@ -42,7 +45,11 @@ def check(  # noqa: PLR0913 (each option of the command)
     ``report.ok`` is true if the app is live. *target* is an app as ``module:attribute``, the
     address of a running server, or the arguments of a command that serves the app (``{port}`` in
     them becomes a free port). *during* is a request as ``GET /report``, or several. *headers* are
-    a mapping, or strings as ``Name: value``. In seconds: *duration* is the time for which each
+    a mapping, or strings as ``Name: value``. *before* is a request that is sent before each window,
+    such as a login, or several: texts as ``POST /login``, or mappings with ``request``, ``headers``
+    and ``body``; *header_from* takes values of their JSON answers, as ``Authorization: Bearer
+    {access_token}``. *openapi* adds routes of the app's document, ``"all"`` also those that look
+    like actions. In seconds: *duration* is the time for which each
     request is watched, *max_stall* the longest that one callback may block the event loop, and
     *start_limit* the longest wait for the first response.
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asgi_liveness.foreign import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -78,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from asgi_liveness.conformance.cases import choose_cases
     from asgi_liveness.conformance.promises import lacking
     from asgi_liveness.conformance.runner import Runner
-    from asgi_liveness.errors import LivenessError
+    from asgi_liveness.errors import one_line
     from asgi_liveness.serving.servers import choose_servers
 
     option = config.option
@@ -92,8 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
             else [],
             lacking(split_names(option.liveness_lacks), split_names(option.liveness_has)),
         )
-    except LivenessError as error:
-        raise pytest.UsageError(str(error)) from error
+    except Exception as error:
+        raise pytest.UsageError(plain(one_line(error))) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -129,12 +131,12 @@ def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
 def liveness_result(liveness_runner: Runner, liveness_cell: Cell) -> Result:
     """The result of a cell. A cell that could not be judged is an error, never a skip."""
     from asgi_liveness.conformance.outcome import Outcome
-    from asgi_liveness.errors import LivenessError
+    from asgi_liveness.errors import one_line
 
     try:
         result = liveness_runner.judge(liveness_cell)
-    except LivenessError as error:
-        pytest.fail(str(error), pytrace=False)
+    except Exception as error:  # noqa: BLE001 (the traceback would be of the kit)
+        pytest.fail(plain(one_line(error)), pytrace=False)
     if result.outcome in (Outcome.ERROR, Outcome.INCONCLUSIVE):
         pytest.fail(f"{result.outcome}: {result.message}", pytrace=False)
     if result.outcome is Outcome.NOT_APPLICABLE:
@@ -169,12 +171,13 @@ class Liveness:
         from asgi_liveness.checking import render, settings
         from asgi_liveness.checking.called import given
         from asgi_liveness.checking.run import run
-        from asgi_liveness.errors import LivenessError
+        from asgi_liveness.errors import one_line
+        from asgi_liveness.files import current_folder
 
         try:
-            report = run(settings.options(given(target, **options), Path.cwd()))
-        except LivenessError as error:
-            pytest.fail(str(error), pytrace=False)
+            report = run(settings.options(given(target, **options), current_folder()))
+        except Exception as error:  # noqa: BLE001 (the traceback would be of the kit)
+            pytest.fail(plain(one_line(error)), pytrace=False)
         if not report.ok:
             pytest.fail(render.text(report), pytrace=False)
         return report

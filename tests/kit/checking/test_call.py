@@ -1,13 +1,16 @@
-"""The requests of a check: built from the options, and reported if the app rejects them."""
+"""The requests of a check, built from the options."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
-from asgi_liveness.checking.call import Call, calls_of, rejection
+from asgi_liveness.checking.call import Call, calls_of, still_open
+from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.request import Reading
+from asgi_liveness.probing.websocket import WebSocketRequest
 from tests.kit.checking.shop import options
 from tests.kit.checking.windows import call, window
 
@@ -28,13 +31,18 @@ def test_a_call_prints_neither_its_headers_nor_its_body() -> None:
         (b"[]", ("X-Token: t",), "application/json"),
         (b"{}", ("content-type: text/x",), "text/x"),
         (b"{}", ("CONTENT-TYPE: text/x",), "text/x"),
-        (b"a=1", (), None),
+        (b"a=1", (), "application/x-www-form-urlencoded"),
+        (b"username=me&password=a%20b%3D&scope=", (), "application/x-www-form-urlencoded"),
+        (b"a=1", ("Content-Type: text/x",), "text/x"),
+        (b"a = 1", (), None),
+        (b"a=1\nb=2", (), None),
+        (b"<a b='c'/>", (), None),
         (b"", (), None),
         (b"\xff\xfe", (), None),
         (b"[" * 100_000, (), None),
     ],
 )
-def test_a_json_body_gets_its_content_type(
+def test_json_and_a_form_get_their_content_type(
     body: bytes, headers: tuple[str, ...], type_: str | None
 ) -> None:
     (made,) = calls_of(options("POST /a", body=body, headers=headers))
@@ -43,30 +51,43 @@ def test_a_json_body_gets_its_content_type(
     assert made.body == body
 
 
-@pytest.mark.parametrize(
-    ("answered", "reason"),
-    [
-        (call(0, 1, 404), "POST /report answered 404 and did no work; give it the path, the query"),
-        (call(0, 1, 405), "POST /report answered 405 and did no work"),
-        (call(0, 1, 422), "POST /report answered 422 and did no work"),
-        (call(0, 1, 307, location="/report/"), "POST /report answered 307: its route is /report/;"),
-        (call(0, 1, 308, location="/b"), "its route is /b; name that path with --during"),
-        (call(0, 1, 301), "its route is elsewhere; name that path with --during"),
-    ],
-)
-def test_a_call_that_did_no_work_is_rejected(answered: Any, reason: str) -> None:
-    assert reason in rejection(Call("POST", "/report"), window(calls=(answered, call(1, 2))))
+def test_a_websocket_gets_no_content_type_for_its_first_message() -> None:
+    (made,) = calls_of(options("WS /prices", body=b"{}", headers=("A: b",)))
+    assert (made.method, made.headers, made.body) == ("WS", (("A", "b"),), b"{}")
+    assert type(made.request()) is WebSocketRequest
+
+
+def test_a_websocket_without_the_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("websockets.asyncio.client", "asgi_liveness.probing.websocket"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
+    assert calls_of(options("GET /prices"))
+    with pytest.raises(UsageError) as raised:
+        calls_of(options("GET /prices", "WS /prices"))
+    assert str(raised.value) == (
+        "--during 'WS /prices': a WebSocket needs the package websockets, 15 or later, which is "
+        "not installed here: pip install 'asgi-liveness[websocket]'"
+    )
+
+
+# Calls that had not ended.
 
 
 @pytest.mark.parametrize(
-    "calls",
+    ("name", "calls", "note"),
     [
-        (),
-        (call(0, None),),
-        (call(0, 1, error="ReadError"),),
-        *((call(0, 1, status),) for status in (200, 204, 302, 303, 401, 403, 429, 500, 503)),
-        (call(0, 1, 200), call(1, 2, 404)),
+        ("GET /a", (), "GET /a itself had not ended after 2.0 s and was closed. That is fine if"),
+        (
+            "WS /a",
+            (call(0, 1, 101),),
+            "WS /a itself stayed open for the whole window of 2.0 s, and was closed then.",
+        ),
+        (
+            "WS /a",
+            (call(0, None),),
+            "WS /a itself was not accepted in the whole window of 2.0 s, and was closed then.",
+        ),
     ],
 )
-def test_a_call_with_any_other_outcome_is_judged(calls: tuple[Any, ...]) -> None:
-    assert rejection(Call("GET", "/report"), window(calls=calls)) == ""
+def test_a_note_on_an_open_call_says_what_it_did(name: str, calls: Any, note: str) -> None:
+    assert still_open(name, window(calls=calls), live=True).startswith(note)

@@ -12,6 +12,7 @@ import pytest
 
 import asgi_liveness
 from asgi_liveness.checking import run as running
+from asgi_liveness.checking.before import Before
 from asgi_liveness.checking.called import given
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report
@@ -48,6 +49,28 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         ),
         ({"target": "a:app", "headers": ["A: b"]}, Options("a:app", headers=("A: b",))),
         (
+            {"target": "a:app", "before": "POST /a", "header_from": "A: {b}"},
+            Options("a:app", before=(Before("POST /a"),), header_from=("A: {b}",)),
+        ),
+        (
+            {
+                "target": "a:app",
+                "before": [
+                    {"request": "POST /a", "headers": {"A": "b"}, "body": b"c"},
+                    {"request": "/d", "headers": ["A: b"], "body": "@e"},
+                    Before("/f"),
+                ],
+            },
+            Options(
+                "a:app",
+                before=(
+                    Before("POST /a", ("A: b",), b"c"),
+                    Before("/d", ("A: b",), b"@e"),
+                    Before("/f"),
+                ),
+            ),
+        ),
+        (
             {"target": "a:app", "duration": 1.0, "max_stall": 0.05, "body": b"x", "probe": "/h"},
             Options("a:app", duration=1.0, max_stall=0.05, body=b"x", probe="/h"),
         ),
@@ -75,8 +98,12 @@ def test_arguments_that_nobody_gives_are_left_open() -> None:
 
 
 def test_bad_options_are_errors() -> None:
-    with pytest.raises(UsageError, match=r"--duration is 0\.1 s"):
+    with pytest.raises(UsageError, match=r"--duration is 100ms; give 500ms"):
         asgi_liveness.check("a:app", duration=0.1)
+    with pytest.raises(UsageError, match=r"before: write each as \{request = "):
+        asgi_liveness.check("a:app", before={"path": "/login"})
+    with pytest.raises(UsageError, match="headers: give a mapping, or texts"):
+        asgi_liveness.check("a:app", headers=[("A", "b")])  # type: ignore[list-item]
     with pytest.raises(UsageError, match="there is nothing to check"):
         asgi_liveness.check("")
     with pytest.raises(UsageError, match="--during 'report': a path begins with one slash"):

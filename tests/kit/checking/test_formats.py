@@ -27,7 +27,7 @@ from tests.kit.checking.made import (
 def test_json_is_the_report() -> None:
     made = report(STALLED)
     data = json.loads(FORMATS["json"](made))
-    assert (data["schema"], data["verdict"], data["target"]) == (1, "stalled", "myapp.main:app")
+    assert (data["schema"], data["verdict"], data["target"]) == (2, "stalled", "myapp.main:app")
     assert [route["during"] for route in data["routes"]] == [None, "GET /report"]
     assert data["routes"][1]["culprit"]["line"] == 12
 
@@ -70,6 +70,14 @@ def test_a_failure_in_junit_says_what_the_screen_says() -> None:
     assert failure.text == render.one(made, STALLED)
 
 
+def test_a_request_that_was_not_checked_is_an_error_in_junit() -> None:
+    found = suite(report(replace(LIVE, verdict=Verdict.NOT_CHECKED, because="it answered 401")))
+    assert (found.get("failures"), found.get("errors")) == ("0", "1")
+    error = found.find("testcase/error")
+    assert error is not None
+    assert (error.get("type"), "it answered 401" in str(error.text)) == ("not checked", True)
+
+
 def test_junit_is_valid_whatever_a_report_holds() -> None:
     odd = 'a & <b> "c" \x1b[31m\x00\udcff\ufffe \U0001f600'
     made = report(replace(STALLED, during=odd, because=odd), target=odd)
@@ -89,6 +97,7 @@ def test_junit_is_valid_whatever_a_report_holds() -> None:
         (STARVED, "error"),
         (DIED, "error"),
         (INCONCLUSIVE, "warning"),
+        (replace(LIVE, verdict=Verdict.NOT_CHECKED), "error"),
         (replace(IDLE, verdict=Verdict.IDLE_STALLED), "error"),
         (IDLE, "notice"),
     ],

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.checking.named import package_of, program_of, tool_hint
+from asgi_liveness.checking.named import check_name, package_of, program_of, tool_hint
 from asgi_liveness.checking.options import Options
+from asgi_liveness.checking.served import served
+from asgi_liveness.errors import UsageError
 
 
 @pytest.fixture
@@ -43,6 +45,37 @@ def put(folder: Path, name: str, script: str = "") -> Path:
 )
 def test_an_app_names_its_package_and_an_address_names_none(target: str, package: str) -> None:
     assert package_of(Options(target)) == package
+
+
+@pytest.mark.parametrize(
+    ("target", "error"),
+    [
+        ("myapp/main.py", "names a file; name the app in it as a module: myapp.main:app"),
+        ("./myapp/main.py:api", "as a module: myapp.main:api"),
+        ("main.py", "as a module: main:app"),
+        ("myapp/main:app", "as a module: myapp.main:app"),
+        ("src/myapp/main.py", "as a module: myapp.main:app --app-dir src"),
+        ("../shop/main.py", "as a module: main:app --app-dir ../shop"),
+        ("/srv/my shop/main.py", "as a module: main:app --app-dir '/srv/my shop'"),
+        (":", "names no module; write module:attribute, as myapp.main:app"),
+        (":app", "names no module; write module:attribute"),
+        ("localhost:8000", "is an address; write http://localhost:8000"),
+        (":8000", "is an address; write http://127.0.0.1:8000"),
+        ("localhost", "is an address; write http://localhost:8000"),
+        ("127.0.0.1", "is an address; write http://127.0.0.1:8000"),
+        ("http:/127.0.0.1:9000", "is an address; write http://127.0.0.1:8000"),
+    ],
+)
+def test_a_target_that_is_no_module_is_refused_with_what_to_write(target: str, error: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        served(Options(target))
+    assert str(raised.value).startswith(f"{target!r} ")
+    assert error in str(raised.value)
+
+
+@pytest.mark.parametrize("target", ["myapp", "myapp:", "myapp.main:app", "a_b.c:make()"])
+def test_a_module_is_a_name(target: str) -> None:
+    check_name(target)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.again import again
-from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind, Options
+from asgi_liveness.checking.before import Before
+from asgi_liveness.checking.option import Option, OptionKind
+from asgi_liveness.checking.options import DECLARED, DEFAULTS, Options
 from asgi_liveness.checking.settings import load
 from asgi_liveness.cli import main as cli
 from asgi_liveness.cli.check import given
@@ -23,15 +25,19 @@ EXAMPLES: dict[OptionKind, tuple[list[str], Any]] = {
     OptionKind.TIME: (["1.5s"], 1.5),
     OptionKind.COUNT: (["3"], 3),
     OptionKind.FLAG: ([], True),
+    OptionKind.SCOPE: ([], True),
     OptionKind.TEXTS: (["/a"], ("/a",)),
     OptionKind.HEADERS: (["A: b"], ("A: b",)),
     OptionKind.DATA: (["x"], b"x"),
+    OptionKind.BEFORE: (["POST /login"], (Before("POST /login"),)),
     OptionKind.WORDS: (["serve", "{port}"], ("serve", "{port}")),
 }
 """Words of a command line for each kind, and the value that they mean."""
 
 
 def example(name: str) -> tuple[list[str], Any]:
+    if name == "header_from":
+        return ["A: {b}"], ("A: {b}",)
     return (["asyncio"], "asyncio") if name == "loop" else EXAMPLES[DECLARED[name].kind]
 
 
@@ -54,6 +60,8 @@ def test_every_option_can_be_given_on_the_command_line(name: str) -> None:
 def test_every_option_but_the_body_can_be_a_setting(name: str, tmp_path: Path) -> None:
     _, value = example(name)
     texts = [*value] if isinstance(value, tuple) else value
+    if name == "before":
+        texts = [row.request for row in value]
     table = f"{name.replace('_', '-')} = {str(texts).lower() if texts is True else repr(texts)}"
     assert tomllib.loads(table)
     (tmp_path / "pyproject.toml").write_text(f"[tool.asgi-liveness]\n{table}\n")
@@ -75,7 +83,9 @@ def test_every_option_stands_in_the_help(name: str, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", DECLARED)
 def test_every_option_stands_in_the_command_that_repeats_a_check(name: str) -> None:
     _, value = example(name)
-    target = {} if name in ("target", "command") else {"target": "a:app"}
+    target: dict[str, Any] = {} if name in ("target", "command") else {"target": "a:app"}
+    if name == "header_from":
+        target["before"] = (Before("/login"),)
     words = shlex.split(again(Options(**{**target, name: value})))
     assert DECLARED[name].flag in [*words, ""]
     if DECLARED[name].kind not in (OptionKind.HEADERS, OptionKind.DATA):
@@ -85,10 +95,30 @@ def test_every_option_stands_in_the_command_that_repeats_a_check(name: str) -> N
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"duration": 0.4}, "--duration is 0.4 s; give 0.5 s to an hour"),
-        ({"duration": 3601.0}, "--duration is 3601 s; give 0.5 s to an hour"),
-        ({"max_stall": 0.004}, "--max-stall is 0.004 s; give 0.005 s to an hour"),
-        ({"start_limit": 0.9}, "--start-limit is 0.9 s; give 1 s to an hour"),
+        ({"duration": 0.4}, "--duration is 400ms; give 500ms to 1h"),
+        ({"duration": 0.0}, "--duration is 0s; give 500ms to 1h"),
+        ({"duration": 3601.0}, "--duration is 3601s; give 500ms to 1h"),
+        ({"duration": 7200.0}, "--duration is 2h; give 500ms to 1h"),
+        ({"duration": float("nan")}, "--duration is nan; give a number, in seconds if a time"),
+        ({"duration": "4s"}, "--duration is '4s'; give a number, in seconds if a time"),
+        ({"concurrency": True}, "--concurrency is True; give a number, in seconds if a time"),
+        ({"max_stall": 0.004}, "--max-stall is 4ms; give 5ms to 1h"),
+        ({"start_limit": 0.9}, "--start-limit is 900ms; give 1s to 1h"),
+        (
+            {"max_stall": 3.0},
+            (
+                "a stall of --max-stall 3s cannot be seen within --duration 4s; "
+                "give --duration 6s or more"
+            ),
+        ),
+        ({"openapi": "some"}, "--openapi is 'some'; write --openapi or --openapi=all"),
+        (
+            {"header_from": ("A: {b}",)},
+            (
+                "--header-from reads the answer of a --before, and there is none; give one, as "
+                "--before 'POST /login' -d @login.json"
+            ),
+        ),
         ({"concurrency": 0}, "--concurrency is 0; give 1 to 1000"),
         ({"concurrency": 1001}, "--concurrency is 1001; give 1 to 1000"),
         ({"loop": "trio"}, "no event loop is called 'trio'; choose auto, asyncio or uvloop"),
@@ -101,7 +131,15 @@ def test_a_value_out_of_its_range_is_an_error(options: dict[str, Any], error: st
 
 
 @pytest.mark.parametrize(
-    "options", [{"duration": 0.5}, {"duration": 3600.0}, {"concurrency": 1000}]
+    "options",
+    [
+        {"duration": 0.5},
+        {"duration": 3600.0},
+        {"concurrency": 1000},
+        {"max_stall": 2.0},
+        {"duration": 4},
+        {"openapi": "all"},
+    ],
 )
 def test_the_bounds_of_a_range_are_within_it(options: dict[str, Any]) -> None:
     Options("a:app", **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
+from asgi_liveness.checking.untried import Untried
 from tests.kit.checking.made import (
     AGAIN,
     CULPRIT,
@@ -215,7 +217,7 @@ def test_only_the_verdict_is_coloured(verdict: Verdict) -> None:
     shown = "STALLED" if verdict is Verdict.IDLE_STALLED else verdict.upper()
     assert f"<{verdict}:{'live' if verdict is Verdict.LIVE else shown}>" in text
     assert text.count("<") == 2  # the idle row, too
-    assert re.sub(r"<[a-z ]+:(\w+)>", r"\1", text) == render.text(made)
+    assert re.sub(r"<[a-z ]+:([\w ]+)>", r"\1", text) == render.text(made)
 
 
 # The strip.
@@ -242,19 +244,62 @@ def test_a_server_without_a_strip_has_no_line_for_it() -> None:
 # What was not tried.
 
 
-def test_routes_that_were_not_tried_are_listed_with_how_to_run_them() -> None:
-    shown = render.text(report(untried=("GET /a", "GET /b")))
-    assert (
-        "  Not tried, of its OpenAPI document (--openapi tries all of them, --during one):\n"
+def test_routes_that_were_not_tried_are_listed_with_why_and_what_would_try_them() -> None:
+    rows = (
+        Untried("GET", "/a"),
+        Untried("POST", "/items", "it needs a body", "asgi-liveness check a:app -d @body"),
+        Untried("GET", "a b", "its path is none that an app has"),
+    )
+    expected = (
+        "  Not tried, of its OpenAPI document:\n"
         "    GET /a\n"
-        "    GET /b\n\n"
-    ) in shown
+        "    POST /items  it needs a body\n"
+        "      asgi-liveness check a:app -d @body\n"
+        "    GET a b      its path is none that an app has\n"
+    )
+    assert expected in render.text(report(untried=rows))
+    assert textwrap.dedent(expected) in render.markdown(report(untried=rows))
 
 
 def test_a_long_list_of_routes_is_cut_and_counted() -> None:
-    shown = render.text(report(untried=tuple(f"GET /{number}" for number in range(23))))
+    rows = tuple(Untried("GET", f"/{number}") for number in range(23))
+    shown = render.text(report(untried=rows))
     assert "    GET /19\n    and 3 more\n" in shown
     assert "GET /20" not in shown
+
+
+@pytest.mark.parametrize(
+    ("routes", "sentence"),
+    [
+        ((LIVE, LIVE), "2 of 4 routes left the app live, 2 not tried."),
+        ((STALLED,), "1 of 3 routes stalled the event loop, 2 not tried."),
+        ((), "The idle app is live. None of its routes (2) was tried."),
+    ],
+)
+def test_the_headline_counts_the_routes_that_were_not_tried(
+    routes: tuple[WindowReport, ...], sentence: str
+) -> None:
+    untried = (Untried("GET", "/a"), Untried("GET", "/b"))
+    assert render.headline(report(*routes, untried=untried)) == sentence
+
+
+# What holds for the whole check, and requests that were not checked.
+
+
+def test_notes_on_the_whole_check_stand_below_its_windows() -> None:
+    made = report(LIVE, notes=("One is a note.", "Another."))
+    assert "\n\n  One is a note.\n\n  Another.\n\n1 of 1" in render.text(made)
+    assert render.markdown(made).endswith("\n\nOne is a note.\n\nAnother.\n")
+
+
+def test_a_request_that_was_refused_has_a_row_of_its_own() -> None:
+    refused = replace(LIVE, verdict=Verdict.NOT_CHECKED, because="it answered 401")
+    made = report(LIVE, refused)
+    assert render.headline(made) == "1 of 2 requests did no work, 1 left the app live."
+    assert "  GET /report    NOT CHECKED    80 of 80 probes answered in time" in render.text(made)
+    assert "it answered 401" in render.text(made)
+    assert (made.exit_code, made.ok) == (2, False)
+    assert report(refused, STALLED).exit_code == 1
 
 
 # Numbers.

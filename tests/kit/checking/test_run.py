@@ -10,10 +10,13 @@ import pytest
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking import served as serves
+from asgi_liveness.checking.call import Call
+from asgi_liveness.checking.hints import described
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Verdict
-from asgi_liveness.checking.run import _described, run
+from asgi_liveness.checking.report import Report, Verdict
+from asgi_liveness.checking.run import IDLE_LIMIT, _Check, run
 from asgi_liveness.checking.served import Address, Served
+from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.servers import version
 from tests.kit.checking.shop import (
@@ -140,6 +143,125 @@ def test_no_report_holds_the_values_of_headers_and_bodies(folder: Path) -> None:
     assert "s3cr3t" not in refused("POST /picky", **secrets)
 
 
+# A check that ends early.
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), TargetError("it said s3cr3t")])
+def test_what_was_judged_is_kept(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Report] = []
+    watch = _Check._watch
+
+    async def fail_at_the_last(check: _Check, call: Call | None, seconds: float) -> object:
+        if call and call.path == "/waits":
+            raise error
+        return await watch(check, call, seconds)
+
+    monkeypatch.setattr(_Check, "_watch", fail_at_the_last)
+    asked = options("/loops", "/waits", headers=("X-Token: s3cr3t",))
+    with pytest.raises(type(error)):
+        run(asked, keep=kept.append)
+    (report,) = kept
+    assert [route.during for route in report.routes] == [None, "GET /loops", "GET /waits"]
+    assert report.verdict is Verdict.STALLED
+    last = report.routes[-1]
+    assert last.verdict is Verdict.NOT_CHECKED
+    assert last.because == (
+        "it was not tried: the check was interrupted"
+        if isinstance(error, KeyboardInterrupt)
+        else "it was not tried: it said ..."
+    )
+
+
+@pytest.mark.servers
+def test_an_error_that_came_before_anything_was_judged_keeps_nothing() -> None:
+    kept: list[Report] = []
+    with pytest.raises(TargetError):
+        run(options("/loops", target="no_such:app"), keep=kept.append)
+    with pytest.raises(UsageError):
+        run(options("/denied"), keep=kept.append)
+    assert kept == []
+
+
+@pytest.mark.servers
+def test_an_app_that_does_not_start_again_keeps_what_was_judged(folder: Path) -> None:
+    once = "import os, shop\nos.mkdir('started')\nshop.POISONED = False\nfrom shop import app\n"
+    (folder / "once.py").write_text(once)
+    _, stalled, fine = (report := checked("/spins", "/fine", target="once:app")).routes
+    assert (stalled.verdict, fine.verdict) == (Verdict.STALLED, Verdict.NOT_CHECKED)
+    assert fine.because.startswith("it was not tried: once:app: importing once failed: FileExists")
+    assert report.exit_code == 1
+
+
+def test_an_error_of_the_options_has_no_secret_and_no_cause() -> None:
+    wrong = options("http://me:s3cr3t@127.0.0.1/x", headers=("X-Token: s3cr3t",))
+    with pytest.raises(UsageError) as raised:
+        run(wrong)
+    assert "s3cr3t" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+# Requests that the app refuses.
+
+
+@pytest.mark.servers
+def test_a_request_that_is_refused_has_a_row_beside_those_that_are_judged() -> None:
+    idle, denied, fine = (report := checked("/denied", "/fine")).routes
+    assert (idle.culprit, denied.verdict, fine.culprit) == (None, Verdict.NOT_CHECKED, None)
+    assert denied.because.startswith("it answered 401 and did no work: give it what lets it in")
+    assert report.exit_code != 0
+
+
+@pytest.mark.servers
+def test_a_stall_is_a_finding_whatever_the_app_answered(folder: Path) -> None:
+    slow = APP.replace("    moved = [(b", "    path in STATUS and time.sleep(2)\n    moved = [(b")
+    (folder / "shop.py").write_text(slow)
+    report = checked("/missing", "/denied", "/moved")
+    assert [route.verdict for route in report.routes[1:]] == [Verdict.STALLED] * 3
+    assert report.exit_code == 1
+
+
+@pytest.mark.servers
+def test_a_cold_stall_of_a_refused_request_is_reported(folder: Path) -> None:
+    (folder / "shop.py").write_text(
+        APP.replace(
+            "    moved = [(b",
+            "    if path == '/missing' and not POISONED:\n"
+            "        time.sleep(0.3)\n"
+            "        POISONED = True\n"
+            "    moved = [(b",
+        ).replace("if POISONED and", "if False and")
+    )
+    report = checked("/missing", duration=2.0)
+    route = report.routes[1]
+    assert (route.verdict, report.exit_code) == (Verdict.NOT_CHECKED, 2)
+    assert any("the first call was cold" in note for note in route.notes)
+
+
+# An idle app.
+
+
+@pytest.mark.servers
+def test_an_idle_app_is_watched_for_as_long_as_one_asks() -> None:
+    alone = checked(duration=3.0)
+    assert alone.routes[0].probes.due == 3.0 / alone.interval_s
+    beside = checked("/fine", duration=3.0)
+    assert beside.routes[0].probes.due == IDLE_LIMIT / beside.interval_s
+
+
+@pytest.mark.servers
+def test_a_probed_404_is_said_to_count_and_a_better_path_is_named(folder: Path) -> None:
+    (note,) = checked(target="tiny:without_sync").notes
+    assert note.startswith("GET /healthz answers 404, which counts as an answer")
+    assert note.endswith("--probe /PATH")
+    paths = APP.replace("200)", "200 if path == '/openapi.json' else 404)").replace(
+        "/fine", "/ping"
+    )
+    (folder / "shop.py").write_text(paths)
+    assert checked().notes[0].endswith("--probe /ping")
+    assert checked(probe="/openapi.json").notes == ()
+
+
 # Apps with unusual habits.
 
 
@@ -168,16 +290,29 @@ def test_an_app_with_an_unusual_habit_is_checked_like_any_other(habit: str, fold
 def test_routes_that_were_not_asked_for_are_listed() -> None:
     report = checked()
     assert [route.during for route in report.routes] == [None]
-    assert report.untried == ("GET /fine", "GET /loops")
+    assert [(str(row), row.why) for row in report.untried] == [
+        ("GET /fine", "no --during names it; --openapi tries it"),
+        ("POST /once", "it may change data"),
+        ("GET /users/{id}", "it needs {id}"),
+        ("GET /loops", "no --during names it; --openapi tries it"),
+    ]
+    again = "asgi-liveness check shop:app --during 'GET /users/id' --loop asyncio"
+    assert report.untried[2].command.startswith(again)
+    assert render.headline(report) == "The idle app is live. None of its routes (4) was tried."
 
 
 @pytest.mark.servers
 def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
-    report = checked("POST /once", "/loops", openapi=True)
+    progress: list[str] = []
+    report = run(options("POST /once", "/loops", openapi=True), progress.append)
+    announced = "--openapi calls GET /fine; left out: 1\n"
+    assert progress == ["starting", announced, "idle", *progress[3:]]
     during = [route.during for route in report.routes]
     assert during == [None, "POST /once", "GET /loops", "GET /fine"]
     assert report.routes[2].verdict is Verdict.STALLED
-    assert report.untried == ()
+    assert [str(row) for row in report.untried] == ["GET /users/{id}"]
+    assert any("WebSocket routes do not stand in" in note for note in report.notes)
+    assert render.headline(report).startswith("1 of 4 routes stalled the event loop, 2 left the")
 
 
 @pytest.mark.servers
@@ -185,7 +320,20 @@ def test_a_route_of_a_document_that_the_app_does_not_take_ends_no_other(folder: 
     (folder / "shop.py").write_text(APP.replace('"/once": {"post"', '"/picky": {"get"'))
     report = checked(openapi=True)
     assert [route.during for route in report.routes] == [None, "GET /fine", "GET /loops"]
-    assert report.untried == ("GET /picky",)
+    assert [str(row) for row in report.untried] == ["GET /users/{id}", "GET /picky"]
+    assert report.untried[-1].why.startswith("it answered 422 and did no work: give it")
+    assert "--during 'GET /picky'" in report.untried[-1].command
+    assert report.exit_code == 1
+
+
+@pytest.mark.servers
+def test_a_document_without_a_route_to_call_says_which_would_need_what(folder: Path) -> None:
+    (folder / "shop.py").write_text(APP.replace('"get"', '"put"'))
+    error = refused(openapi=True)
+    assert error.startswith(
+        "--openapi finds no route to try by itself: PUT /fine is left out, for it may change data; "
+        "try asgi-liveness check shop:app --during 'PUT /fine' --loop asyncio"
+    )
 
 
 @pytest.mark.servers
@@ -208,11 +356,13 @@ def test_a_running_server_is_judged_by_its_responses_and_left_running(
         assert fine.routes[1].probes.answered == fine.routes[1].probes.due
         report = checked("/spins", "/fine", target=server.url)
         assert not server.ended
-    idle, route = report.routes  # a server that stops responding loses no verdict
-    assert route.notes[-1] == "the server no longer responds; not tried: GET /fine"
+    idle, route, fine_too = report.routes  # a server that stops responding loses no verdict
+    assert (fine_too.verdict, fine_too.probes.due) == (Verdict.NOT_CHECKED, 0)
+    assert fine_too.because.startswith("it was not tried: http://127.0.0.1:")
     assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
     assert (idle.longest_stall_s, route.longest_stall_s, route.idle_stall_s) == (None, None, None)
     assert (report.target, report.server) == (server.url, "a server that runs already")
+    assert report.exit_code == 1
     frozen = f"{server.url} sent no response (ConnectError: "
     assert refused(target=server.url).startswith(frozen)
 
@@ -236,9 +386,9 @@ def test_a_server_is_described_by_its_loops_and_workers() -> None:
         described = "granian"
 
     granian = cast("Served", Target())
-    assert _described(granian, window()) == "granian, asyncio, 1 worker"
-    assert _described(granian, window(heartbeats=())) == "granian"
+    assert described(granian, window()) == "granian, asyncio, 1 worker"
+    assert described(granian, window(heartbeats=())) == "granian"
     mixed = (heartbeat(1), heartbeat(2, loop="uvloop"), heartbeat(3))
-    assert _described(granian, window(heartbeats=mixed)) == "granian, asyncio, uvloop, 3 workers"
+    assert described(granian, window(heartbeats=mixed)) == "granian, asyncio, uvloop, 3 workers"
     address = Address(Options("http://127.0.0.1:8000"))
-    assert _described(address, window()) == "a server that runs already"
+    assert described(address, window()) == "a server that runs already"

@@ -34,6 +34,13 @@ class Server(http.server.ThreadingHTTPServer):
         print("listening", file=sys.stderr, flush=True)
 Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
+ALONE = SERVER.replace(
+    "        super().server_bind()",
+    "        if ':' in sys.argv[1]:\n"
+    "            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)\n"
+    "        super().server_bind()",
+)
+"""As uvicorn and hypercorn do: a socket of IPv6 takes no IPv4."""
 TINY = """
 async def app(scope, receive, send):
     assert scope["type"] == "http"
@@ -116,6 +123,18 @@ def test_an_app_is_imported_from_app_dir(folder: Path) -> None:
     assert "there is no module 'within'" in refusal(App(Options("within:app", loop="asyncio")))
 
 
+def test_a_folder_that_does_not_exist_is_refused() -> None:
+    for options in (Options("a:app", app_dir="sRc"), Options(command=("x",), app_dir="sRc")):
+        with pytest.raises(UsageError, match=r"--app-dir sRc: there is no folder /.*/sRc$"):
+            served(options)
+
+
+@pytest.mark.servers
+def test_an_app_with_the_option_for_a_factory_is_refused() -> None:
+    error = refusal(App(Options("asgi_app:app", factory=True, loop="asyncio")))
+    assert "app is an ASGI app, not a function that returns one; name it without ()" in error
+
+
 @pytest.mark.parametrize(
     ("server", "loop", "name", "word"),
     [
@@ -190,12 +209,13 @@ def test_a_command_gets_a_port_in_place_of_the_braces() -> None:
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1"])  # noqa: S104 (the example)
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::", "::1"])  # noqa: S104 (the example)
 def test_a_command_without_a_port_is_found_where_it_listens(host: str) -> None:
     if ":" in host and not socket.has_ipv6:
         pytest.fail("this machine has no IPv6")
     with started(target := command(*python(SERVER, host, "0"))):
-        assert target.url.startswith("http://[::1]:" if host == "::1" else "http://127.0.0.1:")
+        own = {"127.0.0.2": "127.0.0.2", "::": "[::1]", "::1": "[::1]"}.get(host, "127.0.0.1")
+        assert target.url.startswith(f"http://{own}:")
         assert len(serving(target)) == 1
 
 
@@ -225,16 +245,6 @@ def test_a_process_that_listens_on_another_port_does_not_serve() -> None:
         assert serving(target) == {target.pid}
 
 
-def test_the_port_of_a_connection_is_not_listened_on() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            listening = serves._listening(os.getpid())
-            assert ("127.0.0.1", port) in listening
-            assert ("127.0.0.1", client.getsockname()[1]) not in listening
-    assert ("127.0.0.1", port) not in serves._listening(os.getpid())
-
-
 @pytest.mark.servers
 def test_a_program_next_to_this_python_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.defpath)
@@ -258,6 +268,21 @@ def test_a_program_next_to_this_python_needs_no_path(monkeypatch: pytest.MonkeyP
 )
 def test_a_command_that_ends_before_it_responds_is_refused(script: str, error: str) -> None:
     assert error in refusal(command(*python(script)))
+
+
+@pytest.mark.servers
+def test_the_host_of_a_command_with_a_port_is_the_one_that_it_listens_on() -> None:
+    for host, url in (("127.0.0.2", "http://127.0.0.2"), ("::", "http://[::1]")):
+        with started(target := command(*python(ALONE, host, "{port}"))):
+            assert target.url == f"{url}:{target.port}"
+            assert serving(target) == {target.pid}
+
+
+@pytest.mark.servers
+def test_the_address_of_a_network_is_not_asked_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serves, "listening", lambda _: {("10.1.2.3", 8000)})
+    error = refusal(command(*python("import time; time.sleep(60)"), start_limit=1.0))
+    assert "it listens on 10.1.2.3:8000, which is not asked: let it listen on 127.0.0.1;" in error
 
 
 @pytest.mark.servers
@@ -398,3 +423,43 @@ def test_an_address_of_a_server_without_http_is_refused() -> None:
 def test_an_address_is_ready_with_any_response() -> None:
     with started(server := command(*python(SERVER, "127.0.0.1", "{port}"))):
         asyncio.run(Address(Options(server.url)).wait_until_ready("/healthz"))
+
+
+@pytest.mark.parametrize("port", ["0", "00"])
+def test_the_port_0_of_an_address_is_refused(port: str) -> None:
+    with pytest.raises(UsageError, match="has the port 0, on which nothing listens"):
+        served(Options(f"http://me:s3cret@127.0.0.1:{port}"))
+
+
+@pytest.mark.parametrize(
+    "target", ["http://me:s3/c@ret@127.0.0.1:8000", "http://me@127.0.0.1:8000"]
+)
+def test_the_user_of_an_address_is_not_used_and_that_is_said(target: str) -> None:
+    address = served(Options(target))
+    assert isinstance(address, Address)
+    assert address.url == address.name == "http://127.0.0.1:8000"
+    assert address.unused.startswith("the user and the password in the address were not used")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://me:s3cret@", "http://me:s3cret@127.0.0.1/x", "ftp://me:s3cret@h"]
+)
+def test_no_error_on_an_address_has_its_password(target: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        served(Options(target))
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options("a\0b:app"),
+        Options("a:\ud800"),
+        Options("a:app", app_dir="\0"),
+        Options(command=("serve", "\0")),
+        Options(command=("\0",)),
+    ],
+)
+def test_a_character_that_no_command_can_have_is_refused(options: Options) -> None:
+    with pytest.raises(UsageError, match="has a character that no command can have"):
+        served(options)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from asgi_liveness.checking.before import Before
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.settings import load, options
 from asgi_liveness.errors import UsageError
@@ -32,7 +33,10 @@ def test_every_option_but_the_body_has_a_key(settings: Settings) -> None:
         'probe = "/healthz"\nserver = "hypercorn"\nloop = "uvloop"\nfactory = true\n'
         'app-dir = "src"\nheaders = ["X-Tenant: t"]\nduration = "2s"\nmax-stall = "50ms"\n'
         "concurrency = 3\nopenapi = true\nallow-remote = false\nstart-limit = 30\n"
+        'before = ["GET /csrf", {request = "POST /login", headers = ["A: b"], body = "@login"}]\n'
+        'header-from = "Authorization: Bearer {token}"\n'
     )
+    (folder / "login").write_bytes(b"\xff")
     found = load(folder)
     assert found == {
         "target": "myapp:app",
@@ -50,8 +54,19 @@ def test_every_option_but_the_body_has_a_key(settings: Settings) -> None:
         "openapi": True,
         "allow_remote": False,
         "start_limit": 30.0,
+        "before": (Before("GET /csrf"), Before("POST /login", ("A: b",), b"\xff")),
+        "header_from": ("Authorization: Bearer {token}",),
     }
     assert {field.name for field in fields(Options)} - found.keys() == {"body"}
+
+
+def test_openapi_may_be_all(settings: Settings) -> None:
+    assert load(settings('openapi = "all"')) == {"openapi": "all"}
+
+
+def test_a_request_before_the_windows_needs_no_list(settings: Settings) -> None:
+    folder = settings('before = {request = "POST /a", headers = {A = "b"}, body = "c"}')
+    assert load(folder) == {"before": (Before("POST /a", ("A: b",), b"c"),)}
 
 
 def test_one_request_needs_no_list_and_a_number_is_in_seconds(settings: Settings) -> None:
@@ -133,9 +148,8 @@ def test_without_a_file_the_given_options_are_all(tmp_path: Path) -> None:
         ("max_stall = 4", "there is no 'max_stall'; did you mean 'max-stall'?"),
         ("colour = 4", "there is no 'colour'; there is target, command, during, "),
         ('body = "x"', "a body belongs to one request; give it with -d DATA"),
-        ('duration = "4x"', "'duration' is '4x': write a time above zero, as 4s, 200ms"),
-        ("duration = -4", "'duration' is '-4': write a time above zero"),
-        ("max-stall = 0", "'max-stall' is '0': write a time above zero"),
+        ('duration = "4x"', "'duration' is '4x': write a time as 2.5, 2500ms, 4s, 1m"),
+        ("duration = -4", "'duration' is '-4': write a time as 2.5"),
         ("duration = true", "'duration' must be a time, as '4s' or 4"),
         ("duration = [4]", "'duration' must be a time, as '4s' or 4"),
         ("during = 4", "'during' must be a list of texts"),
@@ -143,7 +157,17 @@ def test_without_a_file_the_given_options_are_all(tmp_path: Path) -> None:
         ('command = "granian"', "'command' must be a list of texts"),
         ('headers = {X-Token = "t"}', "'headers' must be a list of texts"),
         ('factory = "yes"', "'factory' must be true or false"),
-        ("openapi = 1", "'openapi' must be true or false"),
+        ("openapi = 1", "'openapi' must be true, false or \"all\""),
+        ('openapi = "some"', "'openapi' must be true, false or \"all\""),
+        ("before = 4", "'before': write each as {request = "),
+        ("before = [{}]", "'before': write each as {request = "),
+        ('before = [{request = "/a", data = "x"}]', "'before': write each as {request = "),
+        ('before = [{request = "/a", headers = [4]}]', "'before': write each as {request = "),
+        ('before = [{request = "/a", body = 4}]', "'before': write each as {request = "),
+        (
+            'before = [{request = "/a", body = "@missing"}]',
+            "'before': the file of a body cannot be read: No such file or directory",
+        ),
         ("concurrency = true", "'concurrency' must be a whole number"),
         ("concurrency = 1.0", "'concurrency' must be a whole number"),
         ("target = 4", "'target' must be a text"),

@@ -31,6 +31,7 @@ from asgi_liveness.checking.watch import (
     _lives,
     watch,
 )
+from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.probing.response import SentRequest, lateness
 from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.records import Sample, ThreadStack

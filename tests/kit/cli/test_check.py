@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from asgi_liveness.checking import render, selftest
 from asgi_liveness.checking import run as running
+from asgi_liveness.checking.before import Before
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, WindowReport
 from asgi_liveness.cli import main as cli
@@ -40,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """The options of each check; it finds a live app."""
     options: list[Options] = []
 
-    def run(given: Options, _: Callable[[str], None]) -> Report:
+    def run(given: Options, _: Callable[[str], None], **__: object) -> Report:
         options.append(given)
         return report(LIVE)
 
@@ -51,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
     """Let a check find these windows."""
     found = report(*routes)
-    monkeypatch.setattr(running, "run", lambda _, __: found)
+    monkeypatch.setattr(running, "run", lambda *_, **__: found)
     return found
 
 
@@ -88,6 +90,27 @@ def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
                 openapi=True,
             ),
         ),
+        ("--openapi a:app", Options("a:app", openapi=True)),
+        ("--openapi=all a:app", Options("a:app", openapi="all")),
+        (
+            (
+                "a:app -H A:b -d all --before 'POST /login' -H C:d -d login --before /csrf "
+                "--header-from 'A: {b}' --during /a -H E:f --before /last -H G:h --probe /p -d last"
+            ),
+            Options(
+                "a:app",
+                headers=("A:b", "E:f"),
+                body=b"all",
+                before=(
+                    Before("POST /login", ("C:d",), b"login"),
+                    Before("/csrf"),
+                    Before("/last", ("G:h",), b"last"),
+                ),
+                header_from=("A: {b}",),
+                during=("/a",),
+                probe="/p",
+            ),
+        ),
         (
             "http://10.0.0.1 --allow-remote --during /a",
             Options("http://10.0.0.1", allow_remote=True, during=("/a",)),
@@ -114,6 +137,25 @@ def test_a_body_may_stand_in_a_file(folder: Path, asked: list[Options]) -> None:
     assert asked[0].body == b"\xff{}"
 
 
+def test_headers_may_stand_in_a_file(folder: Path, asked: list[Options]) -> None:
+    (folder / "headers").write_text("Authorization: Bearer s3cret\r\n\nX-Other: @b\n")
+    assert cli.main(["check", "a:app", "-H", "A: b", "-H", "@headers"]) == 0
+    assert asked[0].headers == ("A: b", "Authorization: Bearer s3cret", "X-Other: @b")
+
+
+@pytest.mark.parametrize("flag", ["-H", "-d"])
+def test_a_pipe_after_at_is_not_waited_for(
+    flag: str, folder: Path, asked: list[Options], capsys: Capture
+) -> None:
+    os.mkfifo(folder / "pipe")
+    assert cli.main(["check", "a:app", flag, "@pipe"]) == 2
+    assert capsys.readouterr().err == (
+        f"asgi-liveness: the file after {flag} @ cannot be read: it is a pipe; name a regular "
+        "file\n"
+    )
+    assert not asked
+
+
 def test_settings_of_the_project_apply_and_the_command_line_wins(
     folder: Path, asked: list[Options]
 ) -> None:
@@ -138,15 +180,22 @@ def test_settings_of_the_project_apply_and_the_command_line_wins(
         ("a:app --prob=/a", "there is no option --prob; did you mean '--probe'?"),
         ("a:app --max-stal 3", "there is no option --max-stal; did you mean '--max-stall'?"),
         ("a:app --xyz", "there is no option --xyz; see asgi-liveness check --help"),
-        ("a:app --duration=-4s", "--duration '-4s': write a time above zero"),
-        ("a:app --duration 0", "--duration '0': write a time above zero"),
-        ("a:app --max-stall soon", "--max-stall 'soon': write a time above zero"),
-        ("a:app --duration 2h", "--duration '2h': write a time"),
-        ("a:app --duration 90m", "--duration is 5400 s; give 0.5 s to an hour"),
+        ("a:app --duration=-4s", "--duration '-4s': write a time as 2.5, 2500ms, 4s, 1m or 1h"),
+        ("a:app --duration 0", "--duration is 0s; give 500ms to 1h"),
+        ("a:app --max-stall soon", "--max-stall 'soon': write a time as 2.5"),
+        ("a:app --duration 2h", "--duration is 2h; give 500ms to 1h"),
+        ("a:app --duration 90m", "--duration is 5400s; give 500ms to 1h"),
+        ("a:app --max-stall 5s", "a stall of --max-stall 5s cannot be seen within --duration 4s;"),
+        ("a:app --openapi=some", "argument --openapi: ignored explicit argument 'some'"),
+        ("a:app --before", "argument --before: expected one argument; see asgi-liveness check"),
+        ("a:app --before /a -d @missing", "the file after -d @ cannot be read: No such file"),
+        ("a:app --header-from 'A: {b}'", "--header-from reads the answer of a --before, and there"),
         ("a:app --concurrency many", "argument --concurrency: invalid int value: 'many'"),
         ("a:app --server gunicorn", "no server is called 'gunicorn'"),
         ("a:app --report xml=a", "write FORMAT=FILE, with json, junit, github or md"),
         ("a:app --report json=/dev/null/a", "cannot be written"),
+        ("a:app -H @missing", "the file after -H @ cannot be read: No such file or directory"),
+        ("a:app -d @/dev/zero", "the file after -d @ cannot be read: it is a device; name a reg"),
         ("a:app -d @missing", "the file after -d @ cannot be read: No such file or directory"),
     ],
 )
@@ -169,6 +218,14 @@ def test_a_bad_argument_is_an_error_of_one_line(
         ("a:app --during GET", "the path is missing; write 'GET /report'"),
         ("a:app --probe healthz", "--probe 'healthz': a path begins with one slash"),
         ("a:app -H s3cret", "one of the headers has no name"),
+        ("a:app --before /a -H s3cret", "one of the headers has no name"),
+        ("a:app --before GETT\\ /x", "--before 'GETT /x': GETT is no method; did you mean GET?"),
+        ("a:app --before WS\\ /x", "--before 'WS /x': WS is no method"),
+        ("a:app --before /a --header-from s3cret", "one of the headers has no name"),
+        (
+            "a:app --before /a --header-from A:s3cret",
+            "--header-from has no name in braces; write 'Authorization: Bearer {access_token}'",
+        ),
     ],
 )
 def test_a_bad_request_is_refused_before_anything_starts(
@@ -214,7 +271,7 @@ def test_the_screen_is_printed_and_the_exit_code_is_the_verdicts(
 def test_a_check_that_could_not_run_is_an_error_of_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    def run(_: Options, __: Callable[[str], None]) -> Report:
+    def run(*_: object, **__: object) -> Report:
         raise TargetError("a:app: there is no module 'a'")
 
     monkeypatch.setattr(running, "run", run)
@@ -245,14 +302,75 @@ def test_a_report_on_standard_output_is_alone_there(
 
 @pytest.mark.parametrize(("route", "code"), [(LIVE, 2), (STALLED, 1)])
 def test_a_report_that_cannot_be_written_after_all_is_an_error(
-    route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    route: WindowReport, code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture, folder: Path
 ) -> None:
     found = finding(monkeypatch, route)
-    assert cli.main(["check", "a:app", "--report", "json=/dev/full"]) == code
+
+    def run(*_: object, **__: object) -> Report:
+        (folder / "out").rmdir()
+        return found
+
+    monkeypatch.setattr(running, "run", run)
+    assert cli.main(["check", "a:app", "--report", "json=out/a.json"]) == code
     printed = capsys.readouterr()
     assert printed.out == render.text(found)
-    error = "asgi-liveness: /dev/full could not be written: No space left on device\n"
-    assert printed.err == error
+    assert printed.err == (
+        f"asgi-liveness: {folder}/out/a.json could not be written: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize("error", [TargetError("it died"), KeyboardInterrupt()])
+def test_a_check_that_ends_early_keeps_what_was_judged(
+    error: BaseException, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    judged = report(STALLED, INCONCLUSIVE)
+
+    def run(*_: object, keep: Callable[[Report], None], **__: object) -> Report:
+        keep(judged)
+        raise error
+
+    monkeypatch.setattr(running, "run", run)
+    words = ["check", "a:app", "--report", "json=a.json"]
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            cli.main(words)
+    else:
+        assert cli.main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == render.text(judged)
+    assert json.loads((folder / "a.json").read_text())["verdict"] == "stalled"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--report json=a.json --no-such",
+        "--report=json=a.json --duration never",
+        "x:y z --report json=a.json",
+    ],
+)
+def test_a_command_that_is_refused_leaves_no_report_of_an_earlier_one(
+    words: str, folder: Path
+) -> None:
+    for name in ("a.json", "b.json"):
+        (folder / name).write_text(report(LIVE).to_json())
+    more = ["--", "x", "--report", "json=b.json"]
+    assert cli.main(["check", *words.split(), *more]) == 2
+    assert not (folder / "a.json").exists()
+    assert (folder / "b.json").exists()
+
+
+def test_a_check_that_could_not_run_leaves_no_report_of_an_earlier_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.json").write_text(report(LIVE).to_json())
+
+    def run(*_: object, **__: object) -> Report:
+        raise TargetError("it died")
+
+    monkeypatch.setattr(running, "run", run)
+    assert cli.main(["check", "a:app", "--report", "json=a.json"]) == 2
+    assert not (folder / "a.json").exists()
 
 
 class Terminal(io.StringIO):
@@ -266,11 +384,24 @@ class Terminal(io.StringIO):
         return self._is_one
 
 
+def test_a_whole_line_of_progress_stays_wherever_it_goes(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def run(_: Options, show: Callable[[str], None], **__: object) -> Report:
+        show("idle")
+        show("--openapi calls GET /a\n")
+        return report(LIVE)
+
+    monkeypatch.setattr(running, "run", run)
+    assert cli.main(["check", "a:app"]) == 0
+    assert capsys.readouterr().err == "asgi-liveness: --openapi calls GET /a\n"
+
+
 @pytest.mark.parametrize("is_one", [True, False])
 def test_progress_is_shown_on_a_terminal_only_and_cleared(
     monkeypatch: pytest.MonkeyPatch, *, is_one: bool
 ) -> None:
-    def run(_: Options, show: Callable[[str], None]) -> Report:
+    def run(_: Options, show: Callable[[str], None], **__: object) -> Report:
         show("starting")
         show("idle")
         raise TargetError("it died")

@@ -22,7 +22,7 @@ from asgi_liveness.conformance.cases.promised import SPEED
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import CellRow, ConformanceReport, TargetRow, WindowRow
-from asgi_liveness.errors import UsageError
+from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving import servers
 from tests.kit.checking.made import INCONCLUSIVE, LIVE, STALLED, report
 
@@ -215,8 +215,7 @@ def test_a_ledger_that_cannot_be_written_is_an_error_of_one_line(command: Comman
         ),
         (("-k", "LIVE-999"), "no case has 'LIVE-999' in its name"),
         (("--known", "nowhere.toml"), "nowhere.toml cannot be read"),
-        (("--known", "/dev/null", "--known", "nowhere.toml"), "nowhere.toml cannot be read"),
-        (("--known", "nowhere.toml", "--known", "/dev/null"), "nowhere.toml cannot be read"),
+        (("--known", "/dev/null"), "/dev/null cannot be read: it is a device"),
         (("--report", "xml=out.xml"), "write FORMAT=FILE"),
         (("--report", "json=/dev/null/out.json"), "cannot be written"),
     ],
@@ -239,6 +238,35 @@ def test_a_server_that_is_not_installed(
     assert capsys.readouterr().err == f"asgi-liveness: {error}\n"
     assert cli.main(["run", "x:app"]) == 2
     assert "no supported server is installed" in capsys.readouterr().err
+
+
+# A run that ends early.
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), TargetError("the server cannot start")])
+def test_a_run_that_ends_early_keeps_what_was_judged(
+    error: BaseException,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def judge(self: runner.Runner, cell: runner.Cell) -> runner.Result:
+        if self.results:
+            raise error
+        self.results.append(runner.Result(cell, Outcome.FAILED, "it did not answer\x1b[2J"))
+        return self.results[-1]
+
+    monkeypatch.setattr(runner.Runner, "start", lambda *_: None)
+    monkeypatch.setattr(runner.Runner, "judge", judge)
+    words = ["run", "x:app", "--report", f"json={tmp_path}/out.json"]
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            cli.main(words)
+    else:
+        assert cli.main(words) == 2
+    (cell,) = ConformanceReport.load(tmp_path / "out.json").cells
+    assert (cell.verdict, cell.message) == ("failed", "it did not answer")
+    assert "1 failed" in capsys.readouterr().out
 
 
 # What a run shows.
@@ -338,7 +366,7 @@ def test_outcomes_have_a_colour_if_it_is_forced(
         ("[]", "is not a report of a check or a run; make one with --report json=FILE"),
         ("{}", "is not a report of a check or a run; make one with --report json=FILE"),
         ('{"schema": 9, "cells": []}', "is not a report of schema 2; make one with"),
-        ('{"schema": 9, "routes": []}', "is not a report of schema 1; make one with"),
+        ('{"schema": 9, "routes": []}', "is not a report of schema 2; make one with"),
     ],
 )
 def test_any_other_file_is_refused_in_one_line(

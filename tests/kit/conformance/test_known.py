@@ -164,6 +164,34 @@ def test_a_target_of_another_run_must_only_be_importable(
     ]
 
 
+@pytest.mark.parametrize("line", ["raise SystemExit(0)", "import os; os._exit(0)", "1/0"])
+@pytest.mark.parametrize("target", ["odd:app", "odd.part:app", "odd.within.part:app"])
+def test_no_package_is_imported_to_find_a_target(
+    line: str, target: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "odd" / "within").mkdir(parents=True)
+    for path in ("odd/__init__.py", "odd/part.py", "odd/within/part.py"):
+        (tmp_path / path).write_text(line)
+    monkeypatch.chdir(tmp_path)
+    file.write_text(row(target=f'"{target}"'))
+    assert len(known.load(file, ["a:app"])) == 1
+
+
+@pytest.mark.parametrize(
+    "target", ["odd.missing", "odd.part.missing", ".odd", "odd..part", "", "."]
+)
+def test_a_target_without_a_file_is_refused(
+    target: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "__init__.py").write_text("raise SystemExit(0)")
+    (tmp_path / "odd" / "part.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    file.write_text(row(target=f'"{target}:app"'))
+    with pytest.raises(UsageError, match="cannot be imported here"):
+        known.load(file, ["a:app"])
+
+
 COVERING = Difference(("LIVE-011",), ("a:app",), "it is so", "https://x", ("hypercorn",), (PYTHON,))
 
 

@@ -87,3 +87,5 @@ def test_a_factory_is_called_and_returns_the_app(
             ImportFailed, match=r"calling it returns the app, write 'made:make\(\)'"
         ):
             import_app("made:make")
+        with pytest.raises(ImportFailed, match=r"app is an ASGI app, .* without --f"):
+            import_app("made:app", factory=True)

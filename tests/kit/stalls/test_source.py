@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -75,6 +76,37 @@ def test_a_line_is_read_without_its_indent(app: str) -> None:
 @pytest.mark.parametrize("line", [-1, 0, 23, 999])
 def test_a_line_that_is_not_there_is_empty(line: int, app: str) -> None:
     assert line_of(app, line) == ""
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/tty", "pipe", "large"])
+def test_only_a_regular_file_of_a_sources_size_is_read(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**32)
+    assert line_of(str(tmp_path / name), 1) == ""
+    assert not in_loop(str(tmp_path / name), 1)
+
+
+def test_a_name_that_no_file_can_have_has_no_lines() -> None:
+    assert line_of("a\0b", 1) == ""
+
+
+def test_a_source_that_is_nested_too_deep_has_no_loops(tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text("while 1:\n    " + "(" * 100_000)
+    assert not in_loop(str(tmp_path / "deep.py"), 2)
+    (tmp_path / "deep.py").write_text("while 1:\n    x = " + "-" * 100_000 + "1")
+    in_loop(str(tmp_path / "deep.py"), 2)
+
+
+def test_a_path_is_shown_as_it_is_where_the_current_folder_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shown(str(tmp_path / "a.py")) == "a.py"
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert shown(str(tmp_path / "a.py")) == str(tmp_path / "a.py")
 
 
 def test_a_file_that_cannot_be_read_has_no_lines(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from asgi_liveness.checking.before import described, header_texts
 from asgi_liveness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def given(
@@ -17,6 +17,8 @@ def given(
     *,
     during: str | Sequence[str] = (),
     headers: Mapping[str, str] | Sequence[str] = (),
+    before: Any = (),
+    header_from: str | Sequence[str] = (),
     **further: Any,
 ) -> dict[str, Any]:
     """Return the fields of ``Options`` that a call names; a target of several words is a command.
@@ -38,7 +40,13 @@ def given(
     if during:
         found["during"] = (during,) if isinstance(during, str) else tuple(during)
     if headers:
-        if isinstance(headers, Mapping):
-            headers = [f"{name}: {value}" for name, value in headers.items()]
-        found["headers"] = tuple(headers)
+        texts = header_texts(headers)
+        if texts is None:
+            raise UsageError("headers: give a mapping, or texts as 'Name: value'")
+        found["headers"] = texts
+    if before:
+        rows = before if isinstance(before, list | tuple) else [before]
+        found["before"] = tuple(described(row, "before") for row in rows)
+    if header_from:
+        found["header_from"] = (header_from,) if isinstance(header_from, str) else (*header_from,)
     return found

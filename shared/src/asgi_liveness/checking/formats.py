@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.report import WindowReport
 
 
+_UNKNOWN: Final = (Verdict.INCONCLUSIVE, Verdict.NOT_CHECKED)
+
+
 def junit(report: Report) -> str:
     """Return a test case for each route: a finding is a failure, no verdict is an error."""
     suites = ET.Element("testsuites")
@@ -32,7 +35,7 @@ def junit(report: Report) -> str:
         )
         if route.verdict is Verdict.LIVE:
             continue
-        tag = "error" if route.verdict is Verdict.INCONCLUSIVE else "failure"
+        tag = "error" if route.verdict in _UNKNOWN else "failure"
         counts[tag] += 1
         failure = ET.SubElement(
             case, tag, message=_xml(_summary(report, route)), type=route.verdict

@@ -6,6 +6,7 @@ from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.checking.call import still_open
 from asgi_liveness.stalls.culprit import where
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ def on_calls(
             f"{at}, and not in a later call"
         )
     if observation.first_is_open:
-        seconds = observation.ended - observation.began
-        fine = " That is fine if it is endless by design." if live else ""
-        notes.append(f"{call} itself had not ended after {seconds:.1f} s and was closed.{fine}")
+        notes.append(still_open(call, observation, live=live))
     responses = [call.response for call in observation.calls if call.response]
     failed = Counter(
         f"failed ({response.error})" if response.error else f"answered {response.status}"

@@ -7,57 +7,15 @@ derived from the fields of ``Options``; only the signature of ``asgi_liveness.ch
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import Enum, auto
 from typing import Annotated, Any, Final, get_type_hints
 
+from asgi_liveness.checking.before import Before  # noqa: TC001 (the annotations are read)
+from asgi_liveness.checking.duration import written
+from asgi_liveness.checking.option import Option, OptionKind
 from asgi_liveness.errors import UsageError
 
-_HOUR: Final = 3600  # seconds
-
-
-class OptionKind(Enum):
-    """How people write the value of an option."""
-
-    TARGET = auto()
-    """An app or an address; the one word that has no flag."""
-    TEXT = auto()
-    TIME = auto()
-    """As ``200ms``; seconds in ``Options``."""
-    COUNT = auto()
-    """A whole number."""
-    FLAG = auto()
-    """Given or not."""
-    TEXTS = auto()
-    """One text each time that the option is given."""
-    HEADERS = auto()
-    """Likewise, as ``Name: value``. No output repeats the values."""
-    DATA = auto()
-    """A text, or ``@`` and a file; bytes in ``Options``. No output repeats them."""
-    WORDS = auto()
-    """A command: all words after ``--``."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """What is declared of one option, besides its name and its default."""
-
-    flag: str
-    """``--flag`` or ``-f``; ``--`` before the words of a command; empty for a target."""
-    kind: OptionKind
-    metavar: str
-    help: str
-    least: float = 0
-    """The least that a time or a count may be."""
-    most: float = _HOUR
-    """The most that a time or a count may be."""
-
-    def check(self, value: Any) -> None:
-        """Raise ``UsageError`` if a time or a count is out of its range."""
-        if self.kind not in (OptionKind.TIME, OptionKind.COUNT) or self.least <= value <= self.most:
-            return
-        if self.kind is OptionKind.TIME:
-            raise UsageError(f"{self.flag} is {value:g} s; give {self.least:g} s to an hour")
-        raise UsageError(f"{self.flag} is {value}; give {self.least:g} to {self.most:g}")
+_STALLS: Final = 2
+"""How many of the longest stalls a window must hold, so that one within it is seen to be longer."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +31,13 @@ class Options:
     ] = ()
     during: Annotated[
         tuple[str, ...],
-        Option("--during", OptionKind.TEXTS, "REQUEST", "as 'GET /report'; may be repeated"),
+        Option(
+            "--during",
+            OptionKind.TEXTS,
+            "REQUEST",
+            "as 'GET /report', or 'WS /prices' for a WebSocket; may be repeated. GET and HEAD are "
+            "sent up to 4 times, anything else exactly once",
+        ),
     ] = ()
     probe: Annotated[
         str | None,
@@ -81,7 +45,8 @@ class Options:
             "--probe",
             OptionKind.TEXT,
             "PATH",
-            "what must answer; else /healthz, /health, /livez or /",
+            "what must answer; else the first of /healthz, /health, /livez and / that the app has; "
+            "if none, a 404 counts as an answer",
         ),
     ] = None
     server: Annotated[str, Option("--server", OptionKind.TEXT, "NAME", "uvicorn or hypercorn")] = (
@@ -104,17 +69,51 @@ class Options:
     headers: Annotated[
         tuple[str, ...],
         Option(
-            "-H", OptionKind.HEADERS, "NAME:VALUE", "a header of the requests; shown in no report"
+            "-H",
+            OptionKind.HEADERS,
+            "NAME:VALUE",
+            "a header of every --during request, or after a --before of that alone; or @FILE, with "
+            "one a line; shown in no report",
         ),
     ] = ()
     body: Annotated[
         bytes,
-        Option("-d", OptionKind.DATA, "DATA", "their body, or @FILE; shown in no report"),
+        Option(
+            "-d",
+            OptionKind.DATA,
+            "DATA",
+            "the body, or @FILE, of the same requests, with its content type if it is JSON or a "
+            "form; the first message of a WebSocket; shown in no report",
+        ),
     ] = b""
+    before: Annotated[
+        tuple[Before, ...],
+        Option(
+            "--before",
+            OptionKind.BEFORE,
+            "REQUEST",
+            "is sent before the windows, such as 'POST /login' -d @login.json: its cookies are "
+            "kept; may be repeated",
+        ),
+    ] = ()
+    header_from: Annotated[
+        tuple[str, ...],
+        Option(
+            "--header-from",
+            OptionKind.TEXTS,
+            "NAME:VALUE",
+            "a header from the JSON that a --before answers, as 'Authorization: Bearer "
+            "{access_token}'; {data.token} is a token within data",
+        ),
+    ] = ()
     duration: Annotated[
         float,
         Option(
-            "--duration", OptionKind.TIME, "TIME", "how long each request is watched", least=0.5
+            "--duration",
+            OptionKind.TIME,
+            "TIME",
+            "how long each request is watched, or the idle app where none is named",
+            least=0.5,
         ),
     ] = 4.0
     max_stall: Annotated[
@@ -133,18 +132,19 @@ class Options:
             "--concurrency",
             OptionKind.COUNT,
             "N",
-            "how many of a request run at a time",
+            "how many of a request run at a time; 2 show a lock that is held across an await",
             least=1,
             most=1000,
         ),
     ] = 1
     openapi: Annotated[
-        bool,
+        bool | str,
         Option(
             "--openapi",
-            OptionKind.FLAG,
+            OptionKind.SCOPE,
             "",
-            "also try the GET routes without parameters of its OpenAPI document",
+            "also try the GET routes without parameters of its OpenAPI document, but for actions "
+            "such as /logout; --openapi=all tries these, too",
         ),
     ] = False
     allow_remote: Annotated[
@@ -160,9 +160,8 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.target and self.command:
-            raise UsageError(
-                f"{self.target!r} and a command after -- were given; leave one of them out"
-            )
+            named = "an address" if "@" in self.target else repr(self.target)
+            raise UsageError(f"{named} and a command after -- were given; leave one of them out")
         if not self.target and not self.command:
             raise UsageError(
                 "there is nothing to check; name an app as module:attribute, an address, or a "
@@ -170,6 +169,19 @@ class Options:
             )
         for name, option in DECLARED.items():
             option.check(getattr(self, name))
+        if self.duration < _STALLS * self.max_stall:
+            raise UsageError(
+                f"a stall of --max-stall {written(self.max_stall)} cannot be seen within "
+                f"--duration {written(self.duration)}; give --duration "
+                f"{written(_STALLS * self.max_stall)} or more"
+            )
+        if self.header_from and not self.before:
+            raise UsageError(
+                "--header-from reads the answer of a --before, and there is none; give one, as "
+                "--before 'POST /login' -d @login.json"
+            )
+        if self.openapi not in (False, True, "all"):
+            raise UsageError(f"--openapi is {self.openapi!r:.40}; write --openapi or --openapi=all")
         if self.server not in ("uvicorn", "hypercorn"):
             raise UsageError(
                 f"no server is called {self.server!r}; choose uvicorn or hypercorn, or give any "

@@ -7,6 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
+from asgi_liveness.checking.untried import listing
+from asgi_liveness.foreign import fenced
+from asgi_liveness.foreign import markdown as markup_free
 from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
@@ -23,13 +26,13 @@ _MARKS: Final = 60  # columns of a strip
 _NAME: Final = 40  # columns of a request
 _FRAME: Final = 53  # columns of a culprit's file, line and function
 _CALLERS: Final = 5  # functions of the app that led to the culprit
-_UNTRIED: Final = 20  # routes that are listed by name
 _SECOND: Final = 1000  # milliseconds
 _DID: Final = {
     Verdict.DIED: "ended the app",
     Verdict.STALLED: "stalled the event loop",
     Verdict.STARVED: "starved the app",
     Verdict.IDLE_STALLED: "stalled with no request",
+    Verdict.NOT_CHECKED: "did no work",
     Verdict.INCONCLUSIVE: "could not be judged",
     Verdict.LIVE: "left the app live",
 }
@@ -38,6 +41,7 @@ _IDLE: Final = {
     Verdict.STALLED: "The event loop of the idle app stalls.",
     Verdict.STARVED: "The idle app is starved.",
     Verdict.IDLE_STALLED: "The event loop of the idle app stalls.",
+    Verdict.NOT_CHECKED: "The idle app was not checked.",
     Verdict.INCONCLUSIVE: "The idle app could not be judged.",
     Verdict.LIVE: "The idle app is live.",
 }
@@ -52,7 +56,8 @@ def text(report: Report, paint: Paint = lambda text, _: text) -> str:
         title = [f"  {name(route)}:"] if len(blamed) > 1 else []
         parts.append("\n".join([*title, *lines]))
     if report.untried:
-        parts.append("\n".join(_untried(report)))
+        parts.append("\n".join(listing(report.untried)))
+    parts += ["\n".join(_wrapped(note, "  ")) for note in report.notes]
     if not report.ok:
         parts.append(f"  Again: {report.again}")
     return "\n\n".join([*parts, headline(report)]) + "\n"
@@ -60,16 +65,17 @@ def text(report: Report, paint: Paint = lambda text, _: text) -> str:
 
 def markdown(report: Report) -> str:
     """Return the same as Markdown: a table, and each culprit below it."""
-    lines = [f"**{headline(report)}** {_cell(_head(report))}.", ""]
+    lines = [f"**{headline(report)}** {markup_free(_head(report))}.", ""]
     lines += ["| while this runs | verdict | observed |", "| --- | --- | --- |"]
     for route in report.routes:
         observed = " ".join([f"{fact(report, route)}.", *_further(route)])
-        lines.append(f"| {_cell(name(route))} | {route.verdict} | {_cell(observed)} |")
+        lines.append(f"| {markup_free(name(route))} | {route.verdict} | {markup_free(observed)} |")
     for route in report.routes:
         if blame := _blame(route):
             lines += _fenced(f"  {name(route)}:", *blame)
     if report.untried:
-        lines += _fenced(*_untried(report))
+        lines += _fenced(*listing(report.untried))
+    lines += [line for note in report.notes for line in ("", markup_free(note))]
     if not report.ok:
         lines += _fenced(f"  Again: {report.again}")
     return "\n".join(lines) + "\n"
@@ -84,14 +90,18 @@ def one(report: Report, route: WindowReport) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return a sentence that counts the requests by their verdicts."""
+    """Return a sentence that counts the requests by their verdicts, and the untried routes."""
     requests = [route for route in report.routes if route.during is not None]
     idle = [_IDLE[route.verdict] for route in report.routes if route.during is None]
     if not requests:
-        return " ".join(idle)
+        none = [f"None of its routes ({len(report.untried)}) was tried."] * bool(report.untried)
+        return " ".join([*idle, *none])
     counted = Counter(route.verdict for route in requests)
-    (first, did), *others = [(counted[v], did) for v, did in _DID.items() if counted[v]]
-    all_of_them = "1 request" if len(requests) == 1 else f"{len(requests)} requests"
+    counts = [(counted[verdict], did) for verdict, did in _DID.items() if counted[verdict]]
+    counts += [(len(report.untried), "not tried")] if report.untried else []
+    (first, did), *others = counts
+    total, noun = len(requests) + len(report.untried), "route" if report.untried else "request"
+    all_of_them = f"{total} {noun}{'s' * (total != 1)}"
     parts = [f"{first} of {all_of_them} {did}", *(f"{number} {did}" for number, did in others)]
     ill = [words for words in idle if words != _IDLE[Verdict.LIVE]]
     return " ".join([*ill, f"{', '.join(parts)}."])
@@ -99,6 +109,8 @@ def headline(report: Report) -> str:
 
 def fact(report: Report, route: WindowReport, digits: int = 0) -> str:
     """Return the counts of a window in words. The first number takes as many *digits*."""
+    if not route.probes.due:
+        return "no window"
     in_time = _in_time(route)
     counts = f"{in_time:>{digits}} of {route.probes.due} probes answered in time"
     if (late := route.probes.answered - in_time) > 0:
@@ -209,16 +221,6 @@ def _around(route: WindowReport, culprit: Culprit) -> list[str]:
     return lines
 
 
-def _untried(report: Report) -> list[str]:
-    shown = report.untried[:_UNTRIED]
-    more = len(report.untried) - len(shown)
-    return [
-        "  Not tried, of its OpenAPI document (--openapi tries all of them, --during one):",
-        *(f"    {request}" for request in shown),
-        *([f"    and {more} more"] if more else []),
-    ]
-
-
 def _wrapped(sentences: str, indent: str) -> list[str]:
     return textwrap.wrap(
         sentences,
@@ -230,9 +232,5 @@ def _wrapped(sentences: str, indent: str) -> list[str]:
     )
 
 
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
 def _fenced(*lines: str) -> list[str]:
-    return ["", "~~~~text", *textwrap.dedent("\n".join(lines)).split("\n"), "~~~~"]
+    return ["", *fenced(textwrap.dedent("\n".join(lines)).split("\n"))]

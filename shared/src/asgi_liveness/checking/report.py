@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.checking.untried import Untried
+from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
+from asgi_liveness.foreign import MOST, cut, every_text, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from asgi_liveness.stalls.culprit import Culprit
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+_READ: Final = (1, SCHEMA)
+"""Schema 1 had no notes on the whole check, and a text for each route that was not tried."""
+_WHOLE: Final = ("target", "probe", "during", "again", "strip")
+"""The texts that are never cut: the user's own, and one that has a mark for each probe."""
 
 
 class Verdict(StrEnum):
@@ -29,6 +37,8 @@ class Verdict(StrEnum):
     """The event loop runs, and the probe waits for a thread of a full pool, or for the GIL."""
     IDLE_STALLED = "idle stalled"
     """The event loop stalls while no request runs."""
+    NOT_CHECKED = "not checked"
+    """The app refused the request, so that the window shows nothing of it."""
     INCONCLUSIVE = "inconclusive"
     """Responses were late, and no code of the app is to blame."""
     LIVE = "live"
@@ -85,10 +95,12 @@ class Report:
     routes: tuple[WindowReport, ...]
     again: str
     """The command that repeats the check, without the values of headers and bodies."""
-    system: dict[str, Any] = field(default_factory=dict)
+    system: dict[str, str | int | None] = field(default_factory=dict)
     """Python, platform, cores, and the version of this kit."""
-    untried: tuple[str, ...] = ()
-    """GET routes of the app's OpenAPI document that the check did not try."""
+    untried: tuple[Untried, ...] = ()
+    """Routes of the app's OpenAPI document that the check did not try."""
+    notes: tuple[str, ...] = ()
+    """What holds for the whole check."""
     schema: int = SCHEMA
 
     @property
@@ -104,8 +116,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 live, 1 a finding, 3 inconclusive."""
-        return {Verdict.LIVE: 0, Verdict.INCONCLUSIVE: 3}.get(self.verdict, 1)
+        """0 live, 1 a finding, 2 a request did no work, 3 inconclusive."""
+        codes = {Verdict.LIVE: 0, Verdict.NOT_CHECKED: 2, Verdict.INCONCLUSIVE: 3}
+        return codes.get(self.verdict, 1)
 
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
@@ -125,36 +138,30 @@ class Report:
     @classmethod
     def of_json(cls, data: Any, path: Path) -> Report:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
-        problem = UsageError(
-            f"{path} is not a report of schema {SCHEMA}; "
-            "make one with `asgi-liveness check --report`"
-        )
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA or not data.get("routes"):
-            raise problem
+        # Imported late: they bring asyncio, and the help of the command imports this module.
+        from asgi_liveness.serving.records import Frame  # noqa: PLC0415
+        from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+
         try:
-            routes = tuple(_window(row) for row in data["routes"])
-            rest = {name: data[name] for name in data.keys() - {"routes", "untried", "verdict"}}
-            return cls(**rest, routes=routes, untried=tuple(data["untried"]))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise problem from error
+            given = {name: data[name] for name in data.keys() - {"verdict"}}
+            given["untried"] = [Untried.row(row) for row in given.get("untried", ())]
+            names = {"Culprit": Culprit, "Frame": Frame}
+            found, cause = decode(cls, given, names), None
+        except (AttributeError, TypeError, Mismatch) as error:
+            found, cause = None, error
+        if found is None or found.schema not in _READ or not found.routes:
+            raise UsageError(
+                f"{path} is not a report of schema {SCHEMA}; "
+                "make one with `asgi-liveness check --report`"
+            ) from cause
+        return shown(replace(found, schema=SCHEMA))
 
 
-def _window(row: dict[str, Any]) -> WindowReport:
-    """Return a window from its JSON."""
-    # Imported late: they bring asyncio, and this module is imported for the help of the command.
-    from asgi_liveness.serving.records import Frame  # noqa: PLC0415
-    from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+def shown(report: Report, change: Callable[[str], str] = lambda text: text) -> Report:
+    """Return *report* with each text as a terminal can show it: made plain, changed, and cut."""
 
-    found = {
-        **row,
-        "verdict": Verdict(row["verdict"]),
-        "probes": Probes(**row["probes"]),
-        "notes": tuple(row["notes"]),
-    }
-    if row["culprit"]:
-        culprit = {"handler": None, "callers": [], "way": [], **row["culprit"]}
-        for name in ("below", "handler"):
-            culprit[name] = culprit[name] and Frame(**culprit[name])
-        culprit["callers"] = tuple(Frame(**frame) for frame in culprit["callers"])
-        found["culprit"] = Culprit(**{**culprit, "way": tuple(culprit["way"])})
-    return WindowReport(**found)
+    def short(text: str, name: str) -> str:
+        return cut(change(plain(text)), None if name in _WHOLE else MOST)
+
+    found: Report = every_text(report, short)
+    return found

@@ -8,55 +8,91 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import time
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
-from asgi_liveness.checking.again import again, without_secrets
-from asgi_liveness.checking.call import Call, calls_of, headers_of, rejection
+from asgi_liveness.checking.again import again
+from asgi_liveness.checking.call import Call, calls_of, headers_of
+from asgi_liveness.checking.hints import (
+    all_refused,
+    better_probe,
+    blocked_at,
+    described,
+    first_message,
+    not_checked,
+    not_tried,
+)
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
-from asgi_liveness.checking.openapi import plain_gets
-from asgi_liveness.checking.probe_path import USUAL, choose_path
-from asgi_liveness.checking.report import Report
+from asgi_liveness.checking.openapi import PATHS, read_document
+from asgi_liveness.checking.planned import WEBSOCKETS, planned, retry
+from asgi_liveness.checking.probe_path import USUAL
+from asgi_liveness.checking.redaction import redaction_of
+from asgi_liveness.checking.refusal import LACKS_LIBRARY, refusal
+from asgi_liveness.checking.report import Report, Verdict, WindowReport
 from asgi_liveness.checking.request import parse_path
 from asgi_liveness.checking.served import Address, served
+from asgi_liveness.checking.session import Session
+from asgi_liveness.checking.starting import answers_before_it_freezes, path_to_probe, settle
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation, CheckWindow, watch
-from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.errors import LivenessError, TargetError, UsageError
 from asgi_liveness.stalls.criteria import Criteria
+from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.options import Options
-    from asgi_liveness.checking.report import WindowReport
+    from asgi_liveness.checking.redaction import Redaction
     from asgi_liveness.checking.served import Served
+    from asgi_liveness.checking.untried import Untried
 
 IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most, if requests follow
-PATIENCE: Final = 5.0
-"""Seconds for which an event loop that serves may be silent, before the check goes on without a
-response."""
-_QUIET: Final = 0.1  # seconds without a stall, after which the app is at rest
-_POLL: Final = 0.02  # seconds between two looks at the board
+_NO_FINDING: Final = (Verdict.LIVE, Verdict.INCONCLUSIVE)
+_NOT_FOUND: Final = 404
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
-def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Report:
-    """Run the check that *options* describe; *progress* gets a few words before each step.
+def run(
+    options: Options,
+    progress: Callable[[str], None] = lambda _: None,
+    keep: Callable[[Report], object] = lambda _: None,
+) -> Report:
+    """Run the check that *options* describe.
 
-    Raises ``UsageError`` or ``TargetError`` where the check cannot run.
+    *progress* gets a few words before each step, and a whole line before ``--openapi`` calls.
+    Where the check ends early, *keep* gets a report of what was judged before that. Raises
+    ``UsageError`` or ``TargetError`` where the check cannot run.
     """
-    return asyncio.run(_Check(options, progress).report())
+    redaction, check = redaction_of(options), None
+    try:
+        check = _Check(options, progress, redaction)
+        return redaction.report(asyncio.run(check.report()))
+    except BaseException as error:
+        if check and (judged := check.report_so_far(error)):
+            keep(redaction.report(judged))
+        if not isinstance(error, LivenessError):
+            raise
+        redaction.hide_in(error)
+        raise error from None  # the cause has a text of its own
 
 
 class _Check:
-    def __init__(self, options: Options, progress: Callable[[str], None]) -> None:
-        self._options, self._progress = options, progress
+    def __init__(
+        self, options: Options, progress: Callable[[str], None], redaction: Redaction
+    ) -> None:
+        self._options, self._progress, self._redaction = options, progress, redaction
         self._calls = calls_of(options)
+        self._headers = headers_of(options.headers)
+        self._session = Session(options)
         self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
+        self._judged: list[WindowReport] = []
+        self._untried: list[Untried] = []
+        self._notes: list[str] = []
+        self._health = ""
+        self._learned = False  # whether a window of a refused request showed a stall
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self._judge = Judge(
             Criteria(options.max_stall, package_of(options)), Path(options.app_dir or ".").resolve()
@@ -68,59 +104,97 @@ class _Check:
     async def report(self) -> Report:
         """Run every window and return the report. Leave no process behind."""
         try:
-            routes, untried = await self._routes()
-            assert self._target is not None
-            return Report(
-                target=self._target.name,
-                server=self._server,
-                probe=f"GET {self._probe_path}",
-                interval_s=INTERVAL,
-                max_stall_s=self._options.max_stall,
-                routes=tuple(routes),
-                again=again(self._options),
-                system={
-                    "python": self._python,
-                    "platform": platform.system(),
-                    "cores": os.cpu_count(),
-                    "asgi-liveness": asgi_liveness.__version__,
-                },
-                untried=tuple(untried),
-            )
+            await self._judge_all()
+            return self._report()
         finally:
             self._end()
 
-    async def _routes(self) -> tuple[list[WindowReport], list[str]]:
-        """Return the report of each window, and the routes that the check did not try."""
-        options = self._options
+    def report_so_far(self, error: BaseException) -> Report | None:
+        """Return a report of what was judged before *error*; None if that is nothing to show."""
+        known = [route for route in self._judged if route.verdict is not Verdict.NOT_CHECKED]
+        found = [route for route in known if route.during or route.verdict is not Verdict.LIVE]
+        if not (found if isinstance(error, LivenessError) else known):
+            return None
+        why = str(error) if isinstance(error, LivenessError) else "the check was interrupted"
+        names = {route.during for route in self._judged}
+        left = [str(call) for call in self._calls if str(call) not in names]
+        self._judged += [not_tried(call, why) for call in left]
+        return self._report()
+
+    def _report(self) -> Report:
+        assert self._target is not None
+        return Report(
+            target=self._target.name,
+            server=self._server,
+            probe=f"GET {self._probe_path}",
+            interval_s=INTERVAL,
+            max_stall_s=self._options.max_stall,
+            routes=tuple(self._judged),
+            again=again(self._options),
+            system={
+                "python": self._python,
+                "platform": platform.system(),
+                "cores": os.cpu_count(),
+                "asgi-liveness": asgi_liveness.__version__,
+            },
+            untried=tuple(self._untried),
+            notes=tuple(self._notes),
+        )
+
+    async def _judge_all(self) -> None:
+        """Judge every window. Raises ``UsageError`` if the report would say nothing."""
         await self._start()
-        untried = await self._read_document()
-        seconds = min(IDLE_LIMIT, options.duration) if self._calls else options.duration
-        idle = await self._watch(None, seconds)
-        routes = [self._judge.idle(idle)]
+        await self._read_document()
+        seconds = self._options.duration
+        idle = await self._watch(None, self._idle_seconds if self._calls else seconds)
+        routes, refused = self._judged, list[WindowReport]()
+        routes.append(self._judge.idle(idle))
+        self._note_probe(idle)
+        if isinstance(self._target, Address) and self._target.unused:
+            self._notes.append(self._target.unused)
         for number, call in enumerate(self._calls):
             try:
-                if number or idle.died:
+                if number or idle.died or idle.exited:
                     await self._start()
-            except TargetError:
-                if not isinstance(self._target, Address):
-                    raise
-                left = ", ".join(map(str, self._calls[number:]))
-                note = f"the server no longer responds; not tried: {left}"
-                routes[-1] = replace(routes[-1], notes=(*routes[-1].notes, note))
+            except LivenessError as error:
+                routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
-            observation = await self._watch(call, options.duration)
-            rejected = rejection(call, observation)
-            if rejected and call not in self._listed:
-                raise UsageError(rejected)
-            if rejected:
-                untried.append(str(call))
+            observation = await self._watch(call, seconds)
+            route = self._judge.during(str(call), observation, idle)
+            why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
+            if not why:
+                hint = first_message(call) if route.verdict is Verdict.LIVE else ()
+                routes.append(replace(route, notes=(*route.notes, *hint)))
+                continue
+            refused.append(not_checked(route, why))
+            if call in self._listed and not self._stalled(observation):
+                self._untried.append(retry(self._options, call, refused[-1].because))
             else:
-                routes.append(self._judge.during(str(call), observation, idle))
-        return [self._redacted(route) for route in routes], untried
+                routes.append(refused[-1])
+            self._learned |= self._stalled(observation)
+        judged = [route for route in routes if route.verdict is not Verdict.NOT_CHECKED]
+        found = self._learned or judged[1:] or judged[0].verdict not in _NO_FINDING
+        if refused and not found:
+            raise UsageError(all_refused(refused))
 
-    def _redacted(self, route: WindowReport) -> WindowReport:
-        """Return *route* without secrets: an app that ends may have logged them."""
-        return replace(route, because=without_secrets(route.because, self._options))
+    @property
+    def _idle_seconds(self) -> float:
+        """The length of an idle window before requests, in which a stall must show as well."""
+        return min(max(IDLE_LIMIT, 2 * self._options.max_stall), self._options.duration)
+
+    def _stalled(self, observation: CheckObservation) -> bool:
+        """Whether the event loop stalled at a known line, cold or warm."""
+        return any(stall.frame for stall in stalls(observation, self._judge.criteria))
+
+    def _refusal(self, call: Call, observation: CheckObservation) -> str:
+        log = "" if isinstance(self._target, Address | None) else self._target.log()
+        return refusal(call, observation, lacks_library=LACKS_LIBRARY in log)
+
+    def _note_probe(self, idle: CheckObservation) -> None:
+        """Say that a 404 is an answer, where the app has none of the usual paths."""
+        statuses = {probe.response.status for probe in idle.probes if probe.response}
+        if self._options.probe is None and statuses == {_NOT_FOUND}:
+            self._notes.append(better_probe(self._probe_path, self._health))
 
     async def _start(self) -> None:
         """Start the app afresh, and choose the path to probe."""
@@ -129,52 +203,18 @@ class _Check:
         self._target = served(self._options)
         self._target.start()
         try:
-            if await self._is_frozen_before_it_answers(self._target):
-                self._probe_path = self._probe_path or USUAL[0]
-                return
+            answers = await answers_before_it_freezes(self._target, self._probe_path or USUAL[0])
         except TargetError as error:
-            raise TargetError(f"{error}{self._blocked_at()}") from error
-        began = time.monotonic()
-        self._probe_path = await choose_path(
-            self._target.url,
-            self._probe_path,
-            required=bool(self._options.probe),
-            stalls=lambda: self._has_stalled_since(began),
-        )
-        await self._settle()
-
-    async def _is_frozen_before_it_answers(self, target: Served) -> bool:
-        """Wait for the first response; return whether the event loop that serves is frozen."""
-        ready = asyncio.create_task(target.wait_until_ready(self._probe_path or USUAL[0]))
+            raise TargetError(f"{error}{blocked_at(self._target, self._judge)}") from error
+        if not answers:
+            self._probe_path = self._probe_path or USUAL[0]
+            return
+        self._probe_path = await path_to_probe(self._target, self._probe_path, self._options)
         try:
-            while not ready.done() and self._silence() < PATIENCE:
-                await asyncio.wait({ready}, timeout=_POLL)
-            if ready.done():
-                await ready
-            return not ready.done()
+            await self._session.open(self._target.url)
         finally:
-            ready.cancel()
-            await asyncio.wait({ready})
-
-    async def _settle(self) -> None:
-        """Wait until the app has done what the first requests made it do, if it ever has."""
-        began = quiet = time.monotonic()
-        while (now := time.monotonic()) - quiet < _QUIET and now - began < PATIENCE:
-            if self._silence() > self._options.max_stall:
-                quiet = now
-            await asyncio.sleep(_POLL)
-
-    def _has_stalled_since(self, began: float) -> bool:
-        """Whether the event loop that serves has been silent for too long since a moment."""
-        board = self._target and self._target.board
-        ended = any(end.ended > began for end in board.ends()) if board else False
-        return ended or self._silence() > self._options.max_stall
-
-    def _silence(self) -> float:
-        """Return for how many seconds an event loop that serves has been silent."""
-        board, now = self._target and self._target.board, time.monotonic()
-        beats = board.heartbeats() if board else []
-        return max((beat.silent(now) for beat in beats if beat.ports), default=0.0)
+            self._redaction.add(self._session.secret_headers, self._session.secret_bodies)
+        await settle(self._target, self._options.max_stall)
 
     def _end(self) -> None:
         """End the app. An idle app may shut itself down first."""
@@ -187,54 +227,34 @@ class _Check:
         assert self._target is not None
         self._progress(str(call) if call else "idle")
         probe, settle = Call("GET", self._probe_path), min(_SETTLE, self._options.max_stall)
+        if call:
+            call = replace(call, headers=self._session.joined(call.headers))
         window = CheckWindow(probe, call, seconds, settle, self._options.concurrency)
         observation = await watch(self._target, window)
         self._is_idle = not observation.first_is_open and not observation.silent
-        self._server = self._server or _described(self._target, observation)
+        self._server = self._server or described(self._target, observation)
         self._python = next(
             (heartbeat.python for heartbeat in observation.heartbeats), self._python
         )
         return observation
 
-    async def _read_document(self) -> list[str]:
-        """Add the routes of the OpenAPI document with --openapi; without it, return them."""
+    async def _read_document(self) -> None:
+        """Add the calls of the OpenAPI document with --openapi, and list its other routes."""
         if self._calls and not self._options.openapi:
-            return []
+            return
         assert self._target is not None
-        paths = await plain_gets(self._target.url)
-        if not self._options.openapi:
-            return [f"GET {path}" for path in paths or []]
-        if paths is None:
-            raise UsageError(
-                "--openapi was given, and the app has no OpenAPI document at /openapi.json; name "
-                "its routes: --during 'GET /report'"
-            )
-        known = {(call.method, call.path) for call in self._calls}
-        headers = headers_of(self._options)
-        self._listed = [Call("GET", path, headers) for path in paths if ("GET", path) not in known]
+        headers = self._session.joined(self._headers)
+        document = await read_document(self._target.url, headers)
+        if document is None:
+            if self._options.openapi:
+                raise UsageError(
+                    f"--openapi was given, and the app has no OpenAPI document at "
+                    f"{', '.join(PATHS)}; name its routes: --during 'GET /report'"
+                )
+            return
+        plan = planned(self._options, document, self._calls)
+        self._listed, self._untried, self._health = plan.calls, plan.untried, plan.health
         self._calls += self._listed
-        return []
-
-    def _blocked_at(self) -> str:
-        """Return the line that blocks the event loop of an app that does not start, in words."""
-        if self._target is None or self._target.board is None:
-            return ""
-        now = time.monotonic()
-        silent = {
-            (heartbeat.process, heartbeat.beat_at)
-            for heartbeat in self._target.board.heartbeats()
-            if heartbeat.silent(now) > self._options.max_stall
-        }
-        samples = self._target.board.samples()
-        last = [sample for sample in samples if (sample.process, sample.began) in silent]
-        frame = self._judge.line_of(last)
-        return f"; its event loop is blocked at {frame}" if frame else ""
-
-
-def _described(target: Served, observation: CheckObservation) -> str:
-    """Return the server, its event loops, and the number of its workers."""
-    if isinstance(target, Address) or not observation.heartbeats:
-        return target.described
-    loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)
-    workers = len(observation.heartbeats)
-    return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"
+        if self._options.openapi:
+            self._notes.append(WEBSOCKETS)
+            self._progress(f"{plan.announcement}\n")

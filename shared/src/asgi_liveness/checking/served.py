@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 
 from asgi_liveness.checking.again import shown_target
-from asgi_liveness.checking.named import program_of, tool_hint
+from asgi_liveness.checking.listening import ANY_HOST, asked, is_loopback, listening, shown
+from asgi_liveness.checking.named import check_name, program_of, tool_hint
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
 _POLL: Final = 0.02  # seconds between two attempts to reach a command
 _RESPONSE_LIMIT: Final = 5.0  # seconds for the response of a server that already runs
 _ATTEMPT_LIMIT: Final = 1.0  # seconds for one response of a command that is starting
-_ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (servers print these hosts)
+_UNUSED: Final = (
+    "the user and the password in the address were not used; give them as a header: "
+    "-H 'Authorization: Basic ...'"
+)
 
 
 class App(Server):
@@ -82,24 +84,27 @@ class Command(Launched):
         """Find the port and wait for a response. Raises ``TargetError`` where none comes."""
         began, listened = time.monotonic(), set[tuple[str, int]]()
         while time.monotonic() - began < self._limit:
-            listened = {address for pid in self.group.members() for address in _listening(pid)}
-            for host, port in sorted(listened):
+            listened = {address for pid in self.group.members() for address in listening(pid)}
+            for bound, port in sorted(listened):
                 if self._takes_port and port != self.port:
                     continue
-                self._host, self.port = host, port
-                if await _responds(self.url, path):
-                    return
+                for host in asked(bound):
+                    self._host, self.port = host, port
+                    if await _responds(self.url, path):
+                        return
             if self.ended:
                 raise TargetError(
                     f"{self.described} ended with {self.exit_code} before it responded; its last "
                     f"log line: {self.last_words()}"
                 )
             await asyncio.sleep(_POLL)
-        ports = ", ".join(str(port) for _, port in sorted(listened)) or "no port"
+        places = ", ".join(shown(host, port) for host, port in sorted(listened)) or "no port"
         expected = f" ({{port}} was {self.port})" if self._takes_port else ""
+        unasked = [host for host, _ in listened if not asked(host)]
+        hint = ", which is not asked: let it listen on 127.0.0.1" if unasked else ""
         raise TargetError(
             f"{self.described} sent no response within {self._limit:g} s (--start-limit); it "
-            f"listens on {ports}{expected}; its last log line: {self.last_words()}"
+            f"listens on {places}{expected}{hint}; its last log line: {self.last_words()}"
         )
 
 
@@ -112,25 +117,26 @@ class Address:
     described = "a server that runs already"
 
     def __init__(self, options: Options) -> None:
+        shown = shown_target(options.target)
         try:
-            parts = urlsplit(options.target)
+            parts = urlsplit(shown)
             scheme, host, port = parts.scheme, parts.hostname or "", parts.port
         except ValueError:
             scheme = host = ""
         if scheme not in ("http", "https") or not host:
-            raise UsageError(
-                f"{shown_target(options.target)!r} is no address; write http://127.0.0.1:8000"
-            )
-        host = _ANY_HOST.get(host, host)
-        if not _is_loopback(host) and not options.allow_remote:
+            raise UsageError(f"{shown!r} is no address; write http://127.0.0.1:8000")
+        if port == 0:
+            raise UsageError(f"{shown} has the port 0, on which nothing listens; name its port")
+        self.unused = _UNUSED if shown != options.target else ""
+        host = ANY_HOST.get(host, host)
+        if not is_loopback(host) and not options.allow_remote:
             raise UsageError(
                 f"{host} is not this machine; a check holds requests open and sends many: add "
                 f"--allow-remote if the server is yours"
             )
-        if parts.path not in ("", "/") or parts.query:
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise UsageError(
-                f"{shown_target(options.target)} has a path; leave it out, and name paths with "
-                f"--probe and --during"
+                f"{shown} has a path; leave it out, and name paths with --probe and --during"
             )
         in_url = f"[{host}]" if ":" in host else host
         self.url = f"{scheme}://{in_url}" + (f":{port}" if port else "")
@@ -168,14 +174,30 @@ Served = App | Command | Address
 
 def served(options: Options) -> Served:
     """Return the target that *options* name, not started. Raises ``UsageError`` for a bad one."""
+    _check_texts(options)
+    if options.app_dir and not Path(options.app_dir).is_dir():
+        where = Path(options.app_dir).absolute()
+        raise UsageError(f"--app-dir {options.app_dir}: there is no folder {where}")
     if options.command:
         return Command(options)
     if "://" in options.target:
         return Address(options)
+    check_name(options.target)
     try:
         return App(options)
     except UsageError as error:
         raise UsageError(f"{error}{tool_hint(options.target)}") from error
+
+
+def _check_texts(options: Options) -> None:
+    """Raise ``UsageError`` for a text that no system takes as the word of a command."""
+    for text in (options.target, options.app_dir, *options.command):
+        try:
+            is_fit = b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            is_fit = False
+        if not is_fit:
+            raise UsageError(f"{text!r} has a character that no command can have; leave it out")
 
 
 def serving(target: Served) -> set[int]:
@@ -185,26 +207,8 @@ def serving(target: Served) -> set[int]:
     return {
         pid
         for pid in target.group.members()
-        if any(port == target.port for _, port in _listening(pid))
+        if any(port == target.port for _, port in listening(pid))
     }
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _listening(pid: int) -> set[tuple[str, int]]:
-    """Return the hosts and ports on which a process listens, as a URL writes them."""
-    found = set()
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.Process(pid).net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN:
-                host = "[::1]" if connection.laddr.ip == "::1" else "127.0.0.1"
-                found.add((host, connection.laddr.port))
-    return found
 
 
 async def _responds(url: str, path: str) -> bool:

@@ -2,7 +2,7 @@
 
 The rule: keys are the names of the fields of ``Options``, with dashes; the command line wins.
 Headers may stand here, for some apps answer nobody without them; a body may not, since it belongs
-to one request.
+to one request, but for those of ``before``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.checking.before import described
 from asgi_liveness.checking.duration import parse_duration
-from asgi_liveness.checking.options import DECLARED, OptionKind, Options
+from asgi_liveness.checking.option import OptionKind
+from asgi_liveness.checking.options import DECLARED, Options
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_toml
 
@@ -31,6 +33,7 @@ _TYPES: Final[dict[OptionKind, tuple[type, str]]] = {
     OptionKind.TEXT: (str, "a text"),
     OptionKind.COUNT: (int, "a whole number"),
     OptionKind.FLAG: (bool, "true or false"),
+    OptionKind.SCOPE: (bool, 'true, false or "all"'),
 }
 
 
@@ -53,7 +56,9 @@ def load(start: Path) -> dict[str, Any]:
     where = f"{path}, {_TABLE}"
     if not isinstance(settings, dict):
         raise UsageError(f"{where}: it must be a table of options")
-    found = {_name(key, where): _read(key, value, where) for key, value in settings.items()}
+    found = {
+        _name(key, where): _read(key, value, where, path.parent) for key, value in settings.items()
+    }
     if path.parent != start and ("target" in found or "app_dir" in found):
         found["app_dir"] = str(path.parent / found.get("app_dir", ""))
     return found
@@ -79,7 +84,7 @@ def _name(key: str, where: str) -> str:
     return _NAMES[key]
 
 
-def _read(key: str, value: object, where: str) -> Any:
+def _read(key: str, value: object, where: str, folder: Path) -> Any:
     """Return the value of an option, as ``Options`` takes it."""
     kind = DECLARED[_NAMES[key]].kind
     if kind is OptionKind.TIME:
@@ -91,6 +96,11 @@ def _read(key: str, value: object, where: str) -> Any:
         if isinstance(texts, list) and all(isinstance(text, str) and text for text in texts):
             return tuple(texts)
         raise UsageError(f"{where}: {key!r} must be a list of texts")
+    if kind is OptionKind.BEFORE:
+        rows = value if isinstance(value, list) else [value]
+        return tuple(described(row, f"{where}: {key!r}", folder) for row in rows)
+    if kind is OptionKind.SCOPE and value == "all":
+        return value
     type_, words = _TYPES[kind]
     if type(value) is not type_ or value == "":
         raise UsageError(f"{where}: {key!r} must be {words}")

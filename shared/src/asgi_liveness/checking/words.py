@@ -48,6 +48,14 @@ VERDICTS: Final[dict[Verdict, Explanation]] = {
         do="Read the server's last log line in the report. If a supervisor killed the worker, "
         "check the app on uvicorn, which kills nothing, to see the line that froze it.",
     ),
+    Verdict.NOT_CHECKED: Explanation(
+        what="The app refused the request each time, or sent it elsewhere, and the event loop ran: "
+        "the window shows nothing of the work that the request asks for.",
+        why="A pass would be a lie: the token may have expired, or the path may be wrong. The exit "
+        "code is 2, unless another request is a finding.",
+        do="Give the request what the report says: the path, the query, headers with -H, a body "
+        "with -d, or a login that runs first, with --before.",
+    ),
     Verdict.INCONCLUSIVE: Explanation(
         what="Responses were late while no code of the app was running: the machine was too busy.",
         why="A verdict on the app would be a guess, so the check gives none; the exit code is 3.",

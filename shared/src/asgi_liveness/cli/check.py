@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from asgi_liveness.checking.duration import parse_duration, written
-from asgi_liveness.checking.options import DECLARED, DEFAULTS, Option, OptionKind
-from asgi_liveness.errors import UsageError
+from asgi_liveness.checking.before import Before, read_data
+from asgi_liveness.checking.duration import FORMS, parse_duration, written
+from asgi_liveness.checking.option import Option, OptionKind
+from asgi_liveness.checking.options import DECLARED, DEFAULTS
+from asgi_liveness.files import current_folder
+from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
+    from asgi_liveness.checking.report import Report
     from asgi_liveness.cli.arguments import Parser
 
 _DESCRIPTION: Final = """\
@@ -20,23 +23,58 @@ Does your ASGI app still answer while it works? If not, which line blocks it?
 The check serves the app as its users do, or by the command after --, and probes it from outside:
 idle, then while each --during request runs. Run this in the environment of the app.
 """
-_EPILOG: Final = """\
+_EPILOG: Final = f"""\
 examples:
   asgi-liveness check myapp.main:app --during "GET /report" --probe /healthz
   asgi-liveness check myapp.main:create_app --factory --during "POST /import" -d @body.json
   asgi-liveness check http://127.0.0.1:8000 --during /report
-  asgi-liveness check --during /report -- granian --interface asgi --port {port} myapp.main:app
+  asgi-liveness check --during /report -- granian --interface asgi --port {{port}} myapp.main:app
+  asgi-liveness check myapp.main:app --before "POST /login" -d @login.json --during "GET /me"
 
-exit codes: 0 live, 1 a finding, 2 it could not be run, 3 inconclusive
+-H and -d belong to the --before that they follow, up to the next --before or --during. Anywhere
+else they belong to every --during request. Probes carry neither.
+TIME is in seconds, or has a unit: {FORMS}.
+
+exit codes: 0 live, 1 a finding, 2 it could not be run or a request did no work, 3 inconclusive
 Options may stand in [tool.asgi-liveness] of pyproject.toml. asgi-liveness explain says what the
 words of a report mean.
 """
+_COLUMNS: Final = 79  # of a line that is written over again
+
+
+class _Placed(argparse.Action):
+    """An option whose meaning its place decides.
+
+    -H and -d belong to the --before that they follow, up to the next --before or --during.
+    """
+
+    def __call__(
+        self,
+        _: argparse.ArgumentParser,
+        found: argparse.Namespace,
+        value: Any,
+        __: str | None = None,
+    ) -> None:
+        """Keep *value* where it belongs."""
+        owner = found
+        if self.dest == "before":
+            found.owner = value = argparse.Namespace(request=value)
+        elif self.dest == "during":
+            found.owner = None
+        else:
+            owner = getattr(found, "owner", None) or found
+        setattr(owner, self.dest, [*getattr(owner, self.dest, ()), value])
+
+
 _ACTIONS: Final[dict[OptionKind, dict[str, Any]]] = {
     OptionKind.TARGET: {"nargs": "?"},
     OptionKind.COUNT: {"type": int},
     OptionKind.FLAG: {"action": "store_true"},
+    OptionKind.SCOPE: {"action": "store_true"},
     OptionKind.TEXTS: {"action": "append"},
-    OptionKind.HEADERS: {"action": "append"},
+    OptionKind.HEADERS: {"action": _Placed},
+    OptionKind.DATA: {"action": _Placed},
+    OptionKind.BEFORE: {"action": _Placed},
 }
 
 
@@ -53,7 +91,10 @@ def add_check(parser: Parser) -> None:
             _add(parser, name, option)
     formats = ", ".join(FORMATS)
     parser.add_argument(
-        "--report", action="append", metavar="FORMAT=FILE", help=f"{formats}; - is stdout"
+        "--report",
+        action="append",
+        metavar="FORMAT=FILE",
+        help=f"{formats}; - is stdout, folders are made",
     )
     parser.set_defaults(action=_check)
 
@@ -68,8 +109,15 @@ def _add(parser: Parser, name: str, option: Option) -> None:
     settings = dict(_ACTIONS.get(option.kind, {}))
     if option.flag:
         settings["dest"] = name
+    if name == "during":
+        settings["action"] = _Placed
     if option.metavar:
         settings["metavar"] = option.metavar
+    if option.kind is OptionKind.SCOPE:  # found before the word is split at its =
+        whole = f"{option.flag}=all"
+        parser.add_argument(
+            whole, dest=name, action="store_const", const="all", help=argparse.SUPPRESS
+        )
     parser.add_argument(option.flag or name, help=_help(name, option), **settings)
 
 
@@ -95,23 +143,30 @@ def _value(option: Option, value: Any) -> Any:
     match option.kind:
         case OptionKind.TIME:
             return parse_duration(value, option.flag)
-        case OptionKind.TEXTS | OptionKind.HEADERS:
+        case OptionKind.TEXTS:
             return tuple(value)
+        case OptionKind.HEADERS:
+            return tuple(header for text in value for header in _headers(option, text))
         case OptionKind.DATA:
-            return _data(option, value)
+            return read_data(value[-1], f"the file after {option.flag} @")
+        case OptionKind.BEFORE:
+            return tuple(Before(row.request, **_own(row)) for row in value)
         case _:
             return value
 
 
-def _data(option: Option, text: str) -> bytes:
+def _own(row: argparse.Namespace) -> dict[str, Any]:
+    """Return the headers and the body of one --before."""
+    names = vars(row).keys() & {"headers", "body"}
+    return {name: _value(DECLARED[name], getattr(row, name)) for name in names}
+
+
+def _headers(option: Option, text: str) -> list[str]:
+    """Return *text*, or the headers in the file that it names, one a line."""
     if not text.startswith("@"):
-        return text.encode(errors="surrogateescape")
-    try:
-        return Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"the file after {option.flag} @ cannot be read: {error.strerror}"
-        ) from error
+        return [text]
+    lines = read_data(text, f"the file after {option.flag} @").decode(errors="replace")
+    return [line for line in lines.splitlines() if line.strip()]
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -122,33 +177,45 @@ def _check(args: argparse.Namespace) -> int:
     from asgi_liveness.cli.colour import painter
 
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
-    options = settings.options(given(args), Path.cwd())
+    options = settings.options(given(args), current_folder())
     progress = _Progress()
+
+    def show(report: Report) -> bool:
+        progress.clear()
+        unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
+        screen = outputs.screen(wanted)
+        print(render.text(report, painter(screen)), end="", file=screen, flush=True)
+        for line in unwritten:
+            print(f"asgi-liveness: {line}", file=sys.stderr)
+        return not unwritten
+
     try:
-        report = run(options, progress.show)
+        report = run(options, progress.show, keep=show)
     finally:
         progress.clear()
-    unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
-    screen = outputs.screen(wanted)
-    print(render.text(report, painter(screen)), end="", file=screen)
-    for line in unwritten:
-        print(f"asgi-liveness: {line}", file=sys.stderr)
-    return report.exit_code or (2 if unwritten else 0)
+    return report.exit_code if show(report) else report.exit_code or 2
 
 
 class _Progress:
-    """One line on standard error that shows the current step, if that is a terminal."""
+    """One line on standard error that shows the current step, if that is a terminal.
+
+    A whole line stays, and stands on any standard error.
+    """
 
     def __init__(self) -> None:
         self._is_shown = False
 
     def show(self, words: str) -> None:
-        if sys.stderr.isatty():
+        if words.endswith("\n"):
+            self.clear()
+            print(f"asgi-liveness: {plain(words.rstrip())}", file=sys.stderr, flush=True)
+        elif sys.stderr.isatty():
             self._is_shown = True
-            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{plain(words, _COLUMNS)}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._is_shown:
+            self._is_shown = False
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 

@@ -18,7 +18,7 @@ COLOURS: Final = {
     **dict.fromkeys(("live", "passed", "yes"), _GREEN),
     **dict.fromkeys(("died", "stalled", "starved", "idle stalled"), _RED),
     **dict.fromkeys(("failed", "error", "no"), _RED),
-    **dict.fromkeys(("inconclusive", "differs"), _YELLOW),
+    **dict.fromkeys(("inconclusive", "not checked", "differs"), _YELLOW),
 }
 """The colour of each verdict, outcome and answer; others have none."""
 

@@ -13,13 +13,16 @@ from asgi_liveness.cli.arguments import split_names
 from asgi_liveness.cli.colour import painter
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.errors import UsageError
+from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from typing import TextIO
 
     from asgi_liveness.checking.report import Report
     from asgi_liveness.cli.arguments import Parser
+    from asgi_liveness.cli.outputs import Output
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.conformance.runner import Runner
 
@@ -71,7 +74,7 @@ def add_run(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="FORMAT=FILE",
-        help="json or md; - is stdout",
+        help="json or md; - is stdout, folders are made",
     )
     _add_verbose(parser)
     parser.set_defaults(action=_run)
@@ -96,7 +99,7 @@ def _add_verbose(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from asgi_liveness.conformance import known, render
+    from asgi_liveness.conformance import known
     from asgi_liveness.conformance.cases import choose_cases
     from asgi_liveness.conformance.promises import lacking
     from asgi_liveness.conformance.report import ConformanceReport
@@ -109,19 +112,33 @@ def _run(args: argparse.Namespace) -> int:
     wanted = outputs.parse_outputs(args.report, ("json", "md"))
     screen = outputs.screen(wanted)
     with Runner(args.target, servers, cases, differences, lacks) as runner:
-        with contextlib.redirect_stdout(screen):
-            _judge_all(runner, screen)
+        try:
+            with contextlib.redirect_stdout(screen):
+                _judge_all(runner, screen)
+        except BaseException:
+            if runner.results:  # what was judged is kept, whatever ended the run
+                _show(ConformanceReport.of(runner), wanted, verbose=args.verbose)
+            raise
         report = ConformanceReport.of(runner)
+    is_written = _show(report, wanted, verbose=args.verbose)
+    return report.exit_code or (0 if is_written else 2)
+
+
+def _show(report: ConformanceReport, wanted: Sequence[Output], *, verbose: bool) -> bool:
+    """Write and print the report; return whether every file could be written."""
+    from asgi_liveness.conformance import render
+
     unwritten = outputs.write(
         wanted, lambda form: report.to_json() if form == "json" else render.markdown(report)
     )
+    screen = outputs.screen(wanted)
     if any(cell.verdict not in _UNJUDGED for cell in report.cells):
         # Errors have a line of their own on standard error.
-        text = render.text(report, verbose=args.verbose, errors=False, paint=painter(screen))
+        text = render.text(report, verbose=verbose, errors=False, paint=painter(screen))
         print(f"\n{text}", end="", file=screen)
     for line in [*_errors(report), *unwritten]:
-        print(f"asgi-liveness: {line}", file=sys.stderr)
-    return report.exit_code or (2 if unwritten else 0)
+        print(f"asgi-liveness: {plain(line)}", file=sys.stderr)
+    return not unwritten
 
 
 def _errors(report: ConformanceReport) -> list[str]:

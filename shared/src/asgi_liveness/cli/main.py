@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness import __version__
 from asgi_liveness.cli.arguments import Parser, did_you_mean
+from asgi_liveness.cli.outputs import discard
 from asgi_liveness.errors import LivenessError, UsageError
+from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +31,7 @@ examples:
 exit codes: 0 live, or as it should be; 1 a finding, or a failure; 2 it could not be run;
 3 inconclusive
 """
+_MOST: Final = 2000  # characters of an error, which may repeat what was typed
 
 
 class CommandRow(NamedTuple):
@@ -62,11 +65,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         args = parsed(words)
+    except LivenessError as error:
+        discard(words)
+        return _refused(error)
+    try:
         code: int = args.action(args)
     except LivenessError as error:
-        print(f"asgi-liveness: {error}", file=sys.stderr)
-        return 2
+        return _refused(error)
     return code
+
+
+def _refused(error: LivenessError) -> int:
+    print(f"asgi-liveness: {plain(str(error), _MOST)}", file=sys.stderr)
+    return 2
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

@@ -1,21 +1,38 @@
 """``--report FORMAT=FILE``: where reports go.
 
-The rule: a file that cannot be written is an error before the run, whose result would be lost.
-``-`` is the standard output; the screen then goes to standard error.
+The rule: a report replaces nothing but another report, in one step; and from the start of a run on,
+no report of an earlier one is there, which would look like its result. ``-`` is the standard
+output; the screen then goes to standard error. Folders are made.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
+
+_STARTS: Final = (
+    r'\{\s*"schema": \d+,\s*"(?:verdict|contract)":',
+    r'<\?xml [^>]*>\s*<testsuites>\s*<testsuite name="asgi-liveness" ',
+    r"::(?:notice|warning|error) (?:file=[^\n]*,line=\d+,)?title=asgi-liveness%3A ",
+    r"\*\*[^\n]*\n\n\| while this runs \| verdict \| observed \|\n",
+    r"\| while this runs, does `/hello` answer\? \|",
+)
+_OURS: Final = re.compile("|".join(_STARTS))
+"""How a report of each format begins."""
+_NAME: Final = 100  # characters of a file's name that its neighbour repeats
 
 
 @dataclass(frozen=True)
@@ -27,25 +44,77 @@ class Output:
 
 
 def parse_outputs(texts: Sequence[str], forms: Sequence[str]) -> list[Output]:
-    """Return the outputs in the order of *forms*. Raises ``UsageError`` for a bad one."""
+    """Return the outputs in the order of *forms*, and remove what an earlier run wrote there.
+
+    Raises ``UsageError`` for a bad one, and for a file that is no report; then nothing is removed.
+    """
     found: dict[Path | None, Output] = {}
     for text in texts:
         form, _, name = text.partition("=")
         if form not in forms or not name:
             listed = f"{', '.join(forms[:-1])} or {forms[-1]}"
             raise UsageError(f"--report {text!r}: write FORMAT=FILE, with {listed}")
-        path = None if name == "-" else Path(name)
+        try:
+            path = None if name == "-" else _writable(Path(name))
+        except UsageError as error:
+            raise UsageError(f"--report {text!r}: {error}") from error
         if path in found:
             raise UsageError(f"--report {text!r}: another report goes there")
         found[path] = Output(form, path)
-        if path is None:
-            continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.open("a").close()
-        except OSError as error:
-            raise UsageError(f"--report {text!r}: cannot be written: {error.strerror}") from error
+    for path in filter(None, found):
+        path.unlink(missing_ok=True)
     return sorted(found.values(), key=lambda output: forms.index(output.form))
+
+
+def discard(words: Sequence[str]) -> None:
+    """Remove the reports of an earlier run that *words*, a command that was refused, name."""
+    own = words[: words.index("--")] if "--" in words else words
+    given = [text for flag, text in itertools.pairwise(own) if flag == "--report"]
+    given += [word.removeprefix("--report=") for word in own if word.startswith("--report=")]
+    for name in filter(None, (text.partition("=")[2] for text in given)):
+        with contextlib.suppress(UsageError, OSError):
+            _writable(Path(name)).unlink(missing_ok=True)
+
+
+def _writable(name: Path) -> Path:
+    """Return the file that *name* names or links to; make its folder. Raises ``UsageError``."""
+    try:
+        path = name.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse(path)
+        with _neighbour(path) as neighbour:
+            neighbour.touch()
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}") from error
+    except (ValueError, RuntimeError) as error:  # of a null byte, and of links in a circle
+        raise UsageError("cannot be written: it is no name of a file") from error
+    return path
+
+
+def _refuse(path: Path) -> None:
+    """Raise ``UsageError`` if there is a file that a report must not replace."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise UsageError("cannot be written: it is no regular file; - is the standard output")
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                raise UsageError("the screen goes to that file; name another")
+    start = read_bytes(path).decode(errors="replace")
+    if start and not _OURS.match(start):
+        raise UsageError("that file is no report, and would be lost; name another")
+
+
+@contextlib.contextmanager
+def _neighbour(path: Path) -> Iterator[Path]:
+    """A free name next to *path*; the file is gone at the end, unless it has been renamed."""
+    neighbour = path.with_name(f".{path.name[:_NAME]}.{os.getpid()}")
+    try:
+        yield neighbour
+    finally:
+        with contextlib.suppress(OSError):
+            neighbour.unlink()
 
 
 def screen(outputs: Sequence[Output]) -> TextIO:
@@ -62,7 +131,12 @@ def write(outputs: Sequence[Output], rendered: Callable[[str], str]) -> list[str
             sys.stdout.write(report)
             continue
         try:
-            output.path.write_text(report, encoding="utf-8", errors="backslashreplace")
+            _refuse(output.path)  # it may have come meanwhile
+            with _neighbour(output.path) as neighbour:
+                neighbour.write_text(report, encoding="utf-8", errors="backslashreplace")
+                neighbour.replace(output.path)
         except OSError as error:
             unwritten.append(f"{output.path} could not be written: {error.strerror}")
+        except UsageError as error:
+            unwritten.append(f"{output.path}: {error}")
     return unwritten

@@ -16,6 +16,7 @@ that can match no cell is an error.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import re
 import sys
@@ -126,10 +127,16 @@ def _is_strings(value: object) -> bool:
 
 
 def _importable(module: str) -> bool:
+    """Whether there is a file to import. No package is imported: that may do anything, and exit."""
+    first, *others = module.split(".")
     sys.path.insert(0, "")
     try:
-        return importlib.util.find_spec(module) is not None
-    except Exception:  # noqa: BLE001 (it imports the parent package, which may do anything)
+        spec = importlib.util.find_spec(first)
+        for name in others:
+            within = spec.submodule_search_locations if spec else None
+            spec = importlib.machinery.PathFinder.find_spec(name, [*within]) if within else None
+    except (ImportError, ValueError, OSError):
         return False
     finally:
         sys.path.remove("")
+    return spec is not None

@@ -14,6 +14,8 @@ from asgi_liveness.conformance import contract, matrix
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import SHOWN
+from asgi_liveness.foreign import every_text
+from asgi_liveness.foreign import markdown as markup_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +36,8 @@ _SURE: Final = {Outcome.PASSED, Outcome.FAILED, Outcome.DIFFERS, Outcome.RECORDE
 _FINE: Final = {Outcome.PASSED, Outcome.RECORDED}
 _ALWAYS: Final = {Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.ERROR}
 """Outcomes that the short text explains as well."""
+_FOREIGN: Final = ("target", "name", "version", "python", "system")
+"""The fields that name apps and machines, in words of others."""
 _VERSIONS: Final = ("uvicorn", "uvloop", "hypercorn", "httpx", "asgi-liveness")
 
 
@@ -196,6 +200,7 @@ def _closing(report: ConformanceReport, *, verbose: bool) -> str:
 
 def markdown(report: ConformanceReport) -> str:
     """Return the short form as Markdown: what answers, and which promises are kept."""
+    report = every_text(report, lambda text, name: markup_free(text) if name in _FOREIGN else text)
     kept = "\n".join(["", *matrix.markdown(report), ""])
     return answering(report) + (kept if kept.strip() else "")
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
+from asgi_liveness.foreign import every_text, plain_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +89,7 @@ class ConformanceReport:
     def of(cls, runner: Runner) -> ConformanceReport:
         """Return a report of the cells that *runner* has judged so far."""
         clock = runner.clock
-        return cls(
+        found = cls(
             schema=SCHEMA,
             contract=contract.VERSION,
             python=platform.python_version(),
@@ -139,6 +141,7 @@ class ConformanceReport:
                 ),
             },
         )
+        return _shown(found)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -176,18 +179,36 @@ class ConformanceReport:
     @classmethod
     def of_json(cls, data: Any, path: Path) -> ConformanceReport:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
-        problem = UsageError(
-            f"{path} is not a report of schema {SCHEMA}; make one with `asgi-liveness run --report`"
-        )
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise problem
-        rows = {"targets": TargetRow, "cells": CellRow, "windows": WindowRow}
         try:
-            for key, kind in rows.items():
-                data[key] = tuple(kind(**row) for row in data[key])
-            return cls(**{**data, "servers": tuple(data["servers"])})
-        except (KeyError, TypeError) as error:
-            raise problem from error
+            found, cause = decode(cls, data), None
+        except Mismatch as error:
+            found, cause = None, error
+        if found is None or not _fits(found):
+            raise UsageError(
+                f"{path} is not a report of schema {SCHEMA}; "
+                "make one with `asgi-liveness run --report`"
+            ) from cause
+        return _shown(found)
+
+
+def _shown(report: ConformanceReport) -> ConformanceReport:
+    """Return *report* with each text as a terminal can show it."""
+    found: ConformanceReport = every_text(report, lambda text, _: plain_lines(text))
+    return found
+
+
+def _fits(report: ConformanceReport) -> bool:
+    """Whether the schema is this one, and each row has its target, its server and a known word."""
+    targets, servers = {row.target for row in report.targets}, {*report.servers}
+    places = [(row.target, row.server) for row in report.cells]
+    places += [(row.target, row.server) for row in report.windows]
+    return (
+        report.schema == SCHEMA
+        and {"system", "cores"} <= report.platform.keys()
+        and all(target in targets and server in servers for target, server in places)
+        and all(row.verdict in {*Outcome} for row in report.cells)
+        and all(row.state in {*contract.State} for row in report.windows)
+    )
 
 
 def _target_row(target: str, runner: Runner) -> TargetRow:

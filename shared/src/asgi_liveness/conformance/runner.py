@@ -13,6 +13,7 @@ from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, lacking
 from asgi_liveness.conformance.subject import Clock, Subject
 from asgi_liveness.errors import LivenessError, UsageError
+from asgi_liveness.foreign import plain_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SHUTDOWNS_AT_ONCE: Final = 8
 """The number of shutdowns that are timed in parallel; most of their time is waiting."""
+_MOST: Final = 2000  # characters of one line of a message, which may quote the app
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,12 @@ class Runner:
                 self._asyncio.run(self._watch_shutdowns(cell.target))
         judgement = self._asyncio.run(subject.judge(cell.case))
         result = self._apply_differences(
-            Result(cell, judgement.outcome, judgement.message, measured=judgement.measured)
+            Result(
+                cell,
+                judgement.outcome,
+                plain_lines(judgement.message, _MOST),
+                measured=judgement.measured,
+            )
         )
         self.results.append(result)
         return result

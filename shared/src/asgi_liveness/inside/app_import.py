@@ -72,6 +72,11 @@ def _import_module(name: str, folder: str) -> object:
 def _made_by(factory: object, name: str) -> object:
     if not callable(factory):
         raise ImportFailed(f"{name} is not a factory of apps: it is {type(factory).__name__!r}")
+    if is_asgi(factory):
+        raise ImportFailed(
+            f"{name} is an ASGI app, not a function that returns one; name it without () and "
+            f"without --factory"
+        )
     try:
         return factory()
     except BaseException as error:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import httpcore
 import httpx
 
-from asgi_liveness.probing.client import open_client
+from asgi_liveness.foreign import MOST, plain
+from asgi_liveness.probing.client import ENDLESS, open_client
 from asgi_liveness.probing.response import Response, SentRequest
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _REST: Final = 0.02
 """Seconds between two reads of an endless stream: to read each event would delay the probes."""
 _CHUNKS: Final = 100
 """Chunks to read between two rests."""
+_COMPRESSED: Final = ("Accept-Encoding", "gzip, deflate, br")
+"""As browsers ask."""
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -33,7 +36,7 @@ class Reading(Enum):
     """How to read the body of a response."""
 
     WHOLE = auto()
-    """To its end, and keep it."""
+    """To its end, or as much as the client keeps, and keep it."""
     WITH_RESTS = auto()
     """As it comes, and discard it: the body may be long or endless."""
     UNPARSED = auto()
@@ -61,9 +64,15 @@ class Request:
         self.task = asyncio.create_task(self._run(client))
 
     async def _run(self, client: httpx.AsyncClient) -> None:
+        is_kept = self.reading is Reading.WHOLE
+        extensions = {} if is_kept else ENDLESS
+        headers = list(self.headers)
+        # What compresses a response may be what blocks; a body that is discarded costs nothing.
+        if not is_kept and "accept-encoding" not in {name.lower() for name, _ in headers}:
+            headers.append(_COMPRESSED)
         try:
             async with client.stream(
-                self.method, self.path, headers=self.headers, content=self.body
+                self.method, self.path, headers=headers, content=self.body, extensions=extensions
             ) as response:
                 # Read before the end of the body: a closed connection has no address.
                 stream = response.extensions["network_stream"]
@@ -78,11 +87,13 @@ class Request:
                     await _read_with_rests(response)
                     return
                 await response.aread()
-        except httpx.HTTPError as error:
-            message = f"{type(error).__name__} {error}".strip()
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            message = plain(f"{type(error).__name__} {error}".strip(), MOST)
             self.response = self.response or Response(at=time.monotonic(), error=message)
         else:
-            self.response = _read(response, connection, response.text)
+            # An app may name any charset, some of which decode to gigabytes.
+            text = response.content.decode(errors="replace")
+            self.response = _read(response, connection, text)
 
     @property
     def as_sent(self) -> SentRequest:
@@ -114,7 +125,7 @@ def _read(response: httpx.Response, connection: object, text: str) -> Response:
     if content_type.startswith("application/json"):
         try:
             body = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             content_type += " (and not JSON)"
     return Response(
         at=time.monotonic(),

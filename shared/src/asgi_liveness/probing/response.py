@@ -28,6 +28,8 @@ class Response:
     """The ``Location`` header."""
     retry_after: str = ""
     """The ``Retry-After`` header."""
+    closed: int = 0
+    """The code with which the app closed a WebSocket, if it was no regular end."""
 
     @property
     def refused(self) -> bool:

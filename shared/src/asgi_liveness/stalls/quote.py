@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import linecache
 import re
 import textwrap
 from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.foreign import MOST, plain
+from asgi_liveness.stalls.source import lines_of
 
 if TYPE_CHECKING:
     from asgi_liveness.serving.records import Frame
@@ -42,10 +44,9 @@ def source(culprit: Culprit) -> list[str]:
 
 
 def _around(culprit: Culprit) -> list[tuple[int, str]]:
-    linecache.checkcache(culprit.file)
-    lines = linecache.getlines(culprit.file)
+    lines = lines_of(culprit.file)
     at = culprit.line - 1
-    if not 0 <= at < len(lines) or lines[at].strip() != culprit.source:
+    if not 0 <= at < len(lines) or plain(lines[at].strip(), MOST) != culprit.source:
         return [(culprit.line, culprit.source)] if culprit.source else []
     first, last = at, at + 1
     while first > max(at - _AROUND, 0) and lines[first - 1].strip():
@@ -57,4 +58,5 @@ def _around(culprit: Culprit) -> list[tuple[int, str]]:
 
 
 def _cut(line: str) -> str:
+    line = plain(line)
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 4]} ..."

@@ -7,11 +7,17 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.errors import UsageError
+from asgi_liveness.files import current_folder, read_bytes
+
 if TYPE_CHECKING:
     from asgi_liveness.serving.records import Frame
 
     Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+_MOST: Final = 2**21
+"""Bytes of the largest file that is read. A frame names any file, and a syntax tree takes a hundred
+times as much."""
 _TAKES_FUNCTION: Final = (
     *("to_thread", "run_in_executor", "run_sync", "run_in_threadpool", "run_in_thread"),
     *("submit", "add_task", "call_soon", "Thread", "Process", "BackgroundTask", "sync_to_async"),
@@ -21,7 +27,7 @@ _TAKES_FUNCTION: Final = (
 
 def line_of(file: str, line: int) -> str:
     """Return one line, stripped; "" where the file cannot be read or lacks the line."""
-    lines = _lines(file)
+    lines = lines_of(file)
     return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
 
@@ -59,14 +65,6 @@ def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
     )
 
 
-def text(file: str) -> str:
-    """Return the text of a file; "" where it cannot be read."""
-    try:
-        return Path(file).read_text(errors="replace")
-    except OSError:
-        return ""
-
-
 def parsed(file: str) -> ast.Module:
     """Return the syntax of a file; that of an empty one if it has none."""
     try:
@@ -78,8 +76,25 @@ def parsed(file: str) -> ast.Module:
 
 def shown(file: str) -> str:
     """Return the path for a report: relative to the current directory, if it is below it."""
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+    try:
+        path, folder = Path(file), current_folder()
+    except UsageError:
+        return file
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else file
+
+
+def lines_of(file: str) -> list[str]:
+    """Return all lines; none where the file cannot be read, or is too large for a source."""
+    found = text(file)
+    return found.split("\n") if found else []
+
+
+def text(file: str) -> str:
+    """Return the text of a file; "" where it cannot be read, or is too large for a source."""
+    try:
+        return read_bytes(Path(file), _MOST).decode(errors="replace")
+    except UsageError:
+        return ""
 
 
 def _around(file: str, line: int) -> list[ast.AST]:
@@ -104,7 +119,3 @@ def _called(function: ast.expr) -> str:
 def _holds(node: ast.AST, line: int) -> bool:
     first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
     return first is not None and last is not None and first <= line <= last
-
-
-def _lines(file: str) -> list[str]:
-    return text(file).split("\n")

@@ -16,6 +16,7 @@ from asgi_liveness.conformance.promises import (
     Shutdown,
     ShutdownTimes,
 )
+from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.response import Response
 
 if TYPE_CHECKING:
@@ -62,8 +63,16 @@ class Case:
 
     @property
     def text(self) -> tuple[str, str, str]:
-        """The three paragraphs of its docstring: the action, the claim and the reason."""
-        does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
+        """The three paragraphs of its docstring: the action, the claim and the reason.
+
+        Raises ``UsageError`` where Python has removed it.
+        """
+        text = inspect.getdoc(self.claim)
+        if text is None:
+            raise UsageError(
+                "Python left out the texts of the cases; unset PYTHONOPTIMIZE, and leave out -OO"
+            )
+        does, sees, why = text.split("\n\n")
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
 
     def judge(self, *results: ExperimentResult) -> str | None:

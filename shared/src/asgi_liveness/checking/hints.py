@@ -1,0 +1,91 @@
+"""Sentences of a report: what was watched, and how to see more."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from asgi_liveness.checking.report import Probes, Verdict, WindowReport
+from asgi_liveness.checking.request import WEBSOCKET
+from asgi_liveness.checking.served import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asgi_liveness.checking.call import Call
+    from asgi_liveness.checking.judge import Judge
+    from asgi_liveness.checking.served import Served
+    from asgi_liveness.checking.watch import CheckObservation
+
+_NAMED = 3  # refused requests that an error names
+
+
+def better_probe(path: str, health: str = "") -> str:
+    """Return a note on a probed *path* that the app does not have; *health* may be a better one."""
+    return (
+        f"GET {path} answers 404, which counts as an answer: the event loop ran. A route that the "
+        f"app has is better, best an async def that does nothing else: --probe {health or '/PATH'}"
+    )
+
+
+def several_callers(concurrency: int, verdicts: Sequence[Verdict]) -> str:
+    """Return a note for an app that holds a lock across an await; "" where one caller showed it."""
+    if concurrency > 1 or any(verdict is not Verdict.LIVE for verdict in verdicts):
+        return ""
+    return (
+        "One caller at a time never waits for another. The app holds a lock across an await: "
+        "--concurrency 2 shows what a second caller meets."
+    )
+
+
+def first_message(call: Call) -> tuple[str, ...]:
+    """Return a note on a live WebSocket that may wait for a message in vain."""
+    if call.method != WEBSOCKET or call.body:
+        return ()
+    return (f"Nothing was sent on {call}; if it waits for a message, give the first one with -d.",)
+
+
+def not_checked(route: WindowReport, why: str) -> WindowReport:
+    """Return the report of a live window, whose request the app refused."""
+    notes = tuple(note for note in route.notes if f"{route.during} itself answered" not in note)
+    return replace(route, verdict=Verdict.NOT_CHECKED, because=f"it {why}", notes=notes)
+
+
+def not_tried(call: str, why: object) -> WindowReport:
+    """Return the report of a request for which no window ran, or none to its end."""
+    because = f"it was not tried: {why}"
+    return WindowReport(call, Verdict.NOT_CHECKED, Probes(0, 0), None, None, 0.0, because=because)
+
+
+def all_refused(refused: Sequence[WindowReport]) -> str:
+    """Say in a line that the app refused every request."""
+    lines = [f"{each.during} {each.because.removeprefix('it ')}" for each in refused]
+    more = f"; and {len(lines) - _NAMED} more" if lines[_NAMED:] else ""
+    return "; ".join(lines[:_NAMED]) + more
+
+
+def described(target: Served, observation: CheckObservation) -> str:
+    """Return the server, its event loops, and the number of its workers."""
+    if isinstance(target, Address) or not observation.heartbeats:
+        return target.described
+    loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)
+    workers = len(observation.heartbeats)
+    return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"
+
+
+def blocked_at(target: Served, judge: Judge) -> str:
+    """Return the line that blocks the event loop of an app that does not start, in words."""
+    if target.board is None:
+        return ""
+    now = time.monotonic()
+    silent = {
+        (heartbeat.process, heartbeat.beat_at)
+        for heartbeat in target.board.heartbeats()
+        if heartbeat.silent(now) > judge.criteria.max_stall
+    }
+    samples = target.board.samples()
+    last = [sample for sample in samples if (sample.process, sample.began) in silent]
+    frame = judge.line_of(last)
+    return f"; its event loop is blocked at {frame}" if frame else ""
