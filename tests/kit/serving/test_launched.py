@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -42,11 +42,41 @@ while True:
     time.sleep(60)
 """
 
+DAEMON = """\
+import os, sys, time
+def stay():
+    if sys.argv[-1] == "stays":
+        time.sleep(3600)
+if os.fork():
+    os.wait()
+    stay()
+    sys.exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+os.execl(sys.executable, sys.executable, "-c", sys.argv[1], sys.argv[2])
+"""
+AWAY = {
+    "timeout": lambda server: ("timeout", "60", *server),
+    "setsid": lambda server: ("setsid", "-w", *server),
+    "own session": lambda server: (*server[:2], f"import os; os.setsid()\n{SERVER}", server[3]),
+    "own group": lambda server: (*server[:2], f"import os; os.setpgid(0, 0)\n{SERVER}", server[3]),
+    "child in a session": lambda server: python(DAEMON, *server[2:], "stays"),
+    "daemon": lambda server: python(DAEMON, *server[2:], "goes"),
+}
+
 pytestmark = [pytest.mark.servers, pytest.mark.python, pytest.mark.usefixtures("temporary")]
 
 
 def python(script: str, *arguments: str) -> tuple[str, ...]:
     return sys.executable, "-c", script, *arguments
+
+
+def answer(server: Launched) -> str:
+    try:
+        return httpx.get(server.url, trust_env=False).text
+    except httpx.HTTPError:
+        return ""
 
 
 def printed(server: Launched) -> str:
@@ -59,16 +89,20 @@ def test_a_command_listens_on_the_port_that_it_gets(temporary: Path) -> None:
     with Launched(python(SERVER, "{port}")) as server:
         assert server.url == f"http://127.0.0.1:{server.port}"
         assert list(temporary.iterdir())
-
-        def answer() -> str:
-            try:
-                return httpx.get(server.url, trust_env=False).text
-            except httpx.HTTPError:
-                return ""
-
-        assert until(answer) == "hello"
+        assert until(lambda: answer(server)) == "hello"
         assert server.group.members() == [server.pid]
     assert server.ended
+
+
+@pytest.mark.parametrize("away", AWAY.values(), ids=AWAY)
+def test_a_server_that_leaves_its_group_is_found_and_ended(
+    away: Callable[[tuple[str, ...]], tuple[str, ...]],
+) -> None:
+    with Launched(away(python(SERVER, "{port}"))) as server:
+        until(lambda: answer(server))
+        away_from_it = [pid for pid in server.group.members() if os.getpgid(pid) != server.group.id]
+        assert away_from_it
+    assert not any(Path(f"/proc/{pid}").exists() for pid in away_from_it)
 
 
 def test_a_port_that_does_not_exist_is_refused_in_one_line() -> None:
@@ -107,11 +141,11 @@ def test_a_command_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
 def test_a_server_is_watched_only_with_max_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     script = f"import os, sys; sys.exit(repr({{n: os.environ.get(n) for n in {NAMES}}}))"
     monkeypatch.setenv("PYTHONPATH", "/theirs")
+    monkeypatch.setenv("TMPDIR", "/their/own")
     with Launched(python(script)) as plain:
         left_alone = eval(printed(plain))  # noqa: S307 (the script above printed it)
-        folder = plain.group.folder
     assert left_alone == {
-        "TMPDIR": str(folder / "tmp"),
+        "TMPDIR": "/their/own",
         "PYTHONPATH": "/theirs",
         inside.BOARD_VARIABLE: None,
         inside.LIMIT_VARIABLE: None,
@@ -121,7 +155,7 @@ def test_a_server_is_watched_only_with_max_stall(monkeypatch: pytest.MonkeyPatch
         assert server.board
         watched = eval(printed(server))  # noqa: S307 (as above)
         assert watched == {
-            "TMPDIR": str(server.group.folder / "tmp"),
+            "TMPDIR": "/their/own",
             "PYTHONPATH": f"{Path(inside.__file__).parent}{os.pathsep}/theirs",
             inside.BOARD_VARIABLE: str(server.board.path),
             inside.LIMIT_VARIABLE: "0.05",
