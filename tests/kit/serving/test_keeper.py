@@ -192,6 +192,22 @@ def test_a_killed_runner_ends_the_group_and_the_folder(tmp_path: Path) -> None:
         kill_group(int(keeper_pid))
 
 
+def test_a_folder_without_its_owners_rights_is_removed(kept: Kept) -> None:
+    (kept.folder / "locked" / "within").mkdir(parents=True)
+    (kept.folder / "locked").chmod(0o500)
+    kept.close_pipe()
+    assert not kept.folder.exists()
+
+
+def test_each_folder_has_a_name_of_its_own(kept: Kept, tmp_path: Path) -> None:
+    other = Kept(tmp_path)
+    assert str(other.process.pid) not in other.folder.name
+    assert other.folder != kept.folder
+    other.close_pipe()
+    other.end()
+    assert kept.folder.exists()
+
+
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="named semaphores are not files here")
 def test_no_semaphore_of_a_resource_tracker_is_left_over(kept: Kept) -> None:
     _, name = kept.start(HOLD_A_SEMAPHORE)

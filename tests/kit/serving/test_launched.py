@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,6 +193,61 @@ def test_a_log_of_any_bytes_is_read() -> None:
     with Launched(python(script)) as server:
         assert printed(server) == "first\n\ufffd last\n  \n"
         assert server.last_words() == "\ufffd last"
+
+
+FLOOD = """\
+import os, sys
+os.write(2, b"the first line\\n")
+for _ in range(2000):
+    os.write(2, b"x" * 65536 + b"\\n")
+print("flooded", file=sys.stderr, flush=True)
+import time; time.sleep(3600)
+"""
+
+
+def test_a_flood_on_standard_error_is_cut_and_keeps_both_ends() -> None:
+    with Launched(python(FLOOD)) as server:
+        until(lambda: server.last_words() == "flooded")
+        until(lambda: len(server.log()) < 10**6)
+        first, *_, last = server.log().splitlines()
+        assert (first, last) == ("the first line", "flooded")
+        assert "bytes are left out here]" in server.log()
+
+
+def test_a_long_last_line_is_cut() -> None:
+    with Launched(python("import sys; sys.exit('y' * 10**6)")) as server:
+        until(lambda: server.ended)
+        assert server.last_words() == "y" * 500 + " ..."
+
+
+def test_a_server_has_the_signals_of_a_program_of_its_own() -> None:
+    script = """\
+import signal, sys
+names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGPIPE")
+sys.exit(" ".join(n for n in names if signal.getsignal(getattr(signal, n)) == signal.SIG_IGN))
+"""
+    with Launched(python(script)) as server:
+        assert printed(server) == "SIGPIPE\n"  # Python itself ignores it
+
+
+def test_signals_to_the_whole_group_leave_the_keeper(temporary: Path) -> None:
+    script = "import os, signal; os.killpg(0, signal.{})"
+    for name in ("SIGTERM", "SIGUSR1", "SIGQUIT", "SIGALRM"):
+        with Launched(python(script.format(name))) as server:
+            until(lambda: server.ended)
+            assert server.exit_code == -signal.Signals[name]
+        assert list(temporary.iterdir()) == []
+
+
+def test_a_server_that_kills_its_keeper_ends_and_leaves_nothing(temporary: Path) -> None:
+    script = "import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(3600)"
+    server = Launched(python(script))
+    server.start()
+    until(lambda: os.waitid(os.P_PID, server.group.id, os.WEXITED | os.WNOWAIT))
+    assert not server.ended
+    server.end()
+    assert server.exit_code == -9
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_server_may_shut_down_by_itself_first(tmp_path: Path) -> None:

@@ -100,18 +100,21 @@ def remove(top: bytes) -> bool:
 
 
 def say_left(processes: list[int], folder: bytes = b"") -> None:
-    """Print a line for the processes, and one for the folder, that are left."""
-    ids = " ".join(map(str, processes))
-    for line in (
-        f"these processes of the server could not be ended: {ids}; try: sudo kill -9 {ids}"
-        if processes
-        else "",
-        f"{os.fsdecode(folder)} could not be removed; try: sudo rm -r" if folder else "",
-    ):
+    """Print a line for the processes that are left, and one for the folder."""
+    lines = []
+    if processes:
+        ids = " ".join(map(str, processes))
+        lines.append(
+            f"these processes of the server could not be ended: {ids}; try: sudo kill -9 {ids}"
+        )
+    if folder:
+        path = os.fsdecode(folder)
+        lines.append(f"the folder {path} could not be removed; try: sudo rm -r {path}")
+    for line in lines:
         try:
-            os.write(2, b"asgi-liveness: %s\n" % os.fsencode(line) if line else b"")
-        except OSError:
-            continue
+            os.write(2, os.fsencode(f"asgi-liveness: {line}\n"))
+        except OSError:  # nobody reads
+            return
 
 
 def sees_members() -> bool:

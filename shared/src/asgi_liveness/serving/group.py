@@ -91,8 +91,9 @@ class Group:
             record = self._record(END_LIMIT)
         except BrokenPipeError:
             record = None
-        if record is None or record.startswith(b"!"):
-            raise OSError(0, (record or b"!its keeper has ended")[1:].decode(errors="replace"))
+        if record is None or not record.isdigit():
+            reason = record[1:].decode(errors="replace") if record else "its keeper has ended"
+            raise OSError(0, reason)
         self.server = int(record)
 
     def exit_code(self, limit: float = 0.0) -> int | None:

@@ -89,17 +89,16 @@ def _serve(folder: bytes, descriptors: list[int]) -> None:
         command, environment = marshal.load(sys.stdin.buffer)  # noqa: S302 (from the runner)
     except (EOFError, ValueError, TypeError):
         return  # the runner has ended
-    log = os.open(os.path.join(folder, b"stderr"), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     nothing = os.open(os.devnull, os.O_RDWR)
-    server = 0
+    log = server = 0
     try:
+        log = os.open(os.path.join(folder, b"stderr"), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        duplicates = ((nothing, 0), (nothing, 1), (log, 2))
         server = os.posix_spawnp(
             command[0],
             command,
             environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, *two) for two in ((nothing, 0), (nothing, 1), (log, 2))
-            ],
+            file_actions=[(os.POSIX_SPAWN_DUP2, *duplicate) for duplicate in duplicates],
             setpgroup=os.getpid(),
             setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
         )
@@ -111,7 +110,8 @@ def _serve(folder: bytes, descriptors: list[int]) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: _reap(server))
     _reap(server)
     while not select.select([0], [], [], _LOG_POLL)[0] or os.read(0, 1):
-        _cut(log)
+        if log:
+            _cut(log)
 
 
 def _reap(server: int) -> None:
