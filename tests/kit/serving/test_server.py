@@ -170,10 +170,14 @@ def test_a_server_may_be_ended_twice(start: Callable[..., Server]) -> None:
         ),
         pytest.param(
             "raising:app",
-            "importing raising failed: ZeroDivisionError: division by zero",
+            "importing raising failed: ZeroDivisionError: division by zero, at raising.py:1",
             id="raises",
         ),
-        pytest.param("exiting:app", "exiting exits with 'no settings' when imported", id="exits"),
+        pytest.param(
+            "exiting:app",
+            "exiting exits with 'no settings' when imported, at exiting.py:1",
+            id="exits",
+        ),
         pytest.param("hello:shy", "its lifespan start-up failed: at 127.0.0.1", id="lifespan"),
     ],
 )
