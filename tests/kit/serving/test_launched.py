@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -248,6 +249,46 @@ def test_a_server_that_kills_its_keeper_ends_and_leaves_nothing(temporary: Path)
     server.end()
     assert server.exit_code == -9
     assert list(temporary.iterdir()) == []
+
+
+RUNNER = """\
+import sys, time
+from asgi_liveness.serving.launched import Launched
+spin = (sys.executable, "-c", "import os; os.setsid()\\nwhile True: pass")
+server = Launched(spin)
+server.start()
+print(server.group.id, server.pid, file=sys.stderr, flush=True)
+time.sleep(3600)
+"""
+
+
+def exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_a_killed_runner_leaves_no_server_in_a_session_of_its_own(temporary: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        python(RUNNER), stderr=subprocess.PIPE, text=True, env=environment
+    ) as runner:
+        assert runner.stderr
+        keeper, spinning = map(int, runner.stderr.readline().split())
+        until(lambda: os.getpgid(spinning) != keeper)
+        runner.kill()
+    until(lambda: not exists(keeper))
+    assert not exists(spinning)
+
+
+def test_a_runner_within_a_server_leaves_nothing_either(temporary: Path) -> None:
+    runner = Launched(("env", f"TMPDIR={temporary}", *python(RUNNER)))
+    runner.start()
+    words = until(lambda: runner.log().split())
+    keeper, spinning = map(int, words)
+    assert {keeper, spinning} < {*runner.group.members()}
+    assert len(list(temporary.iterdir())) == 2
+    runner.end()
+    assert not list(temporary.iterdir())
+    assert not exists(spinning)
 
 
 def test_a_server_may_shut_down_by_itself_first(tmp_path: Path) -> None:

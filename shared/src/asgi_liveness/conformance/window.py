@@ -168,7 +168,8 @@ class _WindowRun:
         await asyncio.wait([probe.task for probe in self.probes], timeout=seconds)
 
     def _log(self) -> str:
-        return self.server.log()[self.logged :]
+        log = self.server.log()
+        return log[self.logged :] if len(log) >= self.logged else log  # else the keeper has cut it
 
     def _refuse_missing_routes(self) -> None:
         for request in [*self.load.requests, *self.probes]:
