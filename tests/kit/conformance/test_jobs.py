@@ -12,6 +12,7 @@ from asgi_liveness.probing.response import Response
 from tests.kit.conformance.made_jobs import FOLLOWUPS, LISTED, STARTED, STEPS, UNKNOWN, job
 
 CASE = {case.id: case for case in CASES}
+ITS = "its `Location` '/supervised/7'"
 URL = "http://127.0.0.1:8000"
 
 
@@ -73,28 +74,32 @@ def test_a_job_has_an_address_at_the_origin_of_the_app(location: str, message: s
             replace(LISTED, body={"8": "running"}),
             "GET /supervised answered {'8': 'running'}, in which '7' is missing.",
         ),
-        ("GET", UNKNOWN, "GET of its Location answered 404; it must be 200."),
+        ("GET", UNKNOWN, f"GET of {ITS} answered 404; it must be 200."),
         (
             "GET",
             replace(STEPS, body={"steps": "5"}),
-            "GET of its Location answered {'steps': '5'}; 'steps' must be an integer.",
+            f"GET of {ITS} answered {{'steps': '5'}}; 'steps' must be an integer.",
         ),
         (
             "GET",
             replace(STEPS, body={"steps": True}),
-            "GET of its Location answered {'steps': True}; 'steps' must be an integer.",
+            f"GET of {ITS} answered {{'steps': True}}; 'steps' must be an integer.",
         ),
         (
             "DELETE",
             replace(STEPS, status=204, body="", content_type=""),
-            "DELETE of its Location answered 204; it must be 200.",
+            f"DELETE of {ITS} answered 204; it must be 200.",
         ),
         (
             "DELETE",
             replace(STEPS, body={}),
-            "DELETE of its Location answered {}, in which 'steps' is missing.",
+            f"DELETE of {ITS} answered {{}}, in which 'steps' is missing.",
         ),
-        ("DELETE again", UNKNOWN, "DELETE again of its Location answered 404; it must be 200."),
+        (
+            "DELETE again",
+            UNKNOWN,
+            f"DELETE again of {ITS} answered 404; it must be 200.",
+        ),
     ],
 )
 def test_a_job_is_listed_shown_and_stopped_twice(

@@ -145,7 +145,7 @@ def test_a_job_without_an_address_cannot_be_stopped() -> None:
 def test_a_job_that_runs_after_its_stop_fails(stopped: Response, words: str) -> None:
     stays = job(STARTED, {"GET": STEPS, "DELETE": stopped}, ended=False)
     assert failure("LEAVES-005", stays).startswith(
-        f"its loop kept running after DELETE of its Location, which answered {words}: 100 steps"
+        f"its loop kept running after DELETE of its `Location`, which answered {words}: 100 steps"
     )
 
 

@@ -116,7 +116,8 @@ class _CheckRun:
         count = max(1, round(self.window.seconds / INTERVAL))
         for due in due_times(count, INTERVAL, began):
             await wait_until(due)
-            if sum(not probe.task.done() for probe in self.probes) >= self.most:
+            under_way = [row for row in (*self.probes, *self.calls) if not row.task.done()]
+            if len(under_way) >= self.most:
                 self.unsent += 1
                 continue
             request = self.window.probe.request()

@@ -28,7 +28,7 @@ else:
     sys.path.insert(0, os.path.dirname(__file__))
     import ending
 
-_LOG_POLL = 0.05  # seconds between two looks at the size of the log
+_LOG_POLL = 0.1  # seconds between two looks at the size of the log
 _LOG_LIMIT = 4 << 20  # bytes; a longer log is cut
 _LOG_KEPT = 64 << 10  # bytes of the log that are kept at each end when it is cut
 _SET_CHILD_SUBREAPER = 36  # the number in prctl.h

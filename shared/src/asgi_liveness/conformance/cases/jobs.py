@@ -45,7 +45,7 @@ def job(observation: Observation) -> str | None:
     failures = (
         _responds(f"GET {path}", response, 200, key)
         if name == "GET all"
-        else _responds(f"{name} of its Location", response, 200, "steps")
+        else _responds(f"{name} of its `Location` {started.location!r}", response, 200, "steps")
         for name, response in followups
     )
     return next(filter(None, failures), None)

@@ -67,7 +67,7 @@ def leaves(observation: Observation) -> str | None:
     event = "its client disconnected"
     if is_job:
         stopped = observation.followups["DELETE"]
-        event = f"DELETE of its Location, which answered {stopped.status or stopped.error}"
+        event = f"DELETE of its `Location`, which answered {stopped.status or stopped.error}"
     return (
         f"its loop kept running after {event}: {observation.steps:,} steps within "
         f"{DISCONNECT_LIMIT:.0f} s; meanwhile {observation.total_answered} of "
