@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -264,6 +265,29 @@ time.sleep(3600)
 
 def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+FORKS_AND_ENDS = """\
+import os, sys
+os.setsid()
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+for number in range(10**5):
+    if os.fork():
+        os._exit(0)
+    os.pwrite(file, b"%d" % number, 0)
+"""
+
+
+def test_a_chain_of_processes_that_no_listing_shows_is_ended(tmp_path: Path) -> None:
+    last = tmp_path / "last"
+    command = (sys.executable, "-I", "-S", "-c", FORKS_AND_ENDS, str(last))
+    for _ in range(3):
+        with Launched(command):
+            until(lambda: last.exists() and last.read_bytes())
+        reached = last.read_bytes()
+        time.sleep(0.1)
+        assert last.read_bytes() == reached
+        last.unlink()
 
 
 def test_a_killed_runner_leaves_no_server_in_a_session_of_its_own(temporary: Path) -> None:

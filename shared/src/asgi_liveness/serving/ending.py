@@ -51,6 +51,20 @@ def _signal(pid: int, number: int) -> bool:
     return True
 
 
+def kill_session_group(pid: int) -> None:
+    """Kill the group of a process that is, or was, in a session of its own.
+
+    Only descendants of the process that began a session can be in it.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            group, session = file.read().rpartition(b")")[2].split()[2:4]
+        if int(session) != os.getsid(0):
+            os.killpg(int(group), signal.SIGKILL)
+    except OSError:
+        return
+
+
 def _semaphores(pid: int) -> set[int]:
     """Return the file numbers of the named semaphores that a process has mapped."""
     try:

@@ -156,9 +156,10 @@ class Group:
                 self._is_done = True
             elif self.server and self._exit_code is None:
                 self._exit_code = int(record)
-        if not self._is_done and self.folder != Path():
+        if not self._is_done:
             self._do_its_work()
-        self._keeper.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._keeper.wait(END_LIMIT)
         self._keeper.stdout.close()
         if self.server and self._exit_code is None:
             self._exit_code = -signal.SIGKILL
@@ -168,8 +169,8 @@ class Group:
         left = ending.end_members(*self._roots)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.id, signal.SIGKILL)
-        folder = os.fsencode(self.folder)
-        ending.say_left(left, b"" if ending.remove(folder) else folder)
+        stays = self.folder != Path() and not ending.remove(os.fsencode(self.folder))
+        ending.say_left(left, os.fsencode(self.folder) if stays else b"")
 
 
 def _is_open(descriptor: int) -> bool:

@@ -20,6 +20,7 @@ import os
 import select
 import signal
 import sys
+import time
 
 TYPE_CHECKING = False  # typing takes 5 ms to import
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ else:
 _LOG_POLL = 0.1  # seconds between two looks at the size of the log
 _LOG_LIMIT = 4 << 20  # bytes; a longer log is cut
 _LOG_KEPT = 64 << 10  # bytes of the log that are kept at each end when it is cut
+_CHAIN_LIMIT = 3.0  # seconds to end processes that fork as quickly as they are killed
 _SET_CHILD_SUBREAPER = 36  # the number in prctl.h
 _TERMINATING = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
@@ -50,13 +52,14 @@ def keep() -> None:
     except OSError as error:
         _report(b"!" + (error.strerror or "unknown error").encode())
         return
+    server = 0
     try:
         _report(folder)
         _adopt_orphans()
-        _serve(folder, [int(descriptor) for descriptor in sys.argv[2:]])
+        server = _serve(folder, [int(descriptor) for descriptor in sys.argv[2:]])
     finally:
         try:
-            left = ending.end_members(os.getpid())
+            left = _end(server)
             ending.say_left(left, b"" if ending.remove(folder) else folder)
             _report(ending.DONE)
         finally:
@@ -83,12 +86,12 @@ def _adopt_orphans() -> None:
         return
 
 
-def _serve(folder: bytes, descriptors: list[int]) -> None:
-    """Start the server that the runner describes, and return at the end of the pipe."""
+def _serve(folder: bytes, descriptors: list[int]) -> int:
+    """Start the server that the runner describes; return its id at the end of the pipe."""
     try:
         command, environment = marshal.load(sys.stdin.buffer)  # noqa: S302 (from the runner)
     except (EOFError, ValueError, TypeError):
-        return  # the runner has ended
+        return 0  # the runner has ended
     nothing = os.open(os.devnull, os.O_RDWR)
     log = server = 0
     try:
@@ -112,6 +115,7 @@ def _serve(folder: bytes, descriptors: list[int]) -> None:
     while not select.select([0], [], [], _LOG_POLL)[0] or os.read(0, 1):
         if log:
             _cut(log)
+    return server
 
 
 def _reap(server: int) -> None:
@@ -122,6 +126,30 @@ def _reap(server: int) -> None:
                 _report(b"%d" % os.waitstatus_to_exitcode(ended[1]))
     except ChildProcessError:
         return
+
+
+def _end(server: int) -> list[int]:
+    """End all descendants; return those that are left.
+
+    The keeper has adopted every orphan, so it has a child as long as it has a descendant. That
+    shows a process which forks and ends so quickly that no listing has it; its group gives it away.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    left = ending.end_members(os.getpid())
+    until = time.monotonic() + _CHAIN_LIMIT
+    while not left and ending.sees_members() and time.monotonic() < until:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            break
+        if ended is None:
+            left = ending.end_members(os.getpid())
+            continue
+        ending.kill_session_group(ended.si_pid)
+        _, status = os.waitpid(ended.si_pid, 0)
+        if ended.si_pid == server:
+            _report(b"%d" % os.waitstatus_to_exitcode(status))
+    return left
 
 
 def _cut(log: int) -> None:
