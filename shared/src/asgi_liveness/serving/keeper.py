@@ -32,7 +32,7 @@ else:
 _LOG_POLL = 0.1  # seconds between two looks at the size of the log
 _LOG_LIMIT = 4 << 20  # bytes; a longer log is cut
 _LOG_KEPT = 64 << 10  # bytes of the log that are kept at each end when it is cut
-_CHAIN_LIMIT = 3.0  # seconds to end processes that fork as quickly as they are killed
+_CHAIN_LIMIT = 1.0  # seconds to end processes that fork as quickly as they are killed
 _SET_CHILD_SUBREAPER = 36  # the number in prctl.h
 _TERMINATING = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
