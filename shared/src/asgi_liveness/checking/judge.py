@@ -99,9 +99,8 @@ class Judge:
             idle_stall_s=_longest(self._stalls(idle)) if idle.heartbeats else None,
             longest_silence_s=_silence(observation, answered),
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
+            notes=notes.on_window(observation),
         )
-        if observation.recycled:
-            route = replace(route, notes=(notes.on_workers(observation.recycled),))
         if observation.died:
             because = f"the server, or one of its workers, ended; last log line: {observation.died}"
             route = replace(route, verdict=Verdict.DIED, because=because)

@@ -59,7 +59,15 @@ def on_probes(observation: CheckObservation, idle: CheckObservation | None) -> l
     ]
 
 
-def on_workers(workers: int) -> str:
-    """Return the note on workers that ended as they were told to."""
-    noun = "worker" if workers == 1 else "workers"
-    return f"{workers} {noun} ended as told (recycled or reloaded), which is no finding"
+def on_window(observation: CheckObservation) -> tuple[str, ...]:
+    """Return notes on workers that ended as they were told to, and on probes that were not sent."""
+    found = []
+    if workers := observation.recycled:
+        noun = "worker" if workers == 1 else "workers"
+        found.append(f"{workers} {noun} ended as told (recycled or reloaded), which is no finding")
+    if observation.unsent:
+        found.append(
+            f"{observation.unsent} probes were not sent: as many as the limit on open files allows "
+            f"(ulimit -n) were waiting for responses"
+        )
+    return tuple(found)
