@@ -147,7 +147,7 @@ JOBS: Final = ("supervised", "process")
 class App:
     """The remedies, done right; each argument can break one promise."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each breaks another promise)
         self,
         *,
         loops: dict[str, Loop] = LOOPS,
@@ -155,8 +155,11 @@ class App:
         refuses: bool = True,
         stops: bool = True,
         logs: bool = True,
+        keeps_to_shapes: bool = True,
+        origin: str = "",
     ) -> None:
         self.loops, self.pause = loops, pause
+        self.keeps_to_shapes, self.origin = keeps_to_shapes, origin
         self.refuses, self.stops, self.logs = refuses, stops, logs
         self.jobs: dict[str, Job] = {}
         self.keys = map(str, itertools.count(1))
@@ -172,6 +175,11 @@ class App:
             if self.stops and scope["method"] == "DELETE":
                 await job.stop()
             await answer(send, {"steps": job.steps})
+        elif remedy in JOBS and key and not self.keeps_to_shapes:
+            await answer(send, {"steps": 0})
+        elif remedy in JOBS and not key and scope["method"] == "GET" and self.keeps_to_shapes:
+            its_own = {key: job.steps for key, job in self.jobs.items() if job.remedy == remedy}
+            await answer(send, its_own)
         elif remedy in LOOPS and not key and scope["method"] == method:
             await self.start(remedy, receive, send)
         else:
@@ -197,8 +205,9 @@ class App:
         job = self.jobs[key] = Job(remedy, send, self.pause)
         job.task = asyncio.create_task(job.run(self.loops[remedy], log=self.logs))
         if remedy in JOBS:
-            location = (b"location", f"/{remedy}/{key}".encode())
-            await answer(send, {"message": "Job started"}, 202, (JSON, location))
+            location = (b"location", f"{self.origin}/{remedy}/{key}".encode())
+            status = 202 if self.keeps_to_shapes else 201
+            await answer(send, {"message": "Job started"}, status, (JSON, location))
         elif remedy in OUTLIVE:
             await answer(send, STARTED)
         else:
@@ -304,3 +313,25 @@ variant(
     "the server's log has no traceback",
     "ERRORS",
 )
+variant(
+    "looks_otherwise",
+    App(keeps_to_shapes=False),
+    "POST /supervised answered 201; it must be 202.",
+    "CONT",
+    "CONT-007 CONT-008 CONT-009 CONT-010",
+)
+variant(
+    "jobs_elsewhere",
+    App(origin="http://127.0.0.1:9"),
+    "which is not at the origin of the app; the suite asks no other",
+    "CONT",
+    "CONT-007 CONT-008",
+)
+
+
+async def blocks(job: Job) -> None:
+    """Never yield to the event loop."""
+    make_steps(job, LoopBody(f"/{job.remedy}"))
+
+
+apps.a_job_blocks = App(loops={**LOOPS, "supervised": blocks})

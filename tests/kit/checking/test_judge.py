@@ -56,6 +56,13 @@ def test_an_event_loop_that_runs_is_live() -> None:
     assert JUDGE.idle(IDLE) == replace(route, during=None)
 
 
+def test_probes_that_could_not_be_sent_are_in_a_note() -> None:
+    limited = replace(IDLE, unsent=7)
+    for route in (during(limited), JUDGE.idle(limited)):
+        (note,) = route.notes
+        assert note.startswith("7 probes were not sent: as many as the limit on open files allows")
+
+
 def test_a_stall_is_blamed_on_the_line_of_its_samples() -> None:
     route = during(stalled(RANDINT, REPORT))
     assert route.verdict is Verdict.STALLED

@@ -146,6 +146,22 @@ def test_a_full_disk_prints_one_line(target: tuple[str, ...], command: Command) 
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_check_runs_with_closed_standard_streams(
+    closed: str, command: Command, folder: Path
+) -> None:
+    path = folder / "report.json"
+    words = ("check", "shop:app", "--during", "/loops", "--duration", "500ms")
+    done = command(
+        *("-m", "asgi_liveness", *words, "--report", f"json={path}"),
+        prefix=("sh", "-c", f'exec "$@" {closed}', "sh"),
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert json.loads(path.read_text())["verdict"] == "stalled"
+
+
+@pytest.mark.servers
 def test_an_interrupted_check_leaves_nothing(command: Command) -> None:
     done = command(
         *("-m", "asgi_liveness", "check", "shop:app", "--during", "/spins", "--duration", "1m"),

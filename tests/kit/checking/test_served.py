@@ -264,6 +264,10 @@ def test_a_program_next_to_this_python_needs_no_path(monkeypatch: pytest.MonkeyP
         ),
         ("", "ended with 0 before it responded; its last log line: nothing"),
         ("import os; os.kill(os.getpid(), 9)", "ended with -9 before it responded"),
+        (
+            "import os, time; os.fork() or (os.setsid(), time.sleep(3600))",
+            "nothing; if it went to the background, leave that option out (gunicorn: -D)",
+        ),
     ],
 )
 def test_a_command_that_ends_before_it_responds_is_refused(script: str, error: str) -> None:

@@ -31,6 +31,7 @@ from asgi_liveness.checking.watch import (
     _lives,
     watch,
 )
+from asgi_liveness.probing import descriptors
 from asgi_liveness.probing.response import SentRequest, lateness
 from asgi_liveness.serving.board import Board, Sample, ThreadStack
 from asgi_liveness.stalls.sampler import Sampler
@@ -237,6 +238,15 @@ def test_concurrency_limits_the_calls_that_run_at_a_time() -> None:
     assert len(observation.calls) > 3
     once, received = watched(Call("POST", "/slow"), concurrency=3)
     assert (received.most, len(once.calls)) == (3, 3)
+
+
+def test_probes_under_way_are_bounded_by_the_limit_on_open_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(descriptors, "_RESERVE", 1 << 30)
+    observation, received = watched(probe=Call("GET", "/hangs"), settle=0.1)
+    assert len(observation.probes) == received.count("GET /hangs") == descriptors._LEAST
+    assert observation.unsent == round(SECONDS / INTERVAL) - descriptors._LEAST
 
 
 def test_headers_and_body_go_with_the_call_and_not_with_probes() -> None:

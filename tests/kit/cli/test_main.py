@@ -80,6 +80,18 @@ def test_the_command_alone_prints_the_help_and_is_no_success(capsys: Capture) ->
         ("--", "there is no option --; see asgi-liveness --help"),
         ("run", "the following arguments are required: target; see asgi-liveness run --help"),
         ("run a:app --sever x", "there is no option --sever; did you mean '--server'?"),
+        (
+            "run x:app --has supervised process",
+            "there is one word too many; to give --has several values, write --has supervised,",
+        ),
+        (
+            "run --has supervised process x:app",
+            "to give --has several values, write --has supervised,process",
+        ),
+        (
+            "run x:app --server uvicorn hypercorn",
+            "there is one word too many; to give --server several values, write --server uvicorn -",
+        ),
         ("report a b", "there is one word too many; see asgi-liveness report --help"),
         ("serve a:app --port x", "argument --port: invalid int value: 'x'; see asgi-liveness"),
     ],

@@ -29,9 +29,11 @@ def test_the_contract_has_every_case_as_an_anchor_once(case: Case) -> None:
 def test_the_contract_has_every_claim_once_with_its_cases(cases: list[Case]) -> None:
     title = cases[0].name
     if len(cases) > 1:
-        remedies = ", ".join(remedy.name for remedy in REMEDIES)
-        title = f"{cases[0].id} to {cases[-1].id}: {cases[0].promise}, for {remedies}"
-        assert len(cases) == len(REMEDIES)
+        remedies = [remedy.name for remedy in REMEDIES]
+        of = [case.remedy for case in cases]
+        claim = cases[0].promise or cases[0].slug.removeprefix(f"{of[0]}-").replace("-", " ")
+        title = f"{cases[0].id} to {cases[-1].id}: {claim}, for {', '.join(of)}"
+        assert of == (remedies if cases[0].promise else ["supervised", "process"])
     at = LINES.index(f"### {title}")
     assert LINES.count(f"### {title}") == 1
     assert LINES[at - len(cases) - 1 : at - 1] == [f'<a id="{case.id}"></a>' for case in cases]
@@ -43,10 +45,12 @@ def test_the_contract_has_no_other_anchor() -> None:
 
 @pytest.mark.parametrize("row", contract.ROUTES, ids=lambda row: f"{row.method} {row.path}")
 def test_the_contract_has_every_route_once(row: contract.Route) -> None:
-    start = f"| `{row.method} {row.path}` | {row.handler} | {row.does} | "
+    start = f"| `{row.method} {row.path}` | "
     (line,) = [line for line in LINES if line.startswith(start)]
-    response = f"`{json.dumps(row.response)}`" if row.response else ""
-    assert line == f"{start}{response} |"
+    needs = {"sync": "no `--lacks sync`"}
+    option = ", ".join(needs.get(name, f"`--has {name}`") for name in row.needs)
+    response = f"200; `{json.dumps(row.response)}`" if row.response else row.responds
+    assert line == f"{start}{option} | {row.handler} | {row.does} | {response} |"
 
 
 def test_every_case_says_what_it_must_see_and_why() -> None:

@@ -22,13 +22,12 @@ from asgi_liveness.conformance.promises import (
 )
 from asgi_liveness.inside.ledger import Loop
 from asgi_liveness.probing.response import Response, SentRequest
+from tests.kit.conformance.made_jobs import STARTED, STEPS, UNKNOWN, job
 
 CASE = {case.id: case for case in CASES}
 OF = {remedy.name: remedy for remedy in REMEDIES}
 JUDGED_AT = 10.0
 LOOP = Loop("/any", "app.py:7", 5, ended=False, on_event_loop=False, in_app=True)
-UNKNOWN = Response(at=9.5, status=404)
-STEPS = Response(at=9.5, status=200, body={"steps": 5})
 REFUSED = Response(at=9.5, status=503, retry_after="1")
 LOGGED = "Traceback (most recent call last)\nLoopFailure: from outside"
 GOOD_EXIT = ShutdownTimes({"SIGTERM": 0.5, "SIGINT": 0.25}, {"SIGTERM": "", "SIGINT": ""})
@@ -119,13 +118,10 @@ def test_a_refusal_is_503_with_retry_after(response: Response, message: str) -> 
 # leaves
 
 
-def disconnected(
-    remedy: str = "cooperative", followups: dict[str, Response] | None = None, *, ended: bool = True
-) -> Observation:
+def disconnected(*, ended: bool = True) -> Observation:
     return observed(
-        promises.leaves(OF[remedy]),
+        promises.leaves(OF["cooperative"]),
         loops=(replace(LOOP, ended=ended),),
-        followups=followups or {},
         ended_after=0.12345,
     )
 
@@ -137,27 +133,20 @@ def test_a_loop_that_runs_after_its_client_disconnected_fails() -> None:
     )
 
 
+def test_a_job_without_an_address_cannot_be_stopped() -> None:
+    assert failure("LEAVES-005", job(Response(at=8.5, status=202))) == (
+        "POST /supervised answered 202 without a `Location`, so no client can stop its job."
+    )
+
+
 @pytest.mark.parametrize(
-    ("followups", "message"),
-    [
-        ({"GET": STEPS, "DELETE": STEPS, "DELETE again": STEPS}, ""),
-        ({"GET": UNKNOWN}, "GET of its Location answered 404."),
-        ({"GET": STEPS, "DELETE": UNKNOWN}, "DELETE of its Location answered 404."),
-        ({"DELETE again": UNKNOWN}, "DELETE again of its Location answered 404."),
-        (
-            {"GET": replace(STEPS, body={"steps": "5"})},
-            "GET of its Location must return `steps`, but it returned {'steps': '5'}.",
-        ),
-        (
-            {"GET": replace(STEPS, body="five")},
-            "GET of its Location must return `steps`, but it returned 'five'.",
-        ),
-    ],
+    ("stopped", "words"), [(UNKNOWN, "404"), (Response(at=9.5, error="ReadError"), "ReadError")]
 )
-def test_a_jobs_location_has_its_steps_and_stops_it(
-    followups: dict[str, Response], message: str
-) -> None:
-    assert failure("LEAVES-005", disconnected("supervised", followups)) == message
+def test_a_job_that_runs_after_its_stop_fails(stopped: Response, words: str) -> None:
+    stays = job(STARTED, {"GET": STEPS, "DELETE": stopped}, ended=False)
+    assert failure("LEAVES-005", stays).startswith(
+        f"its loop kept running after DELETE of its `Location`, which answered {words}: 100 steps"
+    )
 
 
 def test_the_end_of_the_loop_is_measured() -> None:

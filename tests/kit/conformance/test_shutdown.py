@@ -14,7 +14,7 @@ from asgi_liveness.conformance import shutdown as shutdown_module
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.errors import TargetError
-from asgi_liveness.serving import keeper
+from asgi_liveness.serving import ending
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 
 APP = """\
@@ -131,7 +131,7 @@ def test_a_target_that_does_not_start_is_an_error() -> None:
 
 
 def test_a_system_without_proc_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "sees_members", lambda: False)
+    monkeypatch.setattr(ending, "sees_members", lambda: False)
     with pytest.raises(
         TargetError, match=r"^any:app: no /proc here to list the server's processes"
     ):

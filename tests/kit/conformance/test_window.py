@@ -134,8 +134,8 @@ def test_the_window_waits_for_each_accepted_job(remedies: Server) -> None:
     [
         ("cooperative", []),
         ("streamed", []),
-        ("supervised", ["GET", "DELETE", "DELETE again"]),
-        ("process", ["GET", "DELETE", "DELETE again"]),
+        ("supervised", ["GET all", "GET", "DELETE", "DELETE again"]),
+        ("process", ["GET all", "GET", "DELETE", "DELETE again"]),
     ],
 )
 def test_a_disconnected_loop_is_observed_until_its_end(
@@ -149,6 +149,18 @@ def test_a_disconnected_loop_is_observed_until_its_end(
     assert [loop.ended for loop in observation.loops] == [True]
     assert observation.ended_after is not None
     assert MIN_PROBES <= len(observation.probes) <= window.probes
+
+
+@pytest.mark.servers
+def test_a_location_at_another_origin_is_not_asked() -> None:
+    with Server(SERVERS[0], "tests.apps.bare_remedies:apps.jobs_elsewhere") as server:
+        asyncio.run(server.ready())
+        observation = observe(server, leaves(OF["supervised"]))
+        (request,) = observation.load
+        assert request.response
+        assert request.response.location.startswith("http://127.0.0.1:9/supervised/")
+        assert observation.followups == {}
+        assert observation.ended_after is None
 
 
 @pytest.mark.servers

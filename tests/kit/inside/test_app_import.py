@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,37 @@ def test_a_missing_inner_module_is_not_taken_for_the_target(
     monkeypatch.setattr("sys.path", [])
     with pytest.raises(ImportFailed, match="importing outer failed: ModuleNotFoundError"):
         import_app("outer:app")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\nimport json\njson.loads('{')\n", "JSONDecodeError: .*, at failing.py:3"),
+        ("def read():\n    return 1 / 0\nread()\n", "division by zero, at failing.py:2"),
+        ("import os\n\nif os:\nx = 1\n", "IndentationError: expected .*, at failing.py:4"),
+        ("import sys\nsys.exit(3)\n", "exits with 3 when imported, at failing.py:2"),
+        ("\nimport no_such_module\n", "No module named 'no_such_module', at failing.py:2"),
+    ],
+)
+def test_a_failed_import_names_the_line_of_the_apps_own_code(
+    text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "failing.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "failing", raising=False)
+    with pytest.raises(ImportFailed, match=f"{words}$"):
+        import_app("failing:app")
+
+
+def test_a_factory_that_fails_names_the_line_of_the_apps_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unmade.py").write_text("def make():\n    raise KeyError('DSN')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    with pytest.raises(ImportFailed, match=r"make\(\) failed: KeyError: 'DSN', at unmade.py:2$"):
+        import_app("unmade:make", factory=True)
 
 
 @pytest.mark.parametrize("attribute", ["make", "space.make"])

@@ -28,13 +28,14 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_group_ends_with_its_members_and_its_folder(temporary: Path) -> None:
     group = Group()
-    member = subprocess.Popen(SPIN, process_group=group.id)
+    group.start(SPIN, os.environ)
     (group.folder / "file").write_text("")
     assert group.folder.parent == temporary
-    group.end(member)
-    assert member.returncode == -signal.SIGKILL
+    assert group.members() == [group.server]
+    group.end()
+    assert group.exit_code() == -signal.SIGKILL
     assert not list(temporary.iterdir())
-    group.end(member)
+    group.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
@@ -43,10 +44,11 @@ def test_a_group_ends_although_its_keeper_was_stopped(
 ) -> None:
     monkeypatch.setattr(group_module, "END_LIMIT", 1.0)
     group = Group()
-    member = subprocess.Popen(SPIN, process_group=group.id)
+    group.start(SPIN, os.environ)
     os.kill(group.id, number)
-    group.end(member)
-    assert member.returncode == -signal.SIGKILL
+    group.end()
+    assert group.exit_code() == -signal.SIGKILL
+    assert group.members() == []
     assert not list(temporary.iterdir())
 
 
@@ -74,5 +76,6 @@ def test_the_members_are_the_living_processes_without_the_keeper() -> None:
         assert group.members() == [members[1].pid]
     finally:
         for ending, member in ((group, members[1]), (other, stranger)):
-            ending.end(member)
+            ending.end()
+            member.wait()
     assert group.members() == []

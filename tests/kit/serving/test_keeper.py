@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from asgi_liveness.serving import keeper
+from asgi_liveness.serving import ending
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 10.0  # seconds
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (only read: the system keeps semaphores there)
-COMMAND = [sys.executable, "-I", "-S", keeper.__file__]
+COMMAND = [sys.executable, "-I", "-S", str(Path(ending.__file__).with_name("keeper.py"))]
 
 SPIN = "import sys; print('spinning', flush=True)\nwhile True: pass"
 SPIN_DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SPIN}"
@@ -49,7 +49,8 @@ keeper = subprocess.Popen(
     sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
 )
 spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"], process_group=keeper.pid)
-print(keeper.pid, spinning.pid, keeper.stdout.readline(), flush=True)
+folder = "".join(iter(lambda: keeper.stdout.read(1), "\\0"))
+print(keeper.pid, spinning.pid, folder, flush=True)
 while True: pass
 """
 
@@ -58,6 +59,16 @@ def read_line(stream: IO[str] | None) -> str:
     assert stream is not None
     assert select.select([stream], [], [], LIMIT)[0], "nothing was printed"
     return stream.readline().rstrip("\n")
+
+
+def read_record(stream: IO[str] | None) -> str:
+    """Return the next record of a keeper, without its NUL."""
+    assert stream is not None
+    record = ""
+    while not record.endswith("\0"):
+        assert select.select([stream], [], [], LIMIT)[0], "nothing was reported"
+        record += os.read(stream.fileno(), 1).decode()
+    return record[:-1]
 
 
 def is_gone(pid: int) -> bool:
@@ -86,8 +97,8 @@ class Kept:
             text=True,
             process_group=0,
         )
-        self.printed = read_line(self.process.stdout)
-        self.folder = Path(self.printed)
+        self.reported = read_record(self.process.stdout)
+        self.folder = Path(self.reported)
         self.members: list[subprocess.Popen[str]] = []
 
     def start(self, script: str, *arguments: str) -> tuple[int, str]:
@@ -181,6 +192,22 @@ def test_a_killed_runner_ends_the_group_and_the_folder(tmp_path: Path) -> None:
         kill_group(int(keeper_pid))
 
 
+def test_a_folder_without_its_owners_rights_is_removed(kept: Kept) -> None:
+    (kept.folder / "locked" / "within").mkdir(parents=True)
+    (kept.folder / "locked").chmod(0o500)
+    kept.close_pipe()
+    assert not kept.folder.exists()
+
+
+def test_each_folder_has_a_name_of_its_own(kept: Kept, tmp_path: Path) -> None:
+    other = Kept(tmp_path)
+    assert str(other.process.pid) not in other.folder.name
+    assert other.folder != kept.folder
+    other.close_pipe()
+    other.end()
+    assert kept.folder.exists()
+
+
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="named semaphores are not files here")
 def test_no_semaphore_of_a_resource_tracker_is_left_over(kept: Kept) -> None:
     _, name = kept.start(HOLD_A_SEMAPHORE)
@@ -202,7 +229,7 @@ def test_a_tracker_that_does_not_end_by_itself_is_killed_in_the_end(kept: Kept) 
 def test_a_keeper_without_a_writable_folder_prints_why_and_ends(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "nowhere")
     try:
-        assert kept.printed == "!No such file or directory"
+        assert kept.reported == "!No such file or directory"
         assert kept.process.wait(LIMIT) == 0
     finally:
         kept.end()

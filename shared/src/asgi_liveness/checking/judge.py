@@ -55,7 +55,7 @@ class Judge:
         warm, cold = _without_cold(new, observation)
         route = self._judged(call, observation, warm, idle, loop_ran=not every)
         live = route.verdict is Verdict.LIVE
-        return replace(route, notes=tuple(_notes(call, observation, cold, live=live)))
+        return replace(route, notes=(*route.notes, *_notes(call, observation, cold, live=live)))
 
     def line_of(self, samples: Sequence[Sample]) -> str:
         """Return the app's line that most *samples* show; "" if they show no line of the app."""
@@ -88,6 +88,7 @@ class Judge:
             idle_stall_s=_longest(self._stalls(idle)) if idle.heartbeats else None,
             longest_silence_s=_silence(observation, answered),
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
+            notes=_unsent(observation),
         )
         if observation.died:
             because = f"the server, or one of its workers, ended; last log line: {observation.died}"
@@ -181,6 +182,17 @@ def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live:
     )
     notes += [f"{call} itself {how}, {n} of {len(responses)} times" for how, n in failed.items()]
     return notes
+
+
+def _unsent(observation: CheckObservation) -> tuple[str, ...]:
+    """Return a note if probes were not sent."""
+    if not observation.unsent:
+        return ()
+    note = (
+        f"{observation.unsent} probes were not sent: as many as the limit on open files allows "
+        f"(ulimit -n) were waiting for responses"
+    )
+    return (note,)
 
 
 def _answered(observation: CheckObservation, idle: CheckObservation) -> list[SentRequest]:

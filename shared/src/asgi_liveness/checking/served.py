@@ -93,9 +93,12 @@ class Command(Launched):
                     if await _responds(self.url, path):
                         return
             if self.ended:
+                went = ""
+                if self.exit_code == 0 and self.group.members():
+                    went = "; if it went to the background, leave that option out (gunicorn: -D)"
                 raise TargetError(
                     f"{self.described} ended with {self.exit_code} before it responded; its last "
-                    f"log line: {self.last_words()}"
+                    f"log line: {self.last_words()}{went}"
                 )
             await asyncio.sleep(_POLL)
         places = ", ".join(shown(host, port) for host, port in sorted(listened)) or "no port"

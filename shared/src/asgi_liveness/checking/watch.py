@@ -15,6 +15,7 @@ import psutil
 
 from asgi_liveness.checking.served import serving
 from asgi_liveness.probing.client import open_client
+from asgi_liveness.probing.descriptors import most_under_way
 from asgi_liveness.probing.request import Request, finish
 from asgi_liveness.probing.schedule import due_times, wait_until
 from asgi_liveness.stalls.sampler import Sampler
@@ -55,6 +56,8 @@ class CheckObservation(LoopRecord):
 
     probes: tuple[SentRequest, ...]
     calls: tuple[SentRequest, ...] = ()
+    unsent: int = 0
+    """The probes that were due while all that can be under way were, and so were not sent."""
     first_is_open: bool = False
     """Whether the first call had not ended."""
     threads: tuple[ThreadStack, ...] = ()
@@ -82,6 +85,8 @@ class _CheckRun:
     window: CheckWindow
     probes: list[Request] = field(default_factory=list)
     calls: list[Request] = field(default_factory=list)
+    most: int = field(default_factory=most_under_way)
+    unsent: int = 0
 
     async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
         """Run the window; cancel every request that has not ended by then."""
@@ -111,6 +116,10 @@ class _CheckRun:
         count = max(1, round(self.window.seconds / INTERVAL))
         for due in due_times(count, INTERVAL, began):
             await wait_until(due)
+            under_way = [row for row in (*self.probes, *self.calls) if not row.task.done()]
+            if len(under_way) >= self.most:
+                self.unsent += 1
+                continue
             request = self.window.probe.request()
             request.due = due
             self.probes.append(request)
@@ -143,6 +152,7 @@ class _CheckRun:
             ended=time.monotonic(),
             probes=tuple(probe.as_sent for probe in self.probes),
             calls=tuple(call.as_sent for call in self.calls),
+            unsent=self.unsent,
             first_is_open=bool(self.calls) and not self.calls[0].task.done(),
         )
         if sampler is None:

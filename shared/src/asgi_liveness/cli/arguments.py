@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from asgi_liveness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 def split_names(texts: Iterable[str]) -> list[str]:
@@ -29,6 +29,8 @@ class Parser(argparse.ArgumentParser):
 
     takes_command = False
     """All words after ``--`` are a command of the user's; they become ``served``."""
+    several: Mapping[str, str] = {}
+    """Options that people give several values, each with an example of the right way."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(
@@ -51,6 +53,8 @@ class Parser(argparse.ArgumentParser):
             hint = f"see {self.prog} --help"
             if self.takes_command:
                 hint = "are quotes missing, as in --during 'GET /report'?"
+            for option in [word for word in own if word in self.several][-1:]:
+                hint = f"to give {option} several values, write {self.several[option]}"
             raise UsageError(f"there is one word too many; {hint}")
         return found
 

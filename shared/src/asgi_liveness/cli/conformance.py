@@ -32,6 +32,11 @@ examples:
   asgi-liveness run mypkg.app:app --has supervised,streamed --all
   asgi-liveness run one.app:app two.app:app --report json=out/compared.json
 """
+_SEVERAL: Final = {
+    "--has": "--has supervised,process",
+    "--lacks": "--lacks sync",
+    "--server": "--server uvicorn --server hypercorn",
+}
 MARKS: Final = {
     Outcome.PASSED: (".", "as it should be"),
     Outcome.FAILED: ("F", "failed"),
@@ -51,7 +56,7 @@ def add_run(parser: Parser) -> None:
     from asgi_liveness.conformance.promises import REMEDIES
     from asgi_liveness.serving.servers import SERVERS
 
-    parser.epilog = _RUN_EPILOG
+    parser.epilog, parser.several = _RUN_EPILOG, _SEVERAL
     add = parser.add_argument
     add("target", nargs="+", help="an ASGI app, as module:attribute")
     names = ", ".join(kind.name for kind in SERVERS)
@@ -101,11 +106,14 @@ def _add_verbose(parser: Parser) -> None:
 def _run(args: argparse.Namespace) -> int:
     from asgi_liveness.conformance import known
     from asgi_liveness.conformance.cases import choose_cases
-    from asgi_liveness.conformance.promises import lacking
+    from asgi_liveness.conformance.promises import REMEDIES, lacking
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.conformance.runner import Runner
     from asgi_liveness.serving.servers import choose_servers
 
+    if remedies := {row.name for row in REMEDIES}.intersection(args.target if args.has else ()):
+        names = ",".join([*args.has, *sorted(remedies)])
+        raise UsageError(f"to give --has several values, write --has {names}")
     differences = [row for file in args.known for row in known.load(file, args.target)]
     servers, cases = choose_servers(args.server), choose_cases(args.k, ends_servers=args.all)
     lacks = lacking(split_names(args.lacks), split_names(args.has))

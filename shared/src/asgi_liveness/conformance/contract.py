@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 3
+VERSION: Final = 4
 FEATURES: Final = {"sync": "synchronous handlers (a plain `def`)"}
 """Features that a target may lack, with their descriptions."""
 
@@ -23,23 +23,45 @@ class Route:
     handler: str
     does: str
     response: dict[str, str] | None = None
-    """The JSON body, where the contract fixes it."""
+    """The JSON body, where the contract fixes it. Its status is 200."""
     needs: frozenset[str] = frozenset()
     """The features and remedies that a target needs to have this route."""
     method: str = "GET"
     streams: bool = False
     """Whether the response body is endless."""
+    responds: str = ""
+    """The status and the shape of the response, where the contract fixes these."""
 
 
 SYNC: Final = frozenset({"sync"})
 _ASYNC: Final = "`async def`"
-_OFFLOADED: Final = frozenset({"offloaded"})
-_SUPERVISED: Final = frozenset({"supervised"})
-_STREAMED: Final = frozenset({"streamed"})
-_PROCESS: Final = frozenset({"process"})
-_PACED: Final = frozenset({"paced"})
-_SHOW_JOB: Final = "responds with the job's `steps`, or with 404 for an unknown job"
-_STOP_JOB: Final = "stops the job if it still runs; 404 for an unknown job"
+UNKNOWN_ID: Final = "no-such-job"
+"""An id that no job has."""
+
+
+_JOB_STARTED: Final = (
+    "202; an object; `Location` is the job's address: a path, or an address of the same origin"
+)
+_JOBS: Final = "200; an object that has each job's id, the end of its `Location`, as a key"
+_JOB: Final = "200; an object with the integer `steps`; 404 for an unknown job"
+
+
+def _job_routes(path: str, starts: str) -> tuple[Route, ...]:
+    """Return the routes that start, list, show and stop jobs."""
+    stops = "stops the job if it still runs, and waits for its end; may be repeated"
+    rows = (
+        ("POST", path, starts, _JOB_STARTED),
+        ("GET", path, "lists the jobs", _JOBS),
+        ("GET", f"{path}/{{id}}", "tells the job's steps so far", _JOB),
+        ("DELETE", f"{path}/{{id}}", stops, _JOB),
+    )
+    needs = frozenset({path.strip("/")})
+    return tuple(
+        Route(at, _ASYNC, does, needs=needs, method=method, responds=responds)
+        for method, at, does, responds in rows
+    )
+
+
 ROUTES: Final = (
     Route(
         "/hello",
@@ -79,42 +101,27 @@ ROUTES: Final = (
         _ASYNC,
         "awaits the loop in a thread of its own small pool; 503 with `Retry-After` while the pool "
         "is full",
-        needs=_OFFLOADED,
+        needs=frozenset({"offloaded"}),
     ),
-    Route(
-        "/supervised",
-        _ASYNC,
-        "starts the loop as a job that the app owns; 202 with the job's `Location`",
-        needs=_SUPERVISED,
-        method="POST",
-    ),
-    Route("/supervised", _ASYNC, "lists the jobs", needs=_SUPERVISED),
-    Route("/supervised/{id}", _ASYNC, _SHOW_JOB, needs=_SUPERVISED),
-    Route("/supervised/{id}", _ASYNC, _STOP_JOB, needs=_SUPERVISED, method="DELETE"),
+    *_job_routes("/supervised", "starts the loop as a job that the app owns"),
     Route(
         "/streamed",
         _ASYNC,
         "sends the loop's results as server-sent events, until the client disconnects",
-        needs=_STREAMED,
+        needs=frozenset({"streamed"}),
         streams=True,
     ),
-    Route(
+    *_job_routes(
         "/process",
-        _ASYNC,
-        "starts the loop as a job in a process of its own; 202 with the job's `Location`, or 503 "
-        "with `Retry-After` while too many jobs run",
-        needs=_PROCESS,
-        method="POST",
+        "starts the loop as a job in a process of its own; 503 with `Retry-After` while too many "
+        "jobs run",
     ),
-    Route("/process", _ASYNC, "lists the jobs", needs=_PROCESS),
-    Route("/process/{id}", _ASYNC, _SHOW_JOB, needs=_PROCESS),
-    Route("/process/{id}", _ASYNC, _STOP_JOB, needs=_PROCESS, method="DELETE"),
     Route(
         "/paced",
         _ASYNC,
         "runs the loop in short slices and yields to the event loop after each, until the client "
         "disconnects",
-        needs=_PACED,
+        needs=frozenset({"paced"}),
     ),
 )
 
@@ -235,6 +242,12 @@ class Exchange:
 
     method: str
     path: str
+    """As in the table of routes; ``{id}`` stands for an id that no job has."""
+
+    @property
+    def requested(self) -> str:
+        """The path of the request."""
+        return self.path.replace("{id}", UNKNOWN_ID)
 
     @property
     def needs(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.cases import CASES, Case
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
+from asgi_liveness.conformance.words import needs_words, response_words
 
 if TYPE_CHECKING:
     from asgi_liveness.conformance.cases.case import Claim
@@ -31,12 +32,12 @@ def markdown() -> str:
             "which of them it has."
         ),
         "",
-        "| route | handler | what it does | response |",
-        "| --- | --- | --- | --- |",
+        "| route | judged with | handler | what it does | response |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for row in contract.ROUTES:
-        response = f"`{row.response}`".replace("'", '"') if row.response else ""
-        lines.append(f"| `{row.method} {row.path}` | {row.handler} | {row.does} | {response} |")
+        cells = (needs_words(row), row.handler, row.does, response_words(row))
+        lines.append(f"| `{row.method} {row.path}` | {' | '.join(cells)} |")
     lines += [
         "",
         (
@@ -82,7 +83,8 @@ def _section(claim: Claim, cases: list[Case]) -> list[str]:
     title = cases[0].name
     if len(cases) > 1:
         remedies = ", ".join(case.remedy for case in cases)
-        title = f"{cases[0].id} to {cases[-1].id}: {claim.__name__}, for {remedies}"
+        claimed = claim.__name__.replace("_", " ")
+        title = f"{cases[0].id} to {cases[-1].id}: {claimed}, for {remedies}"
     return [
         *(f'<a id="{case.id}"></a>' for case in cases),
         "",

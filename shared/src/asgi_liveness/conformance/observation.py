@@ -48,8 +48,8 @@ class Observation:
     log: str = ""
     """The server's output to its standard error in the window."""
     followups: Mapping[str, Response] = field(default_factory=dict)
-    """The responses to further requests: to a job's ``Location`` by method, and before and after
-    a loop raised as ``before`` and ``again``."""
+    """The responses to further requests: to a job's ``Location`` by method, to the list of the jobs
+    as ``GET all``, and before and after a loop raised as ``before`` and ``again``."""
     ended_after: float | None = None
     """Seconds from the event of the window (see ``Then``) until all loops had ended."""
     answered: Mapping[str, int] = field(init=False)

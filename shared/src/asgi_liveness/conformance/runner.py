@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
+from asgi_liveness.conformance.contract import State
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, lacking
 from asgi_liveness.conformance.subject import Clock, Subject
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 SHUTDOWNS_AT_ONCE: Final = 8
 """The number of shutdowns that are timed in parallel; most of their time is waiting."""
 _MOST: Final = 2000  # characters of one line of a message, which may quote the app
+
+
+_SILENT: Final = {State.FROZEN, State.STARVED}
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,9 @@ class Runner:
         """Judge one cell. Raises ``LivenessError`` if no server can start at all."""
         self.start(cell.target)
         subject = self.subjects[cell.target, cell.server.name]
+        if (frozen := self._frozen_by(cell)) and not self._difference(cell):
+            self.results.append(Result(cell, Outcome.INCONCLUSIVE, frozen))
+            return self.results[-1]
         if cell.case.ends_servers:
             with self.clock.counting("ends"):
                 self._asyncio.run(self._watch_shutdowns(cell.target))
@@ -147,17 +154,34 @@ class Runner:
             *(watch(subject, shutdown) for subject in subjects for shutdown in shutdowns)
         )
 
+    def _frozen_by(self, cell: Cell) -> str:
+        """Return why the cell shows nothing: the loop of its remedy froze the app in its LIVE case.
+
+        So one mistake is one failure. Empty if no LIVE case of the remedy failed so.
+        """
+        observations = self.subjects[cell.target, cell.server.name].observations
+        for result in self.results:
+            case, alive_of = result.cell.case, ("live", cell.case.remedy)
+            its_own = (result.cell.target, result.cell.server) == (cell.target, cell.server)
+            if its_own and (case.promise, case.remedy) == alive_of != ("live", ""):
+                states = {
+                    observations[row].state for row in case.experiments if row in observations
+                }
+                if result.outcome in (Outcome.FAILED, Outcome.DIFFERS) and states & _SILENT:
+                    return (
+                        f"the loop of /{case.remedy} froze the app in {case.id}, so this case "
+                        f"shows nothing; mend that first: asgi-liveness explain {case.id}"
+                    )
+        return ""
+
+    def _difference(self, cell: Cell) -> Difference | None:
+        """Return the row of the known differences that covers the cell, if any."""
+        where = (cell.case.id, cell.target, cell.server.name)
+        return next((row for row in self._differences if row.covers(*where)), None)
+
     def _apply_differences(self, result: Result) -> Result:
         """Return the result after a comparison with the known differences."""
-        cell = result.cell
-        row = next(
-            (
-                row
-                for row in self._differences
-                if row.covers(cell.case.id, cell.target, cell.server.name)
-            ),
-            None,
-        )
+        cell, row = result.cell, self._difference(result.cell)
         if row is None:
             return result
         if result.outcome is Outcome.FAILED:

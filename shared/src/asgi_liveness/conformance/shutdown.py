@@ -13,7 +13,7 @@ from asgi_liveness.conformance.promises import EXIT_LIMIT, Shutdown, ShutdownTim
 from asgi_liveness.errors import TargetError
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.request import LIMIT, finish
-from asgi_liveness.serving import keeper
+from asgi_liveness.serving import ending
 from asgi_liveness.serving.server import Server
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def watch_shutdown(kind: ServerKind, target: str, shutdown: Shutdown) -> S
     Raises ``TargetError`` if the server or its loop does not start, or if this system cannot list
     the server's processes.
     """
-    if not keeper.sees_members():
+    if not ending.sees_members():
         raise TargetError(
             f"{target}: no /proc here to list the server's processes; run this case on Linux"
         )
@@ -74,9 +74,9 @@ async def _end(server: Server, name: str) -> float | None:
     """
     number = signal.Signals[name]
     if number is signal.SIGINT:
-        os.killpg(server.group.id, number)  # the keeper ignores it
+        os.killpg(server.group.id, number)  # the keeper lives on
     else:
-        os.kill(server.pid, number)
+        server.group.signal(number)
     sent = time.monotonic()
     while server.group.members():
         if time.monotonic() > sent + EXIT_LIMIT:

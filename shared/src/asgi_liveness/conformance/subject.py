@@ -194,7 +194,7 @@ class Subject:
                 result: ExperimentResult = await self._watch(server, experiment)
             else:
                 with self._clock.counting("windows"):
-                    result = await fetch(server.url, experiment.method, experiment.path)
+                    result = await fetch(server.url, experiment.method, experiment.requested)
             self._results[experiment] = result, control
         return self._results[experiment]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
+from asgi_liveness.conformance.words import needs_words, response_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +39,9 @@ def routes() -> str:
         )
     ]
     for row in contract.ROUTES:
-        response = f"; the response is {row.response}".replace("'", '"') if row.response else ""
-        handler = row.handler.replace("`", "")
-        parts.append(_entry(f"{row.method} {row.path}  ({handler})", f"{row.does}{response}"))
+        response = f"; the response: {words}" if (words := response_words(row)) else ""
+        about = ", ".join(filter(None, (row.handler, needs_words(row)))).replace("`", "")
+        parts.append(_entry(f"{row.method} {row.path}  ({about})", f"{row.does}{response}"))
     return "\n\n".join(parts) + "\n"
 
 

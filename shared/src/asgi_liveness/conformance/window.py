@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Then, Window
 from asgi_liveness.conformance.load import Load
+from asgi_liveness.conformance.location import address_of
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.errors import RouteMissing
 from asgi_liveness.probing.client import open_client
@@ -122,15 +123,21 @@ class _WindowRun:
             self.server.ledger.fail()
 
     async def _disconnect(self, request: Request, client: httpx.AsyncClient) -> None:
-        """Cancel a request; or, if it started a job, get its state and stop it twice."""
+        """Cancel a request; or, if it started a job, ask for it, stop it, and stop it again."""
         if request.method == "POST":
             await finish([request])
-        if request.response is None or not request.response.location:
+        location = request.response.location if request.response else ""
+        address = address_of(location, self.server.url, request.path)
+        if not address:
             request.task.cancel()
             return
-        for name in ("GET", "DELETE", "DELETE again"):
-            method = name.partition(" ")[0]
-            self.followups[name] = await send_once(client, method, request.response.location)
+        for name, at in (
+            ("GET all", request.path),
+            ("GET", address),
+            ("DELETE", address),
+            ("DELETE again", address),
+        ):
+            self.followups[name] = await send_once(client, name.partition(" ")[0], at)
 
     async def _time_the_end(self) -> None:
         began = time.monotonic()
@@ -161,7 +168,8 @@ class _WindowRun:
         await asyncio.wait([probe.task for probe in self.probes], timeout=seconds)
 
     def _log(self) -> str:
-        return self.server.log()[self.logged :]
+        log = self.server.log()
+        return log[self.logged :] if len(log) >= self.logged else log  # else the keeper has cut it
 
     def _refuse_missing_routes(self) -> None:
         for request in [*self.load.requests, *self.probes]:

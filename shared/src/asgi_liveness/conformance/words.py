@@ -1,14 +1,16 @@
-"""The explanations of outcomes and cases: the meaning, why it matters, and what to do."""
+"""The explanations of outcomes and cases, and the words about a route."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.conformance.contract import FEATURES
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.explanation import Explanation
 
 if TYPE_CHECKING:
     from asgi_liveness.conformance.cases import Case
+    from asgi_liveness.conformance.contract import Route
 
 OUTCOMES: Final[dict[Outcome, Explanation]] = {
     Outcome.PASSED: Explanation(
@@ -28,9 +30,11 @@ OUTCOMES: Final[dict[Outcome, Explanation]] = {
         do="Read the row's reason and follow its link.",
     ),
     Outcome.INCONCLUSIVE: Explanation(
-        what="The idle app did not answer, or the suite sent its probes too late to blame the app.",
+        what="The idle app did not answer, the loop froze the app in its LIVE case already, or "
+        "the suite sent its probes too late to blame the app.",
         why="Without its control a case shows nothing; the exit code is 3.",
-        do="See `asgi-liveness explain LIVE-001`. Stop other work on the machine, and try again.",
+        do="Read the message. See `asgi-liveness explain LIVE-001`. Stop other work on the "
+        "machine, and try again.",
     ),
     Outcome.NOT_APPLICABLE: Explanation(
         what="The case needs a feature or a remedy that the target does not have.",
@@ -54,3 +58,19 @@ def case_explanation(case: Case) -> Explanation:
     """Return the explanation of a case: its claim, the reason, and what to do if it fails."""
     does, sees, why = case.text
     return Explanation(f"{does} Must see: {sees}", why, case.fix.format(place="its `LoopBody`"))
+
+
+def response_words(row: Route) -> str:
+    """Return the response of a route in words; "" where the contract does not fix it."""
+    if row.response is None:
+        return row.responds
+    body = ", ".join(f'"{name}": "{text}"' for name, text in row.response.items())
+    return f"200; `{{{body}}}`"
+
+
+def needs_words(row: Route) -> str:
+    """Return the options that let the suite request a route; "" where none is needed."""
+    return ", ".join(
+        f"no `--lacks {name}`" if name in FEATURES else f"`--has {name}`"
+        for name in sorted(row.needs)
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+_INSTALLED: Final = {"site-packages", "dist-packages"}
 
 
 class ImportFailed(Exception):
@@ -64,7 +68,9 @@ def _import_module(name: str, folder: str) -> object:
             ) from error
         raise ImportFailed(f"importing {name} failed: {_in_a_line(error)}") from error
     except SystemExit as error:
-        raise ImportFailed(f"{name} exits with {error.code!r} when imported") from error
+        raise ImportFailed(
+            f"{name} exits with {error.code!r} when imported{_place(error)}"
+        ) from error
     except BaseException as error:
         raise ImportFailed(f"importing {name} failed: {_in_a_line(error)}") from error
 
@@ -96,7 +102,27 @@ def is_asgi(app: object) -> bool:
 
 
 def _in_a_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {last_line(str(error))}".rstrip(": ")
+    words = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {last_line(words)}".rstrip(": ") + _place(error)
+
+
+def _place(error: BaseException) -> str:
+    """Return the deepest line of the app's own code that *error* came through, in words."""
+    if isinstance(error, SyntaxError) and error.filename:
+        lines = [(error.filename, error.lineno)]
+    else:
+        lines = [(row.filename, row.lineno) for row in traceback.extract_tb(error.__traceback__)]
+    others = (str(Path(traceback.__file__).parent), str(Path(__file__).parents[1]))
+    own = [
+        (Path(file), line)
+        for file, line in lines
+        if not file.startswith(("<", *others)) and not _INSTALLED.intersection(Path(file).parts)
+    ]
+    if not own:
+        return ""
+    path, line = own[-1]
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f", at {shown}:{line}"
 
 
 def last_line(text: str) -> str:

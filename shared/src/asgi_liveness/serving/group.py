@@ -1,43 +1,65 @@
-"""A process group and a folder that end with the runner: the runner's side of the keeper."""
+"""A server's processes and folder, which end with the runner: the runner's side of the keeper."""
 
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.errors import LedgerError
-from asgi_liveness.serving import keeper
+from asgi_liveness.serving import ending
 
-END_LIMIT: Final = 5.0  # seconds that the keeper may take to start, and to end everything
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_KEEPER: Final = Path(__file__).with_name("keeper.py")
+END_LIMIT: Final = 10.0  # seconds that the keeper may take to start, and to end everything
 
 
 class Group:
-    """The group that a keeper leads and the folder that it owns, from now to ``end``.
+    """A keeper, the folder that it owns, and the server that it starts, from now to ``end``.
 
-    Raises ``LedgerError`` where no folder can be made.
+    The server gets the *descriptors*, with their numbers. Raises ``LedgerError`` where no folder
+    can be made.
     """
 
-    def __init__(self) -> None:
+    server: int = 0
+    """The id of the server's own process, from ``start`` on."""
+
+    def __init__(self, descriptors: Iterable[int] = ()) -> None:
         try:
             parent = tempfile.gettempdir()
         except FileNotFoundError as error:
             raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", keeper.__file__, parent],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            process_group=0,
-        )
+        kept = list(descriptors)
+        arguments = [sys.executable, "-I", "-S", str(_KEEPER), parent, *map(str, kept)]
+        try:
+            self._keeper = subprocess.Popen(
+                arguments,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if _is_open(2) else subprocess.DEVNULL,
+                pass_fds=kept,
+                process_group=0,
+            )
+        except OSError as error:
+            raise LedgerError(
+                f"no process can be started ({error.strerror}); check ulimit -n and ulimit -u"
+            ) from error
         self.id = self._keeper.pid
-        """The group's id, for ``process_group`` of ``Popen``."""
+        """The id of the process group that the server joins."""
+        self.folder = Path()
+        self._unread, self._end_of_records, self._is_done = b"", False, False
+        self._exit_code: int | None = None
         try:
             self.folder = self._folder(parent)
         except BaseException:
@@ -45,37 +67,125 @@ class Group:
             raise
 
     def _folder(self, parent: str) -> Path:
-        """Return the folder whose path the keeper prints."""
-        assert self._keeper.stdout is not None
-        ready, _, _ = select.select([self._keeper.stdout], [], [], END_LIMIT)
-        line = os.fsdecode(os.read(self._keeper.stdout.fileno(), 4096)).strip() if ready else ""
-        if not line.startswith("/"):
+        """Return the folder whose path the keeper reports."""
+        path = os.fsdecode(self._record(END_LIMIT) or b"")
+        if not path.startswith("/"):
             raise LedgerError(
                 f"the ledger cannot be written: no folder can be made in {parent} "
-                f"({line[1:] or 'the keeper did not start'}); set TMPDIR to a writable folder"
+                f"({path[1:] or 'the keeper did not start'}); set TMPDIR to a writable folder"
             )
-        return Path(line)
+        return Path(path)
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Let the keeper start the server.
+
+        Raises ``OSError`` with the reason if the command cannot be started.
+        """
+        assert self._keeper.stdin is not None
+        words = [os.fsencode(word) for word in command]
+        variables = {os.fsencode(name): os.fsencode(text) for name, text in environment.items()}
+        try:
+            unsent = memoryview(marshal.dumps((words, variables)))
+            while unsent:
+                unsent = unsent[self._keeper.stdin.write(unsent) :]
+            record = self._record(END_LIMIT)
+        except BrokenPipeError:
+            record = None
+        if record is None or not record.isdigit():
+            reason = record[1:].decode(errors="replace") if record else "its keeper has ended"
+            raise OSError(0, reason)
+        self.server = int(record)
+
+    def exit_code(self, limit: float = 0.0) -> int | None:
+        """Wait *limit* seconds for the server's own process; return its exit code, or None."""
+        if self._exit_code is None and self.server:
+            record = self._record(limit)
+            if record == ending.DONE:
+                self._is_done = True
+            elif record is not None:
+                self._exit_code = int(record)
+            elif self._end_of_records and not _exists(self.server):  # someone killed the keeper
+                self._exit_code = -signal.SIGKILL
+        return self._exit_code
+
+    def _record(self, limit: float) -> bytes | None:
+        """Return the keeper's next record; None if none comes within *limit* seconds, or ever."""
+        assert self._keeper.stdout is not None
+        if self._keeper.stdout.closed:
+            return None
+        poll = select.poll()
+        poll.register(self._keeper.stdout, select.POLLIN)
+        end = time.monotonic() + limit
+        while b"\0" not in self._unread:
+            if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
+                return None
+            more = os.read(self._keeper.stdout.fileno(), 4096)
+            if not more:
+                self._end_of_records = True
+                return None
+            self._unread += more
+        record, _, self._unread = self._unread.partition(b"\0")
+        return record
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the server's own process, if it is there."""
+        if self.server and self.exit_code() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.server, number)
 
     def members(self) -> list[int]:
-        """Return the living processes of the group without the keeper; empty without a /proc."""
-        return [member for member, _ in keeper.members(self.id)]
+        """Return the living processes of the server without the keeper; empty without a /proc."""
+        return [member for member, _ in ending.members(*self._roots)]
 
-    def end(self, member: subprocess.Popen[bytes] | None = None) -> None:
-        """Close the keeper's pipe, so that it ends everything; reap it and *member*.
+    @property
+    def _roots(self) -> list[int]:
+        return [self.id, *([self.server] if self.server else [])]
+
+    def end(self) -> None:
+        """Close the keeper's pipe, so that it ends everything, and reap it; raise no error.
 
         A second call does nothing.
         """
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
+        if self._keeper.stdout.closed:
+            return
         self._keeper.stdin.close()
+        while (record := self._record(END_LIMIT)) is not None:
+            if record == ending.DONE:
+                self._is_done = True
+            elif self.server and self._exit_code is None:
+                self._exit_code = int(record)
+        if not self._is_done:
+            self._do_its_work()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._keeper.wait(END_LIMIT)
         self._keeper.stdout.close()
-        processes = [process for process in (self._keeper, member) if process]
-        for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END_LIMIT)
-        if any(process.returncode is None for process in processes):
-            # Someone stopped or killed the keeper: the runner does its work.
+        if self.server and self._exit_code is None:
+            self._exit_code = -signal.SIGKILL
+
+    def _do_its_work(self) -> None:
+        """End everything in the place of a keeper that someone has stopped or killed."""
+        left = ending.end_members(*self._roots)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.id, signal.SIGKILL)
-            shutil.rmtree(self.folder, ignore_errors=True)
-            for process in processes:
-                process.wait(END_LIMIT)
+        stays = self.folder != Path() and not ending.remove(os.fsencode(self.folder))
+        ending.say_left(left, os.fsencode(self.folder) if stays else b"")
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

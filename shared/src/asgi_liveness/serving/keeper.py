@@ -1,133 +1,170 @@
-"""A tiny process that ends a server when its runner ends, whatever ended the runner.
+"""A tiny process that starts a server, and ends it when the runner ends, whatever ended the runner.
 
 A server with an endless loop ignores a request to stop, and a server may start processes of its
-own. So the keeper starts first: it leads the process group that the server joins, and owns the
-folder for the server's files. It reads a pipe whose other end only the runner holds. At the end of
-that file, the keeper kills the group, removes the folder, and ends last. No server is ended in any
+own, in groups and sessions of their own. So the keeper starts first: it owns the folder for the
+server's files, it is the parent of the server, and it adopts each process whose parent ends
+(Linux: a subreaper). Each process that the server ever starts is then a descendant of the keeper.
+
+The rule: the keeper reads a pipe whose other end only the runner holds. At the end of that file it
+kills its descendants and its group, removes the folder, and ends last. No server is ended in any
 other way, so every run tests this one.
 
 ``serving.group`` runs it as a script without site packages: it must be there before the first file
-is made. It prints the path of its folder, or ``!`` and the error.
+is made. It reads one record, the command and the environment. It writes records that end with NUL:
+the path of its folder, the id of the server, the exit code of the server, and ``done``. A record
+that begins with ``!`` is an error instead.
 """
 
+import marshal
 import os
+import select
 import signal
 import sys
 import time
 
-_POLL = 0.01  # seconds
-_TRACKER_LIMIT = 1.5  # seconds that resource trackers may take to clean up after a kill
+TYPE_CHECKING = False  # typing takes 5 ms to import
+if TYPE_CHECKING:
+    from asgi_liveness.serving import ending
+else:
+    sys.path.insert(0, os.path.dirname(__file__))
+    import ending
+
+_LOG_POLL = 0.1  # seconds between two looks at the size of the log
+_LOG_LIMIT = 4 << 20  # bytes; a longer log is cut
+_LOG_KEPT = 64 << 10  # bytes of the log that are kept at each end when it is cut
+_CHAIN_LIMIT = 1.0  # seconds to end processes that fork as quickly as they are killed
+_SET_CHILD_SUBREAPER = 36  # the number in prctl.h
+_TERMINATING = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
 
 def keep() -> None:
-    """Make the folder, print its path, wait for the end of the pipe, and end everything."""
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    folder = os.path.join(os.fsencode(sys.argv[1]), b"asgi-liveness-%d" % os.getpid())
+    """Make the folder, start the server, wait for the end of the pipe, and end everything."""
+    for name in _TERMINATING:
+        number = getattr(signal, name)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            # The server would inherit SIG_IGN; it does not inherit a handler.
+            signal.signal(number, lambda *_: None)
+    folder = os.path.join(
+        os.fsencode(sys.argv[1]), b"asgi-liveness-" + os.urandom(8).hex().encode()
+    )
     try:
         os.mkdir(folder, 0o700)
     except OSError as error:
-        os.write(1, b"!" + (error.strerror or "unknown error").encode() + b"\n")
+        _report(b"!" + (error.strerror or "unknown error").encode())
         return
+    server = 0
     try:
-        _print(folder)
-        while os.read(0, 1):
-            pass
-        _unlink(_kill_all_but_trackers())
-        _remove(folder)
+        _report(folder)
+        _adopt_orphans()
+        server = _serve(folder, [int(descriptor) for descriptor in sys.argv[2:]])
     finally:
-        os.killpg(0, signal.SIGKILL)
+        try:
+            left = _end(server)
+            ending.say_left(left, b"" if ending.remove(folder) else folder)
+            _report(ending.DONE)
+        finally:
+            os.killpg(0, signal.SIGKILL)
 
 
-def _print(folder: bytes) -> None:
+def _report(record: bytes) -> None:
     try:
-        os.write(1, folder + b"\n")
+        os.write(1, record + b"\0")
     except BrokenPipeError:
         return  # the runner has ended already, and the next read finds that out
 
 
-def _remove(folder: bytes) -> None:
-    for path, folders, files in os.walk(folder, topdown=False):
-        for name in files:
-            os.unlink(os.path.join(path, name))
-        for name in folders:
-            within = os.path.join(path, name)
-            os.unlink(within) if os.path.islink(within) else os.rmdir(within)
-    os.rmdir(folder)
+def _adopt_orphans() -> None:
+    """Become the parent of each descendant whose own parent ends.
 
-
-def _kill_all_but_trackers() -> set[int]:
-    """Kill the group except multiprocessing's resource trackers, which /proc shows.
-
-    A tracker ends by itself after the processes that it serves, and first removes their named
-    semaphores (hypercorn's command makes five). If it were killed with them, the semaphores would
-    stay in the system's shared memory for ever. Returns the file numbers of the semaphores that
-    the killed processes had.
+    Elsewhere than on Linux, or without ctypes, only the group shows what belongs to the server.
     """
-    limit = time.monotonic() + _TRACKER_LIMIT
-    semaphores: set[int] = set()
-    while (alive := members(os.getpgrp())) and time.monotonic() < limit:
-        for member, tracker in alive:
-            if not tracker:
-                _signal(member, signal.SIGSTOP)  # so that it makes no more semaphores
-                semaphores |= _semaphores(member)
-                _signal(member, signal.SIGKILL)
-        time.sleep(_POLL)
-    return semaphores
-
-
-def _semaphores(pid: int) -> set[int]:
-    """Return the file numbers of the named semaphores that a process has mapped."""
     try:
-        with open(f"/proc/{pid}/maps", "rb") as file:
-            return {int(line.split()[4]) for line in file if b" /dev/shm/sem." in line}
-    except OSError:
-        return set()
+        import ctypes  # noqa: PLC0415 (it takes 5 ms, in which the runner makes its files)
 
-
-def _unlink(semaphores: set[int]) -> None:
-    """Remove semaphores without a tracker: a process makes its first one before its tracker."""
-    for entry in os.scandir("/dev/shm") if semaphores else []:  # noqa: S108 (where Linux keeps them)
-        if entry.name.startswith("sem.mp-") and entry.inode() in semaphores:
-            try:
-                os.unlink(entry.path)
-            except FileNotFoundError:  # its tracker was late
-                continue
-
-
-def sees_members() -> bool:
-    """Whether this system has a /proc that shows processes."""
-    return os.path.isdir("/proc/self")
-
-
-def members(group: int) -> list[tuple[int, bool]]:
-    """Return the living processes of a group without its leader: id, and whether it is a tracker.
-
-    The list is empty where there is no /proc.
-    """
-    found = []
-    for name in os.listdir("/proc") if sees_members() else []:
-        if not name.isdigit() or int(name) == group:
-            continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                state, _, its_group = file.read().rpartition(b")")[2].split()[:3]
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                command = file.read()
-        except OSError:
-            continue
-        if int(its_group) == group and state not in b"ZX":
-            # A process that is just starting has no command line yet: it may become a tracker.
-            tracker = not command or b"multiprocessing.resource_tracker" in command
-            found.append((int(name), tracker))
-    return found
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
         return
+
+
+def _serve(folder: bytes, descriptors: list[int]) -> int:
+    """Start the server that the runner describes; return its id at the end of the pipe."""
+    try:
+        command, environment = marshal.load(sys.stdin.buffer)  # noqa: S302 (from the runner)
+    except (EOFError, ValueError, TypeError):
+        return 0  # the runner has ended
+    nothing = os.open(os.devnull, os.O_RDWR)
+    log = server = 0
+    try:
+        log = os.open(os.path.join(folder, b"stderr"), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        duplicates = ((nothing, 0), (nothing, 1), (log, 2))
+        server = os.posix_spawnp(
+            command[0],
+            command,
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, *duplicate) for duplicate in duplicates],
+            setpgroup=os.getpid(),
+            setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
+        )
+        _report(b"%d" % server)
+    except (OSError, ValueError) as error:
+        _report(b"!" + (getattr(error, "strerror", None) or str(error)).encode())
+    for descriptor in (*descriptors, nothing):
+        os.close(descriptor)
+    signal.signal(signal.SIGCHLD, lambda *_: _reap(server))
+    _reap(server)
+    while not select.select([0], [], [], _LOG_POLL)[0] or os.read(0, 1):
+        if log:
+            _cut(log)
+    return server
+
+
+def _reap(server: int) -> None:
+    """Take the exit codes of processes that have ended, and report the server's."""
+    try:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == server:
+                _report(b"%d" % os.waitstatus_to_exitcode(ended[1]))
+    except ChildProcessError:
+        return
+
+
+def _end(server: int) -> list[int]:
+    """End all descendants; return those that are left.
+
+    The keeper has adopted every orphan, so it has a child as long as it has a descendant. That
+    shows a process which forks and ends so quickly that no listing has it; its group gives it away.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    left = ending.end_members(os.getpid())
+    until = time.monotonic() + _CHAIN_LIMIT
+    while not left and ending.sees_members() and time.monotonic() < until:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            break
+        if ended is None:
+            left = ending.end_members(os.getpid())
+            continue
+        ending.kill_session_group(ended.si_pid)
+        _, status = os.waitpid(ended.si_pid, 0)
+        if ended.si_pid == server:
+            _report(b"%d" % os.waitstatus_to_exitcode(status))
+    return left
+
+
+def _cut(log: int) -> None:
+    """Cut the middle out of a log that is too long: a file, unlike a pipe, never blocks its writer.
+
+    The writers append, so their next line goes to the new end.
+    """
+    size = os.fstat(log).st_size
+    if size > _LOG_LIMIT:
+        end = os.pread(log, _LOG_KEPT, size - _LOG_KEPT)
+        os.ftruncate(log, _LOG_KEPT)
+        try:
+            os.write(log, b"\n[%d bytes are left out here]\n" % (size - 2 * _LOG_KEPT) + end)
+        except OSError:  # the disk is full
+            return
 
 
 if __name__ == "__main__":

@@ -1,20 +1,25 @@
-"""One server process of any kind, which starts in a group of its own and always ends.
+"""One server of any kind, which starts as the child of a keeper and always ends.
 
-The rule: every server lives in the group of a keeper (see ``keeper``) and ends with it.
+The rule: every server is a child of a keeper (see ``keeper``) and ends with it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
-import subprocess
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.group import Group
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TAIL: Final = 1 << 16  # bytes of the log in which the last line is looked for
+_WORDS: Final = 500  # characters of a log line that a message quotes
 POLITE_LIMIT: Final = 1.0  # seconds that a server may take to end after SIGTERM
 
 
@@ -35,7 +40,6 @@ class Launched:
         self.command, self.port = command, port
         self._max_stall = max_stall
         self._group: Group | None = None
-        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,50 +54,39 @@ class Launched:
         Raises ``LedgerError`` if no file can be made, ``TargetError`` if the port is taken or the
         command cannot be started.
         """
-        self._group = Group()
+        with _listen(self.port) as listener:
+            self.port = listener.getsockname()[1]
+            descriptors = [listener.fileno()]
+            if not any("{fd}" in part for part in self.command):
+                listener.close()
+                descriptors = []
+            self._group = Group(descriptors)
         try:
-            self._launch(self._environment())
+            self._launch(*descriptors)
         except BaseException:
             self.end()
             raise
 
     def _environment(self) -> dict[str, str]:
-        """Return the runner's environment; the app's temporary files go into the group's folder."""
-        temporary = self.group.folder / "tmp"
-        temporary.mkdir()
-        environment = {**os.environ, "TMPDIR": str(temporary)}
+        """Return the runner's environment; with *max_stall*, the variables that watch the app."""
+        environment = {**os.environ}
         if self._max_stall is None:
             return environment
         self.board = Board(self.group.folder, self._max_stall)
         return self.board.watched(environment)
 
-    def _launch(self, environment: dict[str, str]) -> None:
-        listener = _listen(self.port)
-        with listener:
-            self.port = listener.getsockname()[1]
-            takes_descriptor = any("{fd}" in part for part in self.command)
-            if not takes_descriptor:
-                listener.close()
-            fd = str(listener.fileno())
-            command = [
-                part.replace("{fd}", fd).replace("{port}", str(self.port)) for part in self.command
-            ]
-            with (self.group.folder / "stderr").open("wb") as stderr:
-                try:
-                    self._process = subprocess.Popen(
-                        command,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        stderr=stderr,
-                        env=environment,
-                        pass_fds=[listener.fileno()] if takes_descriptor else [],
-                        process_group=self.group.id,
-                    )
-                except OSError as error:
-                    raise TargetError(
-                        f"{command[0]} cannot be started ({error.strerror}); install it in this "
-                        f"environment, or name it by its path"
-                    ) from error
+    def _launch(self, descriptor: int = -1) -> None:
+        command = [
+            part.replace("{fd}", str(descriptor)).replace("{port}", str(self.port))
+            for part in self.command
+        ]
+        try:
+            self.group.start(command, self._environment())
+        except OSError as error:
+            raise TargetError(
+                f"{command[0]} cannot be started ({error.strerror}); install it in this "
+                f"environment, or name it by its path"
+            ) from error
 
     @property
     def url(self) -> str:
@@ -109,13 +102,13 @@ class Launched:
     @property
     def pid(self) -> int:
         """The id of the server's own process, which its users would signal."""
-        assert self._process is not None
-        return self._process.pid
+        assert self.group.server
+        return self.group.server
 
     @property
     def exit_code(self) -> int | None:
         """The exit code of the server's own process, or None while it runs."""
-        return self._process.poll() if self._process else None
+        return self._group.exit_code() if self._group else None
 
     @property
     def ended(self) -> bool:
@@ -123,27 +116,40 @@ class Launched:
         return self.exit_code is not None
 
     def log(self) -> str:
-        """Return the text that the server wrote to its standard error so far."""
+        """Return the text that the server wrote to its standard error so far.
+
+        The keeper cuts the middle out of a log that grows beyond some megabytes.
+        """
         with contextlib.suppress(FileNotFoundError):
-            return (self.group.folder / "stderr").read_text(errors="replace")
+            return self._log_path.read_text(errors="replace")
         return ""
 
     def last_words(self) -> str:
-        """Return the last line that the server wrote to its standard error, or "nothing"."""
-        lines = reversed(self.log().split("\n"))
-        return next((line.strip() for line in lines if line.strip()), "nothing")
+        """Return the last line that the server wrote to its standard error, or "nothing".
+
+        At most ``_WORDS`` characters of it.
+        """
+        with contextlib.suppress(FileNotFoundError), self._log_path.open("rb") as log:
+            log.seek(-min(_TAIL, log.seek(0, os.SEEK_END)), os.SEEK_END)
+            lines = [line.strip() for line in log.read().decode(errors="replace").split("\n")]
+            last = next(filter(None, reversed(lines)), "nothing")
+            return last if len(last) <= _WORDS else f"{last[:_WORDS]} ..."
+        return "nothing"
+
+    @property
+    def _log_path(self) -> Path:
+        return self.group.folder / "stderr"
 
     def end(self, *, politely: bool = False) -> None:
         """End all processes of this server and remove its files; a second call does nothing.
 
         *politely* lets the server shut down by itself first, within ``POLITE_LIMIT``.
         """
-        if politely and self._process is not None and not self.ended:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(POLITE_LIMIT)
         if self._group is not None:
-            self._group.end(self._process)
+            if politely:
+                self._group.signal(signal.SIGTERM)
+                self._group.exit_code(POLITE_LIMIT)
+            self._group.end()
         if self.board is not None:
             self.board.close()
 

@@ -157,8 +157,9 @@ def show_state(observation: Observation) -> str | None:
         f"{observation.answered.get(path, 0)} of {observation.window.probes} probes of {path}"
         for path in dict.fromkeys(probe.path for probe in observation.probes)
     )
+    shows = _froze_the_start(observation) or _SHOWS[state]
     lines = [
-        f"{subject} {must}, but {_SHOWS[state]}.",
+        f"{subject} {must}, but {shows}.",
         (
             f"{facts} were answered while the loop made {observation.steps:,} steps; "
             f"longest wait {observation.longest_wait * 1000:,.0f} ms."
@@ -178,14 +179,29 @@ def _starved(observation: Observation) -> str:
     )
 
 
+def _froze_the_start(observation: Observation) -> str:
+    """Say which loop froze the app before the next one could start; "" if none did."""
+    stepped = [loop.route for loop in observation.loops if loop.steps]
+    missing = [path for path in observation.window.load if path not in stepped]
+    froze = any(loop.on_event_loop for loop in observation.loops)
+    if (
+        observation.kept_running
+        or not (stepped and missing and froze)
+        or observation.total_answered
+    ):
+        return ""
+    return f"{stepped[-1]} froze it before {missing[0]} could start"
+
+
 def _not_running(observation: Observation) -> str:
+    if frozen := _froze_the_start(observation):
+        route = frozen.partition(" ")[0]
+        return f"The loop of {route} runs on the event loop and never yields to it."
     routes = {loop.route for loop in observation.loops}
     missing = [path for path in observation.window.load if path not in routes]
     if not missing:
         return "The loop ended by itself, or stopped stepping, so the window shows nothing."
     others = ", ".join(map(repr, sorted(routes))) or "none"
-    if not observation.total_answered and any(loop.on_event_loop for loop in observation.loops):
-        return f"{missing[0]} could not start: a loop before it ({others}) froze the app."
     return (
         f"No loop of {missing[0]!r} made a step (loops that did: {others}). "
         f"Does its handler make `LoopBody({missing[0]!r})` and step it?"

@@ -71,7 +71,7 @@ def unknown_path(response: Response) -> str | None:
 
     Why: an app that serves every path would answer the probes of a missing route.
     """
-    return _has_status("GET /no-such-path", response, 404)
+    return has_status("GET /no-such-path", response, 404)
 
 
 @case("CONT-006 wrong-method", Exchange("POST", "/hello"), fix="Let /hello accept only GET.")
@@ -82,14 +82,14 @@ def wrong_method(response: Response) -> str | None:
 
     Why: these routes accept only GET, so no other method may start a loop.
     """
-    return _has_status("POST /hello", response, 405)
+    return has_status("POST /hello", response, 405)
 
 
 def _answers_as_contracted(path: str, response: Response | None) -> str | None:
     if response is None:
         return f"GET {path} got no response."
     wanted = contract.route(path).response
-    if (failure := _has_status(f"GET {path}", response, 200)) is not None:
+    if (failure := has_status(f"GET {path}", response, 200)) is not None:
         return failure
     if response.content_type.partition(";")[0] != "application/json" or response.body != wanted:
         return (
@@ -99,7 +99,8 @@ def _answers_as_contracted(path: str, response: Response | None) -> str | None:
     return None
 
 
-def _has_status(request: str, response: Response, status: int) -> str | None:
+def has_status(request: str, response: Response, status: int) -> str | None:
+    """Claim that the response to a request has a status."""
     if response.status == status:
         return None
     return f"{request} answered {response.status or response.error}; it must be {status}."

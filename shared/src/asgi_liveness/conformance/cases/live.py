@@ -124,7 +124,8 @@ def cooperative_answers(observation: Observation) -> str | None:
 @case(
     "LIVE-007 normal-answers",
     contract.NORMAL,
-    fix="Is the handler at {place} a plain `def`? Only then does it run in a thread.",
+    fix="Is the handler at {place} a plain `def`, and does the framework run it in a thread? On "
+    "the event loop it blocks all other requests.",
     remedy="normal",
 )
 def normal_answers(observation: Observation) -> str | None:
