@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REPORTS: Final = ("json=out/r.json", "junit=out/r.xml", "md=out/r.md", "github=out/r.github")
+_REFUSED: Final = {"run": ("-k", "no such case"), "serve": ("--server", "no-such")}
+"""What ends these commands before they start a server."""
 WINDOW: Final = WindowReport(
     "GET /a", Verdict.STALLED, Probes(80, 0), 4.0, 0.0, 4.0, strip="." * 80
 )
@@ -72,7 +74,8 @@ def arguments(rng: random.Random, folder: Path) -> Ran:
     ]
     target = rng.choice(("a:app", "http://127.0.0.1:1", rng.choice(texts), ""))
     name = rng.choice(("check", "check", "check", "report", "explain", "run", "serve", "contract"))
-    words = [name, *([target] if target else []), *(word.replace("\0", "") for word in words)]
+    first = [name, *_REFUSED.get(name, ()), *([target] if target else [])]
+    words = [*first, *(word.replace("\0", "") for word in words)]
     if rng.random() < 0.3:  # noqa: PLR2004 (these alone get as far as a file)
         report = rng.choice(("md=notes.md", "json=./notes.md", "md=pipe", "json=/dev/null"))
         words = ["check", "a:app", "--report", report]
