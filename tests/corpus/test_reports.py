@@ -1,4 +1,4 @@
-"""The check on apps rebuilt from public bug reports: its verdict, its line and its advice are right.
+"""The check on apps rebuilt from public bug reports: verdict, line and advice are right.
 
 ``reports/cases.toml`` has what people would type, and the right answer.
 """
@@ -32,9 +32,10 @@ SHELL = (
 
 def is_right(culprit: dict[str, Any], wanted: list[str], name: str) -> bool:
     """Whether a culprit is a marked line of the app, or of one of the packages *wanted*."""
-    file, line = culprit["file"], culprit["line"]
+    file, line = str(culprit["file"]), int(culprit["line"])
     if "own" in wanted and Path(file).name == f"{name}.py":
-        return (FOLDER / f"{name}.py").read_text().splitlines()[line - 1].endswith(MARK)
+        lines = (FOLDER / f"{name}.py").read_text().splitlines()
+        return lines[line - 1].endswith(MARK)
     return any(f"/{package}/" in f"/{file}" for package in wanted)
 
 

@@ -17,12 +17,13 @@ async def healthz() -> str:
     return "ok"
 
 
+NOWHERE = Path("/dev/null").open("w")  # noqa: SIM115 (open as long as the app)
 handler = RichHandler(
-    console=Console(file=Path("/dev/null").open("w"), width=160),
+    console=Console(file=NOWHERE, width=160),
     rich_tracebacks=True,
     tracebacks_show_locals=True,
-    locals_max_length=None,
-    locals_max_string=None,
+    locals_max_length=10**9,
+    locals_max_string=10**9,
 )
 logging.getLogger("uvicorn.error").addHandler(handler)
 

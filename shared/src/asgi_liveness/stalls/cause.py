@@ -100,7 +100,8 @@ def _own(line: Line, stall: Stall, package: str) -> Kind:
         return Kind.SYNC_HANDLER
     if computes(stall) and source.in_loop(line.frame.file, line.frame.line):
         return Kind.LOOP if source.is_async(line.frame) else Kind.LOOP_IN_FUNCTION
-    if source.is_async(handler) and not source.awaits(handler):
+    may_be_plain = source.is_async(handler) and not source.awaits(handler)
+    if may_be_plain and not any("websocket" in frame.function for frame in line.frames):
         return Kind.CALL_IN_HANDLER
     return Kind.CALL
 
