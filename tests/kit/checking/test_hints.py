@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +11,9 @@ from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.hints import (
     all_refused,
     better_probe,
-    first_message,
     not_checked,
     not_tried,
-    several_callers,
+    of_live,
 )
 from asgi_liveness.checking.report import Verdict
 from tests.kit.checking.made import LIVE, report
@@ -24,25 +24,45 @@ def test_the_note_on_a_probed_404_names_a_better_path_if_there_is_one() -> None:
     assert better_probe("/healthz", "/api/ping").endswith("--probe /api/ping")
 
 
+LOCKS = """\
+@app.get("/locks")
+async def locks():
+    async with LOCK:
+        await asyncio.sleep(1)
+
+
+@app.get("/short")
+async def short():
+    async with LOCK:
+        count()
+    await asyncio.sleep(1)
+
+
+@app.get("/session")
+async def session():
+    async with Session() as session:
+        await session.get()
+"""
+
+
 @pytest.mark.parametrize(
-    ("concurrency", "verdicts", "hinted"),
-    [
-        (1, [Verdict.LIVE, Verdict.LIVE], True),
-        (2, [Verdict.LIVE], False),
-        (1, [Verdict.LIVE, Verdict.STALLED], False),
-    ],
+    ("path", "concurrency", "hinted"),
+    [("/locks", 1, True), ("/locks", 2, False), ("/short", 1, False), ("/session", 1, False)],
 )
-def test_a_second_caller_is_suggested_where_one_showed_nothing(
-    concurrency: int, verdicts: list[Verdict], *, hinted: bool
+def test_a_second_caller_is_suggested_where_a_lock_is_held_across_an_await(
+    path: str, concurrency: int, tmp_path: Path, *, hinted: bool
 ) -> None:
-    assert ("--concurrency 2" in several_callers(concurrency, verdicts)) is hinted
+    (tmp_path / "app.py").write_text(LOCKS)
+    hints = of_live(Call("GET", path), concurrency, tmp_path)
+    assert [hint for hint in hints if "--concurrency 2" in hint] == hints
+    assert bool(hints) is hinted
 
 
-def test_a_websocket_that_got_no_message_may_wait_for_one() -> None:
-    (note,) = first_message(Call("WS", "/a"))
+def test_a_websocket_that_got_no_message_may_wait_for_one(tmp_path: Path) -> None:
+    (note,) = of_live(Call("WS", "/a"), 1, tmp_path)
     assert note.startswith("Nothing was sent on WS /a; if it waits for a message")
-    assert first_message(Call("WS", "/a", body=b"hello")) == ()
-    assert first_message(Call("GET", "/a")) == ()
+    assert of_live(Call("WS", "/a", body=b"hello"), 1, tmp_path) == []
+    assert of_live(Call("GET", "/a"), 1, tmp_path) == []
 
 
 def test_a_refused_request_keeps_its_notes_but_for_the_status() -> None:

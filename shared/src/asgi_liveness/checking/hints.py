@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.request import WEBSOCKET
 from asgi_liveness.checking.served import Address
+from asgi_liveness.stalls import source
+from asgi_liveness.stalls.handler import handler_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from asgi_liveness.checking.call import Call
     from asgi_liveness.checking.judge import Judge
@@ -30,21 +33,23 @@ def better_probe(path: str, health: str = "") -> str:
     )
 
 
-def several_callers(concurrency: int, verdicts: Sequence[Verdict]) -> str:
-    """Return a note for an app that holds a lock across an await; "" where one caller showed it."""
-    if concurrency > 1 or any(verdict is not Verdict.LIVE for verdict in verdicts):
-        return ""
-    return (
-        "One caller at a time never waits for another. The app holds a lock across an await: "
-        "--concurrency 2 shows what a second caller meets."
-    )
+def of_live(call: Call, concurrency: int, folder: Path) -> list[str]:
+    """Return hints on a live request that may show more: to a second caller, or with a message.
 
-
-def first_message(call: Call) -> tuple[str, ...]:
-    """Return a note on a live WebSocket that may wait for a message in vain."""
-    if call.method != WEBSOCKET or call.body:
-        return ()
-    return (f"Nothing was sent on {call}; if it waits for a message, give the first one with -d.",)
+    *folder* is where the app's source is.
+    """
+    hints = []
+    if call.method == WEBSOCKET and not call.body:
+        hints.append(
+            f"Nothing was sent on {call}; if it waits for a message, give the first one with -d."
+        )
+    handler = handler_of(call.path, folder) if concurrency == 1 else None
+    if handler and source.holds_lock(handler):
+        hints.append(
+            f"{handler.function}() holds a lock across an await, and one caller never waits for "
+            f"another: --concurrency 2 shows what a second caller meets."
+        )
+    return hints
 
 
 def not_checked(route: WindowReport, why: str) -> WindowReport:

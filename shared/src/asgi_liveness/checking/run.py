@@ -20,9 +20,9 @@ from asgi_liveness.checking.hints import (
     better_probe,
     blocked_at,
     described,
-    first_message,
     not_checked,
     not_tried,
+    of_live,
 )
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
@@ -94,9 +94,8 @@ class _Check:
         self._health = ""
         self._learned = False  # whether a window of a refused request showed a stall
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
-        self._judge = Judge(
-            Criteria(options.max_stall, package_of(options)), Path(options.app_dir or ".").resolve()
-        )
+        self._folder = Path(options.app_dir or ".").absolute()
+        self._judge = Judge(Criteria(options.max_stall, package_of(options)), self._folder)
         self._target: Served | None = None
         self._is_idle = False
         self._server, self._python = "", platform.python_version()
@@ -163,8 +162,9 @@ class _Check:
             route = self._judge.during(str(call), observation, idle)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
-                hint = first_message(call) if route.verdict is Verdict.LIVE else ()
-                routes.append(replace(route, notes=(*route.notes, *hint)))
+                hints = of_live(call, self._options.concurrency, self._folder)
+                live = route.verdict is Verdict.LIVE
+                routes.append(replace(route, notes=(*route.notes, *(hints if live else ()))))
                 continue
             refused.append(not_checked(route, why))
             if call in self._listed and not self._stalled(observation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _MOST: Final = 2**21
 """Bytes of the largest file that is read. A frame names any file, and a syntax tree takes a hundred
 times as much."""
+_LOCK: Final = re.compile(r"lock|mutex|sem(?:aphore)?\b|condition|limiter", re.IGNORECASE)
+"""The names that people give to what one task holds at a time."""
 _TAKES_FUNCTION: Final = (
     *("to_thread", "run_in_executor", "run_sync", "run_in_threadpool", "run_in_thread"),
     *("submit", "add_task", "call_soon", "Thread", "Process", "BackgroundTask", "sync_to_async"),
@@ -50,6 +53,17 @@ def awaits(frame: Frame) -> bool:
     function = _innermost(_around(frame.file, frame.line))
     kinds = (ast.Await, ast.AsyncFor, ast.AsyncWith)
     return function is not None and any(isinstance(node, kinds) for node in ast.walk(function))
+
+
+def holds_lock(frame: Frame) -> bool:
+    """Whether the function around the line awaits within ``async with`` a lock or a semaphore."""
+    function = _innermost(_around(frame.file, frame.line))
+    return function is not None and any(
+        isinstance(node, ast.AsyncWith)
+        and any(_LOCK.search(ast.unparse(item.context_expr)) for item in node.items)
+        and any(isinstance(inner, ast.Await) for each in node.body for inner in ast.walk(each))
+        for node in ast.walk(function)
+    )
 
 
 def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
