@@ -173,6 +173,7 @@ def test_stacks_of_threads_belong_to_a_numbered_request(board: Board) -> None:
 def test_a_closed_board_leaves_its_file_to_the_keeper(tmp_path: Path) -> None:
     made = Board(tmp_path, 0.2)
     made.close()
+    made.close()
     assert made.path.exists()
     with pytest.raises(OSError, match="Bad file descriptor"):
         made.heartbeats()

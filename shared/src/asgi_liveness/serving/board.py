@@ -49,12 +49,18 @@ class Board:
                 f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a writable folder"
             ) from error
         self._requests = 0
+        self._is_closed = False
         self._read: dict[Path, list[tuple[int, int, dict[str, Any]]]] = {}
         self._offsets: dict[Path, int] = {}
 
     def close(self) -> None:
-        """Close the file of words; the file stays, and the keeper removes it."""
-        os.close(self._file)
+        """Close the file of words; the file stays, and the keeper removes it.
+
+        A second call does nothing.
+        """
+        if not self._is_closed:
+            self._is_closed = True
+            os.close(self._file)
 
     def watched(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment* with the variables that make a Python process write here."""
