@@ -16,6 +16,7 @@ from asgi_liveness.conformance.promises import (
     Shutdown,
     ShutdownTimes,
 )
+from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.response import Response
 
 if TYPE_CHECKING:
@@ -62,8 +63,17 @@ class Case:
 
     @property
     def text(self) -> tuple[str, str, str]:
-        """The three paragraphs of its docstring: the action, the claim and the reason."""
-        does, sees, why = inspect.getdoc(self.claim).split("\n\n")  # type: ignore[union-attr]  # a test reads every docstring
+        """The three paragraphs of its docstring: the action, the claim and the reason.
+
+        Raises ``UsageError`` where Python has left the docstrings out.
+        """
+        docstring = inspect.getdoc(self.claim)
+        if docstring is None:
+            raise UsageError(
+                "the texts of the cases are docstrings, and Python has left them out; unset "
+                "PYTHONOPTIMIZE, and leave out -OO"
+            )
+        does, sees, why = docstring.split("\n\n")
         return does, sees.removeprefix("Must see: "), why.removeprefix("Why: ")
 
     def judge(self, *results: ExperimentResult) -> str | None:
