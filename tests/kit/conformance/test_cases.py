@@ -21,6 +21,7 @@ from asgi_liveness.conformance.contract import (
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES, lacking
 from asgi_liveness.conformance.runner import Runner
+from asgi_liveness.errors import UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tests.apps.bare_remedies import VARIANTS
 from tests.apps.miniatures import MINIATURES
@@ -236,3 +237,9 @@ def test_ids_are_append_only() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_has_its_claim_its_reason_and_its_advice(case: Case) -> None:
     assert all((*case.text, case.fix))
+
+
+def test_a_case_without_docstrings_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CASES[0].claim, "__doc__", None)
+    with pytest.raises(UsageError, match="unset PYTHONOPTIMIZE, and leave out -OO"):
+        assert CASES[0].text

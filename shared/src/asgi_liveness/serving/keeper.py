@@ -159,10 +159,13 @@ def _cut(log: int) -> None:
     """
     size = os.fstat(log).st_size
     if size > _LOG_LIMIT:
-        end = os.pread(log, _LOG_KEPT, size - _LOG_KEPT)
+        # To the end as it is by now, and truncated at once: what comes in between is lost.
+        end = os.pread(log, _LOG_LIMIT, size - _LOG_KEPT)
         os.ftruncate(log, _LOG_KEPT)
         try:
-            os.write(log, b"\n[%d bytes are left out here]\n" % (size - 2 * _LOG_KEPT) + end)
+            os.write(
+                log, b"\n[%d bytes are left out here]\n" % (size - 2 * _LOG_KEPT) + end[-_LOG_KEPT:]
+            )
         except OSError:  # the disk is full
             return
 

@@ -9,14 +9,12 @@ import contextlib
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Final, Self
+import stat
+from typing import Final, Self
 
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.group import Group
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _TAIL: Final = 1 << 16  # bytes of the log in which the last line is looked for
 _WORDS: Final = 500  # characters of a log line that a message quotes
@@ -120,25 +118,26 @@ class Launched:
 
         The keeper cuts the middle out of a log that grows beyond some megabytes.
         """
-        with contextlib.suppress(FileNotFoundError):
-            return self._log_path.read_text(errors="replace")
-        return ""
+        return self._read_log().decode(errors="replace")
 
     def last_words(self) -> str:
         """Return the last line that the server wrote to its standard error, or "nothing".
 
         At most ``_WORDS`` characters of it.
         """
-        with contextlib.suppress(FileNotFoundError), self._log_path.open("rb") as log:
-            log.seek(-min(_TAIL, log.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = [line.strip() for line in log.read().decode(errors="replace").split("\n")]
-            last = next(filter(None, reversed(lines)), "nothing")
-            return last if len(last) <= _WORDS else f"{last[:_WORDS]} ..."
-        return "nothing"
+        lines = self._read_log(_TAIL).decode(errors="replace").split("\n")
+        last = next(filter(None, map(str.strip, reversed(lines))), "nothing")
+        return last if len(last) <= _WORDS else f"{last[:_WORDS]} ..."
 
-    @property
-    def _log_path(self) -> Path:
-        return self.group.folder / "stderr"
+    def _read_log(self, most: int = -1) -> bytes:
+        """Return the last *most* bytes of the log; none if it is gone, or no regular file."""
+        path, flags = self.group.folder / "stderr", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+        with contextlib.suppress(OSError), os.fdopen(os.open(path, flags), "rb") as log:
+            size = os.fstat(log.fileno()).st_size
+            if stat.S_ISREG(os.fstat(log.fileno()).st_mode):
+                log.seek(max(0, size - most) if most >= 0 else 0)
+                return log.read()
+        return b""
 
     def end(self, *, politely: bool = False) -> None:
         """End all processes of this server and remove its files; a second call does nothing.

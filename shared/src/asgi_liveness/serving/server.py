@@ -120,7 +120,7 @@ class Server(Launched):
     def note(self) -> dict[str, Any]:
         """The note that the app's wrapper wrote (see ``inside.wrapper``); empty before that."""
         try:
-            note: dict[str, Any] = json.loads(wrapper.note_path(self.ledger.path).read_text())
-        except FileNotFoundError:
+            note = json.loads(wrapper.note_path(self.ledger.path).read_text())
+        except (OSError, ValueError):  # it is not there yet; or the app has written into it
             return {}
-        return note
+        return note if isinstance(note, dict) else {}
