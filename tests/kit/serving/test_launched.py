@@ -219,7 +219,7 @@ def test_a_flood_on_standard_error_is_cut_and_keeps_both_ends() -> None:
 def test_a_long_last_line_is_cut() -> None:
     with Launched(python("import sys; sys.exit('y' * 10**6)")) as server:
         until(lambda: server.ended)
-        assert server.last_words() == "y" * 500 + " ..."
+        assert server.last_words() == "y" * 1000 + " ..."
 
 
 def test_a_server_has_the_signals_of_a_program_of_its_own() -> None:
