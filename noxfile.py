@@ -171,7 +171,7 @@ def columns(session: nox.Session) -> None:
 @nox.session(tags=["test"])
 def check(session: nox.Session) -> None:
     """Test `check` on apps with marked lines, on columns and server commands (-- --thorough)."""
-    _install(session, *FRAMEWORKS, "servers", "test", "commands")
+    _install(session, *FRAMEWORKS, "servers", "test", "commands", "reports")
     _test(session, "tests/corpus", workers=("--numprocesses", "auto"))
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route as StarletteRoute
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.run import run
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls.culprit import Culprit
 from tools.marks import IDLE, Mark, marks
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.probing.response import Response, SentRequest
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
+from asgi_liveness.stalls.line import Line
 from asgi_liveness.stalls.stalls import Stall
 from tools.bench import frontier, picture, prober
 from tools.bench.heartbeat import interval, rank
@@ -46,7 +47,8 @@ def call(sent: float, ended: float | None = None) -> SentRequest:
 
 def stall(began: float, length: float, file: str = APP, line: int = 0) -> Stall:
     """A stall that was found; line 0 means without a culprit."""
-    return Stall(began, length, (), Frame(file, line, "compute") if line else None)
+    frame = Frame(file, line, "compute")
+    return Stall(began, length, (), Line(frame, None, 1, (frame,)) if line else None)
 
 
 def test_a_stall_is_named_only_by_its_own_line() -> None:

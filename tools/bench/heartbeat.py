@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from asgi_liveness.inside.injected.sitecustomize import period
+from asgi_liveness.inside.injected.layout import period
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
 

@@ -11,7 +11,7 @@ from unittest import mock
 from asgi_liveness.checking import run as running
 from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
 from asgi_liveness.errors import TargetError
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls.culprit import Culprit
 from tools.comparison import ROOT
 from tools.fuzz import values

@@ -6,13 +6,14 @@ Implementations of the contract import only ``LoopBody``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asgi_liveness._version import __version__
 from asgi_liveness.inside.loop_body import LoopBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from asgi_liveness.checking.report import Report
 
@@ -30,7 +31,7 @@ def check(  # noqa: PLR0913 (each option of the command)
     app_dir: str = "",
     headers: Mapping[str, str] | Sequence[str] = (),
     body: bytes = b"",
-    before: Any = (),
+    before: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = (),
     header_from: str | Sequence[str] = (),
     duration: float = 4.0,
     max_stall: float = 0.2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls.culprit import Culprit
 
 AGAIN = "asgi-liveness check myapp.main:app --during 'GET /report' --probe /healthz"

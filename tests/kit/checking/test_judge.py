@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
-from asgi_liveness.serving.board import Frame, Sample
-from asgi_liveness.stalls.advice import advice
+from asgi_liveness.serving.records import Frame, Pool, Sample
+from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (
     BEGAN,
@@ -72,7 +73,7 @@ def test_a_stall_is_blamed_on_the_line_of_its_samples() -> None:
     assert (route.culprit.line, route.culprit.function) == (12, "report")
     assert route.culprit.below == Frame(*RANDINT)
     assert (route.culprit.seen, route.culprit.looks) == (4, 4)
-    assert route.advice == advice("call")
+    assert route.advice == advice(Kind.CALL)
 
 
 def test_a_stall_counts_even_if_every_response_was_fast() -> None:
@@ -123,7 +124,7 @@ def test_the_culprit_is_in_the_function_with_the_most_samples() -> None:
     )
     culprit = during(observation).culprit
     assert culprit
-    assert (culprit.function, culprit.seen, culprit.looks) == ("report", 2, 7)
+    assert (culprit.function, culprit.seen, culprit.looks) == ("report", 4, 7)
 
 
 def test_the_culprit_is_the_line_of_its_function_with_the_most_samples() -> None:
@@ -134,7 +135,7 @@ def test_the_culprit_is_the_line_of_its_function_with_the_most_samples() -> None
     )
     culprit = during(observation).culprit
     assert culprit
-    assert (culprit.line, culprit.below, culprit.seen) == (14, Frame(*RANDINT), 4)
+    assert (culprit.line, culprit.below, culprit.seen) == (14, Frame(*RANDINT), 6)
 
 
 def test_a_stall_without_a_line_does_not_hide_the_culprit_of_another() -> None:
@@ -148,17 +149,25 @@ def test_a_stall_without_a_line_does_not_hide_the_culprit_of_another() -> None:
 # Responses.
 
 
-def test_a_probe_is_answered_if_its_status_is_that_of_the_idle_app() -> None:
-    idle = window(status=404)
-    assert during(window(status=404), idle).probes == Probes(40, 40)
-    assert during(window(status=200), idle).probes == Probes(40, 0)
-    assert during(window(status=404)).probes == Probes(40, 0)
+@pytest.mark.parametrize("status", [200, 302, 404, 429, 500, 503])
+def test_a_prompt_response_of_any_status_is_an_answer(status: int) -> None:
+    route = during(window(status=status))
+    assert (route.verdict, route.probes, route.strip) == (Verdict.LIVE, Probes(40, 40), "|" * 40)
+    assert any(f"40 of 40 probes were answered with {status}" in note for note in route.notes) is (
+        status >= 400
+    )
 
 
-def test_the_most_frequent_status_of_the_idle_app_counts() -> None:
-    idle = replace(IDLE, probes=(*probes([0.01] * 3), *probes([0.01] * 2, 503)))
-    assert during(window(status=200), idle).probes.answered == 40
-    assert during(window(status=503), idle).probes.answered == 0
+@pytest.mark.parametrize(("status", "hint"), [(429, "limits the rate"), (503, "not ready")])
+def test_the_note_on_a_refused_probe_says_what_to_do(status: int, hint: str) -> None:
+    for route in (JUDGE.idle(window(status=status)), during(window(status=status))):
+        (note,) = route.notes
+        assert hint in note
+
+
+def test_a_status_that_the_idle_app_answers_too_needs_no_note() -> None:
+    assert during(window(status=404), window(status=404)).notes == ()
+    assert JUDGE.idle(window(status=404)).notes == ()
 
 
 def test_a_probe_that_fails_is_not_answered() -> None:
@@ -262,6 +271,36 @@ def test_a_known_idle_stall_does_not_count_as_a_loop_that_ran() -> None:
 # The other verdicts.
 
 
+def test_workers_that_end_as_told_are_a_note() -> None:
+    route = during(window(recycled=2))
+    assert route.verdict is Verdict.LIVE
+    assert route.notes == ("2 workers ended as told (recycled or reloaded), which is no finding",)
+
+
+def test_a_server_that_ended_by_itself_is_inconclusive() -> None:
+    route = during(window(FROZEN, exited="Maximum request limit exceeded."))
+    assert route.verdict is Verdict.INCONCLUSIVE
+    assert "ended by itself with exit code 0" in route.because
+
+
+def test_an_import_in_the_idle_app_is_no_stall_of_it() -> None:
+    module = Frame("<frozen importlib._bootstrap>", 1176, "_find_and_load")
+    assert JUDGE.idle(stalled(REPORT, module)).verdict is not Verdict.IDLE_STALLED
+    assert JUDGE.idle(stalled(REPORT)).verdict is Verdict.IDLE_STALLED
+
+
+def test_a_culprit_in_installed_code_has_the_routes_handler(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("@app.get('/report')\nasync def report():\n    return ROWS\n")
+    encoder = Frame(f"{INSTALLED}/fastapi/encoders.py", 300, "jsonable_encoder")
+    judge = Judge(Criteria(LIMIT), tmp_path)
+    culprit = during(stalled(encoder), judge=judge).culprit
+    assert culprit
+    assert culprit.handler == Frame(str(tmp_path / "app.py"), 2, "report")
+    own = during(stalled(REPORT), judge=judge).culprit
+    assert own
+    assert own.handler is None
+
+
 def test_an_app_that_ended_in_the_window_died() -> None:
     route = during(window(FROZEN, died="bye", heartbeats=()))
     assert (route.verdict, route.culprit) == (Verdict.DIED, None)
@@ -286,7 +325,7 @@ def test_without_py_spy_code_that_holds_the_gil_stalls_without_a_line() -> None:
     route = during(blind(ran=1.0))
     assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
     assert route.because == "C code held the GIL, and its line is unknown: ptrace"
-    assert route.advice == advice("gil")
+    assert route.advice == advice(Kind.GIL)
 
 
 def test_without_py_spy_a_process_that_did_not_run_is_inconclusive() -> None:
@@ -295,6 +334,20 @@ def test_without_py_spy_a_process_that_did_not_run_is_inconclusive() -> None:
 
 def test_without_py_spy_a_single_sample_is_inconclusive() -> None:
     assert during(blind(ran=1.0, count=1)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_without_py_spy_a_watcher_that_ran_is_inconclusive() -> None:
+    observation = blind(ran=1.0)
+    ran = tuple(replace(each, watcher_ran_at=each.at) for each in observation.samples)
+    assert during(replace(observation, samples=ran)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_without_py_spy_another_thread_may_hold_the_gil() -> None:
+    route = during(blind(ran=0.0, others=1.0, slices=200))
+    assert (route.verdict, route.advice) == (Verdict.STALLED, advice(Kind.GIL))
+
+
+def test_without_counters_code_that_holds_the_gil_stalls() -> None:
     assert during(blind(ran=1.0, slices=0)).verdict is Verdict.STALLED
 
 
@@ -310,10 +363,12 @@ def test_py_spy_without_a_stack_and_without_a_refusal_blames_no_line() -> None:
 
 
 def test_a_full_pool_starves_an_app_whose_event_loop_runs() -> None:
-    full = (thread(REPORT, *WORKER), thread(*SELECTING, is_loop=True))
+    pool = Pool("reports", 0, 3)
+    works = replace(thread(REPORT, *WORKER), pool=pool)
+    full = (works, thread(*SELECTING, is_loop=True))
     route = during(window(FROZEN, threads=full))
-    assert (route.verdict, route.advice) == (Verdict.STARVED, advice("pool"))
-    room = (*full, thread(*IDLE_WORKER))
+    assert (route.verdict, route.advice) == (Verdict.STARVED, advice(Kind.OWN_POOL))
+    room = (*full, replace(thread(*IDLE_WORKER), pool=pool))
     assert during(window((0.9,) * 40, threads=room)).verdict is Verdict.LIVE
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from tests.kit.checking.windows import (
     OTHER,
     REPORT,

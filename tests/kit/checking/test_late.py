@@ -11,8 +11,8 @@ from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.probing.response import SentRequest
-from asgi_liveness.serving.board import Frame, ThreadStack
-from asgi_liveness.stalls.advice import advice
+from asgi_liveness.serving.records import Frame, Pool, TaskStack, ThreadStack
+from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (
     BEGAN,
@@ -37,8 +37,9 @@ WAIT = Frame(f"{STANDARD}/threading.py", 355, "wait")
 GET = Frame(f"{STANDARD}/queue.py", 171, "get")
 RUN = Frame(f"{STANDARD}/threading.py", 1010, "run")
 LOOPS = thread(*SELECTING, is_loop=True)
-WORKS = thread(REPORT, *WORKER)
-IDLES = thread(*IDLE_WORKER)
+FULL = Pool("asyncio", 0, 3)
+WORKS = replace(thread(REPORT, *WORKER), pool=FULL)
+IDLES = replace(thread(*IDLE_WORKER), pool=FULL)
 ALONE = thread(OTHER, RUN)
 """A thread outside of any pool."""
 
@@ -69,16 +70,20 @@ def test_a_window_answered_in_time_is_returned_unchanged() -> None:
 
 
 def test_a_full_pool_starves_the_probe() -> None:
-    route = judged(silent(MOST + 0.1, 0), LOOPS, *[WORKS] * 5, thread(OTHER, ANYIO, RUN))
+    route = judged(
+        silent(MOST + 0.1, 0), LOOPS, *[WORKS] * 5, replace(thread(OTHER, *WORKER), pool=FULL)
+    )
     assert route.verdict is Verdict.STARVED
-    assert route.because == "thread pool full, 5 of 6 threads at /srv/myapp/reports.py:12"
-    assert route.advice == advice("pool")
+    assert route.because == (
+        "thread pool full (asyncio's default), 5 of 6 threads at /srv/myapp/reports.py:12"
+    )
+    assert route.advice == advice(Kind.OWN_POOL)
     assert route.culprit
     assert (route.culprit.line, route.culprit.seen, route.culprit.looks) == (12, 5, 6)
 
 
 def test_a_thread_that_waits_within_its_work_fills_the_pool_too() -> None:
-    waits = thread(WAIT, REPORT, *WORKER)
+    waits = replace(thread(WAIT, REPORT, *WORKER), pool=FULL)
     assert judged(silent(MOST + 0.1, 0), LOOPS, waits).verdict is Verdict.STARVED
 
 
@@ -98,6 +103,74 @@ def test_a_pool_that_is_not_full_starves_no_probe(
     route = judged(silent(silence), *threads)
     assert route.verdict is Verdict.LIVE
     assert "pool" not in route.because
+
+
+SYNCHRONOUS = thread(WAIT, GET, REPORT, ANYIO, RUN)
+WAITS_FOR_ANYIO = TaskStack(
+    7, 9, (Frame(f"{INSTALLED}/anyio/_backends/_asyncio.py", 1900, "acquire_on_behalf_of"),)
+)
+
+
+def with_tasks(*tasks: TaskStack) -> CheckObservation:
+    return window((None,) * 40, tasks=tasks)
+
+
+def test_anyios_pool_is_full_if_tasks_wait_for_it() -> None:
+    route = silent(2.0, 0)
+    idle = thread(WAIT, GET, ANYIO, RUN)
+    threads = (LOOPS, *[SYNCHRONOUS] * 40, idle, IDLES)
+    full = judged(route, *threads, observation=with_tasks(WAITS_FOR_ANYIO))
+    assert full.verdict is Verdict.STARVED
+    assert full.because.startswith("thread pool full (AnyIO's), 40 of 40 threads at")
+    assert full.advice == advice(Kind.POOL)
+    free = judged(route, *threads, observation=with_tasks(TaskStack(7, 1, (OTHER,))))
+    assert "pool full" not in free.because
+
+
+def test_a_thread_in_the_standard_library_fills_its_pool_too() -> None:
+    resolves = Frame(f"{STANDARD}/socket.py", 974, "getaddrinfo")
+    threads = [replace(thread(resolves, *WORKER), pool=FULL)] * 6
+    route = judged(silent(2.0, 0), LOOPS, *threads)
+    assert f"6 of 6 threads at {STANDARD}/socket.py:974" in route.because
+
+
+@pytest.mark.parametrize("other", [Pool("asyncio", 1, 0), Pool("reports", 0, 0)])
+def test_an_idle_thread_of_another_pool_hides_no_full_one(other: Pool) -> None:
+    route = judged(silent(2.0, 0), LOOPS, WORKS, replace(IDLES, pool=other))
+    assert "thread pool full (asyncio's default), 1 of 1 threads" in route.because
+
+
+def test_a_pool_without_work_that_waits_is_not_full() -> None:
+    busy = replace(WORKS, pool=Pool("reports", 0, 0))
+    assert "pool full" not in judged(silent(2.0, 0), LOOPS, busy).because
+
+
+def test_probes_say_what_they_wait_for_and_who_may_hold_it() -> None:
+    acquire = Frame(f"{STANDARD}/asyncio/locks.py", 114, "acquire")
+    tasks = (
+        TaskStack(7, 30, (acquire, REPORT)),
+        TaskStack(7, 1, (Frame(f"{STANDARD}/asyncio/tasks.py", 1, "sleep"), OTHER)),
+        TaskStack(7, 1, (Frame(f"{INSTALLED}/uvicorn/server.py", 1, "main_loop"),)),
+    )
+    route = judged(silent(2.0, 0), LOOPS, observation=with_tasks(*tasks))
+    assert route.verdict is Verdict.STARVED
+    assert route.because == (
+        "the event loop is idle, and the probes wait at /srv/myapp/reports.py:12 in report(), in "
+        "acquire() of asyncio/locks.py; another task is at /srv/myapp/others.py:3 in other()"
+    )
+    assert route.advice == advice(Kind.WAITS)
+
+
+@pytest.mark.parametrize(
+    ("throttled", "stalled", "verdict"),
+    [(0.2, False, Verdict.LIVE), (0.2, True, Verdict.INCONCLUSIVE), (0.1, True, None)],
+)
+def test_a_throttled_app_is_slow_because_of_its_limit(
+    throttled: float, verdict: Verdict | None, *, stalled: bool
+) -> None:
+    route = judged(silent(0.3), LOOPS, stalled=stalled, observation=window(throttled=throttled))
+    assert ("the limit of the container's processor" in route.because) is (verdict is not None)
+    assert route.verdict is (verdict or Verdict.INCONCLUSIVE)
 
 
 def test_the_event_loops_own_thread_fills_no_pool() -> None:
@@ -121,7 +194,7 @@ def test_threads_that_work_share_the_gil_with_the_loop() -> None:
         "slow: no probe was answered for 300 ms; 1 thread of the app shares the GIL with the "
         "event loop, mostly at /srv/myapp/others.py:3"
     )
-    assert (alone.verdict, alone.advice) == (Verdict.LIVE, advice("threads"))
+    assert (alone.verdict, alone.advice) == (Verdict.LIVE, advice(Kind.THREADS))
     several = judged(silent(0.3), LOOPS, WORKS, ALONE, WORKS)
     assert "3 threads of the app share the GIL with the event loop" in several.because
     assert several.because.endswith("mostly at /srv/myapp/reports.py:12")
@@ -179,7 +252,7 @@ def test_a_stall_without_code_of_the_app_is_inconclusive() -> None:
         "slow: no probe was answered for 300 ms, and no sample shows code of the app on the event "
         "loop"
     )
-    assert route.advice == advice("machine")
+    assert route.advice == advice(Kind.MACHINE)
     assert judged(silent(2.0, 0), LOOPS, stalled=True).verdict is Verdict.INCONCLUSIVE
 
 

@@ -113,6 +113,15 @@ def test_a_refused_handshake_says_what_may_be_missing() -> None:
     assert f"or its server has no {lacking}" in why("WS", call(0, 1, 404))
 
 
+def test_a_route_that_is_no_websocket_and_one_that_is_are_named_as_what_they_are() -> None:
+    assert why("WS", call(0, 1, 200)).endswith(
+        "it is no WebSocket; name it as --during 'GET /report'"
+    )
+    for status in (404, 426):
+        found = why("GET", call(0, 1, status))
+        assert found.endswith("; a WebSocket is named as --during 'WS /report'")
+
+
 def test_a_server_that_logged_that_it_lacks_a_library_is_told_so() -> None:
     assert why("WS", call(0, 1, 404), lacks_library=True) == (
         "answered 404: its server has no library for WebSockets; pip install websockets into the "

@@ -185,7 +185,9 @@ def test_an_import_error_in_a_tools_environment_names_a_command(
     needy = refusal(App(Options("needy:app", loop="asyncio")))
     assert "No module named 'nowhere_else'" in needy
     assert needy.endswith("-- .venv/bin/uvicorn --port {port} needy:app")
-    assert refusal(App(Options("broken:app", loop="asyncio"))).endswith("division by zero")
+    assert refusal(App(Options("broken:app", loop="asyncio"))).endswith(
+        "division by zero, at broken.py:1"
+    )
 
 
 @pytest.mark.servers

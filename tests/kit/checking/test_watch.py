@@ -31,9 +31,11 @@ from asgi_liveness.checking.watch import (
     _lives,
     watch,
 )
+from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.probing import descriptors
 from asgi_liveness.probing.response import SentRequest, lateness
-from asgi_liveness.serving.board import Board, Sample, ThreadStack
+from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.records import Sample, ThreadStack
 from asgi_liveness.stalls.sampler import Sampler
 from tests.kit.checking.windows import REPORT, window, write_heartbeat
 
@@ -268,6 +270,7 @@ class Target:
     """A server with a board."""
 
     ended: bool = False
+    exit_code: int | None = None
 
     def last_words(self) -> str:
         return "bye"
@@ -296,11 +299,14 @@ def observed(
     change: Callable[[], None] = lambda: None,
     *,
     ended: bool = False,
+    exit_code: int | None = None,
     **fields: Any,
 ) -> CheckObservation:
     """Observe a window in which *change* happens; *fields* are those of its sampler."""
     sampler = Sampler(board, serves, lambda: 0.0, refused="ptrace", **fields)
-    check_run = _CheckRun(cast("Served", Target(ended)), CheckWindow(PROBE, None, SECONDS, 0.2))
+    check_run = _CheckRun(
+        cast("Served", Target(ended, exit_code)), CheckWindow(PROBE, None, SECONDS, 0.2)
+    )
     before = sampler.heartbeats()
     change()
     return check_run._observation(BEGAN, sampler, before)
@@ -318,7 +324,7 @@ def end(at: float) -> dict[str, Any]:
 
 def test_samples_and_ends_of_serving_processes_are_observed(board: Board) -> None:
     me = os.getpid()
-    write_heartbeat(board, PROCESS=me, RUNS=1)
+    write_heartbeat(board, PROCESS=me, STATE=1)
     write(board, me, sample(BEGAN - 1), end(BEGAN - 0.5), sample(BEGAN + 1), end(BEGAN + 2))
     write(board, me + 1, sample(BEGAN + 1), end(BEGAN + 2))
     observation = observed(board, {me})
@@ -338,26 +344,45 @@ def test_samples_from_py_spy_of_serving_processes_are_observed(board: Board) -> 
 def test_a_worker_that_started_in_the_window_is_in_the_observation(board: Board) -> None:
     me = os.getpid()
     write(board, me, sample(BEGAN + 1))
-    started = observed(board, set(), change=lambda: write_heartbeat(board, PROCESS=me, RUNS=1))
+    started = observed(board, set(), change=lambda: write_heartbeat(board, PROCESS=me, STATE=1))
     assert len(started.samples) == len(started.heartbeats) == 1
 
 
 def test_a_worker_that_stopped_its_loop_leaves_its_samples(board: Board) -> None:
     me = os.getpid()
-    write_heartbeat(board, PROCESS=me, RUNS=1)
+    write_heartbeat(board, PROCESS=me, STATE=1)
     write(board, me, sample(BEGAN + 1))
-    stopped = observed(board, set(), change=lambda: write_heartbeat(board, RUNS=0))
+    stopped = observed(board, set(), change=lambda: write_heartbeat(board, STATE=0))
     assert (len(stopped.samples), stopped.heartbeats, stopped.died) == (1, (), "")
 
 
 def test_a_server_that_ended_or_lost_a_worker_has_died(board: Board) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    write_heartbeat(board, PROCESS=ended.pid, RUNS=1)
+    write_heartbeat(board, PROCESS=ended.pid, STATE=1)
     assert observed(board, {ended.pid}).died == "bye"
-    write_heartbeat(board, RUNS=0)
-    assert observed(board, set(), ended=True).died == "bye"
+    write_heartbeat(board, STATE=0)
+    assert observed(board, set(), ended=True, exit_code=1).died == "bye"
     assert observed(board, set()).died == ""
+
+
+def test_a_worker_that_ended_as_told_is_recycled(board: Board) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+
+    def stop(state: int) -> Callable[[], None]:
+        return lambda: write_heartbeat(board, STATE=state)
+
+    write_heartbeat(board, PROCESS=ended.pid, STATE=1)
+    recycled = observed(board, {ended.pid}, change=stop(inside.STOPPED))
+    assert (recycled.recycled, recycled.died) == (1, "")
+    write_heartbeat(board, STATE=1)
+    assert observed(board, {ended.pid}, change=stop(inside.FAILED)).died == "bye"
+
+
+def test_a_server_that_ended_with_0_has_not_died(board: Board) -> None:
+    ended = observed(board, set(), ended=True, exit_code=0)
+    assert (ended.exited, ended.died) == ("bye", "")
 
 
 def test_threads_come_from_the_last_question(board: Board) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,16 +11,10 @@ import pytest
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
-from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.probing.response import Response, SentRequest
-from asgi_liveness.serving.board import (
-    Board,
-    Frame,
-    Heartbeat,
-    Sample,
-    StallEnd,
-    ThreadStack,
-)
+from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.records import Frame, Heartbeat, Sample, StallEnd, ThreadStack
 from asgi_liveness.stalls.criteria import Criteria
 
 STANDARD = "/usr/lib/python3.12"
@@ -151,8 +146,18 @@ def write_heartbeat(board: Board, slot: int = 0, **words: int) -> None:
     """Write the words of a slot as a process does; times in nanoseconds."""
     first = inside.HEADER + slot * inside.SLOT
     for word, value in words.items():
-        board._words[first + getattr(inside, word)] = value
-    board._words[inside.TAKEN] = max(board._words[inside.TAKEN], slot + 1)
+        write_word(board, first + getattr(inside, word), value)
+    write_word(board, inside.TAKEN, max(read_word(board, inside.TAKEN), slot + 1))
+
+
+def write_word(board: Board, word: int, value: int) -> None:
+    """Write a word of the board as a process does."""
+    os.pwrite(board._file, value.to_bytes(inside.WORD, "little"), word * inside.WORD)
+
+
+def read_word(board: Board, word: int) -> int:
+    """Read a word of the board as a process does."""
+    return int.from_bytes(os.pread(board._file, inside.WORD, word * inside.WORD), "little")
 
 
 IDLE = window()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from types import FrameType
 
 import pytest
 
-from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.inside.injected import layout as inside
+from asgi_liveness.inside.injected import stacks
 from asgi_liveness.serving.board import Board
 from tests.kit.inside.watched import (
     MAX_STALL,
@@ -176,20 +178,103 @@ def test_a_loop_in_another_thread_is_watched_without_a_main_loop(
     assert one.thread != process.pid
 
 
+SERVING = (
+    "async def serve():\n"
+    "    server = await asyncio.start_server(lambda *_: None, '127.0.0.1', 0)\n"
+    "    print(server.sockets[0].getsockname()[1], flush=True)\n"
+    "    await blocked(spin)\n"
+)
+
+
+@pytest.mark.parametrize("run_by", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("first", ["thread", "main"])
-def test_the_main_threads_loop_comes_before_any_other(
-    first: str, board: Board, start: Start
+def test_the_loop_that_serves_is_sampled_and_no_other(
+    first: str, run_by: str, board: Board, start: Start
 ) -> None:
-    aside = IN_A_THREAD.format("asyncio.sleep(60)")
+    own = f"import {run_by}\n{SERVING}"
+    aside = "async def aside():\n    while True:\n        stand()\n        await asyncio.sleep(0)\n"
+    serves, other = ("serve()", "aside()") if first == "thread" else ("aside()", "serve()")
+    thread = IN_A_THREAD.format(serves).replace("asyncio.run", f"{run_by}.run")
+    process = start(f"{own}{aside}{thread}time.sleep(0.2)\n{run_by}.run({other})")
+    assert process.stdout
+    port = int(process.stdout.readline())
+    until(lambda: "spin" in functions(board))
+    (serving,) = [one for one in board.heartbeats() if one.ports]
+    assert serving.ports == (port,)
+    assert (serving.thread == process.pid) == (first == "main")
+    late = [one for one in samples(board) if one.at > serving.beat_at]
+    assert {one.slot for one in late} == {serving.slot}
+
+
+def test_a_loop_that_runs_again_serves_the_same_port(board: Board, start: Start) -> None:
     process = start(
-        f"{aside}time.sleep(0.1)\nasyncio.run(blocked(spin))"
-        if first == "thread"
-        else f"async def both():\n    exec({aside!r}, globals())\n    await blocked(spin)\n"
-        "asyncio.run(both())"
+        "loop = asyncio.new_event_loop()\n"
+        "made = asyncio.start_server(lambda *_: None, '127.0.0.1', 0)\n"
+        "made = loop.run_until_complete(made)\n"
+        "print(made.sockets[0].getsockname()[1], flush=True)\n"
+        "loop.run_until_complete(asyncio.sleep(60))\n"
     )
-    until(partial(samples, board))
-    assert functions(board) == {"spin"}
-    assert [one.thread for one in board.heartbeats()] == [process.pid]
+    assert process.stdout
+    port = int(process.stdout.readline())
+    until(lambda: [one for one in board.heartbeats() if one.runs and one.ports == (port,)])
+
+
+def test_a_loop_within_itself_has_one_heartbeat(board: Board, run: Callable[..., str]) -> None:
+    run(
+        "async def nested():\n"
+        "    loop = asyncio.get_running_loop()\n"
+        "    before = len(loop._scheduled)\n"
+        "    for _ in range(100):\n"
+        "        asyncio._set_running_loop(loop)\n"
+        "    assert len(loop._scheduled) == before, loop._scheduled\n"
+        "asyncio.run(nested())"
+    )
+    assert len(board.heartbeats()) == 1
+
+
+def test_loops_that_start_at_once_have_a_slot_each(board: Board, start: Start) -> None:
+    start(
+        "threads = [threading.Thread(target=over, args=[60], daemon=True) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "time.sleep(60)"
+    )
+    until(lambda: sum(one.beat_at > 0 for one in board.heartbeats()) >= 8)
+    heartbeats = board.heartbeats()
+    assert len({one.slot for one in heartbeats}) == len(heartbeats) == 8
+    until(
+        lambda: all(
+            b.beat_at > a.beat_at for a, b in zip(heartbeats, board.heartbeats(), strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "failed"),
+    [
+        ("asyncio.sleep(0)", False),
+        ("asyncio.sleep(0, sys.exit(3))", True),
+        ("fall()", True),
+        ("signal_to_end()", False),
+    ],
+)
+@pytest.mark.parametrize("run_by", ["asyncio", "uvloop"])
+def test_a_loop_that_an_exception_ends_has_failed(
+    ending: str, failed: bool, run_by: str, board: Board, start: Start
+) -> None:
+    process = start(
+        f"import {run_by}, signal\n"
+        "async def fall():\n    asyncio.get_running_loop().call_soon(sys.exit, 3)\n"
+        "    await asyncio.sleep(60)\n"
+        "async def signal_to_end():\n"
+        "    loop, ended = asyncio.get_running_loop(), asyncio.Event()\n"
+        "    loop.add_signal_handler(signal.SIGTERM, ended.set)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n    await ended.wait()\n"
+        f"async def end():\n    await {ending}\n"
+        f"{run_by}.run(end())"
+    )
+    process.wait(60)
+    (one,) = board.heartbeats()
+    assert (one.runs, one.failed) == (False, failed)
 
 
 def test_a_loop_that_ends_in_another_thread_leaves_the_main_loop_watched(
@@ -229,18 +314,18 @@ def test_all_threads_but_the_watcher_write_their_stacks(board: Board, start: Sta
 
 def functions_at(event: str, call: Callable[[], object]) -> list[str]:
     """Return the functions of a sample taken when *call* is entered or left."""
-    stacks: list[list[str]] = []
+    found: list[list[str]] = []
 
     def note(frame: FrameType, now: str, _: object) -> None:
-        if now == event and frame.f_code is call.__code__ and not stacks:
-            stacks.append([function for _, _, function in inside._frames(frame)])
+        if now == event and frame.f_code is call.__code__ and not found:
+            found.append([function for _, _, function in stacks.entries([*stacks.callers(frame)])])
 
     sys.setprofile(note)
     try:
         call()
     finally:
         sys.setprofile(None)
-    return stacks[0]
+    return found[0]
 
 
 def test_a_function_that_is_only_entered_is_left_out() -> None:
@@ -265,8 +350,96 @@ def test_counters_of_a_thread_are_zeros_after_its_end() -> None:
     )
     with process:
         assert process.stdin
-        spent = partial(inside.spent, process.pid, process.pid)
+        spent = partial(stacks.spent, process.pid, process.pid)
         ran, _, slices = until(lambda: [counted for counted in [spent()] if counted[0]])[0]
         assert ran > slices > 0
         process.communicate(b"\n")
-    assert inside.spent(process.pid, process.pid) == (0, 0, 0)
+    assert stacks.spent(process.pid, process.pid) == (0, 0, 0)
+
+
+# Greenlets, tasks, the garbage collector.
+
+
+def test_a_greenlet_has_the_frames_of_its_task_below_it(board: Board, start: Start) -> None:
+    start(
+        "import greenlet\n"
+        "async def handler():\n    await within()\n"
+        "async def within():\n    greenlet.greenlet(spin).switch()\n"
+        "asyncio.run(handler())"
+    )
+    until(partial(samples, board))
+    names = [frame.function for frame in samples(board)[0].stack]
+    assert names[:3] == ["spin", "within", "handler"]
+    assert names[-1] == "<module>"
+
+
+def test_tasks_write_where_they_wait_and_how_many(board: Board, start: Start) -> None:
+    start(
+        SERVING.replace("await blocked(spin)", "await many()") + "async def many():\n"
+        "    lock = asyncio.Lock()\n"
+        "    await asyncio.gather(*(one(lock) for _ in range(5)))\n"
+        "async def one(lock):\n    async with lock:\n        await forever()\n"
+        "async def forever():\n    async for _ in never(): pass\n"
+        "async def never():\n    await asyncio.sleep(60)\n    yield 1\n"
+        "asyncio.run(serve())"
+    )
+    until(lambda: [one for one in board.heartbeats() if one.ports])
+    number = board.request_threads()
+    tasks = until(partial(board.tasks, number))
+    stacks = {tuple(frame.function for frame in task.stack): task.count for task in tasks}
+    assert stacks["sleep", "never", "forever", "one"] == 1
+    assert stacks["acquire", "__aenter__", "one"] == 4
+
+
+def test_a_pool_is_known_by_its_name_and_the_work_that_waits(board: Board, start: Start) -> None:
+    start(
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "own = ThreadPoolExecutor(2, thread_name_prefix='reports')\n"
+        "for _ in range(5): own.submit(time.sleep, 60)\n"
+        "over(60)"
+    )
+    until(lambda: [one for one in board.heartbeats() if one.beat_at])
+    number = board.request_threads()
+    threads = until(partial(board.threads, number))
+    pooled = [thread.pool for thread in threads if thread.pool]
+    assert [(pool.name, pool.queued) for pool in pooled] == [("reports", 3)] * 2
+
+
+def test_a_full_pass_of_the_collector_is_written(board: Board, start: Start) -> None:
+    start(
+        "import gc\n"
+        "async def fill():\n"
+        "    held = [[n] for n in range(3_000_000)]\n"
+        "    while True:\n        gc.collect()\n        await asyncio.sleep(0.05)\n"
+        "asyncio.run(fill())"
+    )
+    found = until(board.collections)
+    assert found[0].ended - found[0].began > MAX_STALL / 4
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_does_not_run_while_frames_are_read(*, enabled: bool) -> None:
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with stacks.uncollected():
+            assert gc.isenabled() is (enabled and sys.version_info >= (3, 12))
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+
+
+def test_an_app_that_closes_all_descriptors_is_still_watched(
+    board: Board, start: Start, tmp_path: Path
+) -> None:
+    start(
+        "async def close():\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    spared = asyncio.get_running_loop()._selector.fileno()\n"
+        "    os.closerange(3, spared)\n"
+        f"    own = [open({str(tmp_path / 'own')!r} + str(n), 'w') for n in range(9)]\n"
+        "    await blocked(stand)\n"
+        "asyncio.run(close())"
+    )
+    until(partial(ended_stalls, board))
+    assert functions(board) == {"stand"}
+    assert [path.read_text() for path in tmp_path.glob("own*")] == [""] * 9

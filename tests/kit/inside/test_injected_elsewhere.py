@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.inside import injected
+from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.serving.board import Board
+from tests.kit.checking.windows import read_word, write_word
 from tests.kit.inside.watched import (
     Start,
     board,
@@ -86,6 +90,34 @@ def test_the_sitecustomize_of_the_environment_runs_as_well(
     assert len(board.heartbeats()) == 1
 
 
+@pytest.mark.parametrize("line", ["import no_such_module", "raise ImportError('own')", "1 / 0"])
+def test_errors_of_the_environments_sitecustomize_are_shown(
+    line: str, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text(f"{line}\n")
+    process = start("over()\nprint('fine')", PYTHONPATH=str(tmp_path / "own"))
+    out, _ = process.communicate(timeout=60)
+    assert out == b"fine\n"
+    assert "Error in sitecustomize" in (tmp_path / "err").read_text()
+
+
+def test_nothing_is_imported_before_the_app_imports_asyncio(tmp_path: Path) -> None:
+    script = "import sys\nprint({'asyncio', 'json', 'threading', 'ssl'} & {*sys.modules})"
+    (tmp_path / "alone.py").write_text(script)
+    environment = {"PYTHONPATH": str(Path(injected.__file__).parent)}
+    environment |= {inside.BOARD_VARIABLE: str(tmp_path), inside.LIMIT_VARIABLE: "0.1"}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "alone.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
 def test_no_module_of_the_kit_is_imported(run: Callable[..., str]) -> None:
     assert run("over()\nprint([name for name in sys.modules if 'asgi_liveness' in name])") == "[]\n"
 
@@ -101,10 +133,10 @@ def test_no_module_of_the_kit_is_imported(run: Callable[..., str]) -> None:
 def test_a_full_board_leaves_the_app_alone(
     lines: str, board: Board, run: Callable[..., str]
 ) -> None:
-    board._words[inside.TAKEN] = inside.PROCESSES
+    write_word(board, inside.TAKEN, inside.LOOPS)
     assert run(lines) == "fine\n"
     assert samples(board) == []
-    assert board._words[inside.TAKEN] == inside.PROCESSES
+    assert read_word(board, inside.TAKEN) == inside.LOOPS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.serving.board import Board, Sample, StallEnd
+from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.records import Sample, StallEnd
 
 LIMIT = 20.0  # seconds that a test waits for a process
 MAX_STALL = 0.05

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
-from asgi_liveness.inside.injected import sitecustomize as inside
-from asgi_liveness.serving.board import (
-    Board,
+from asgi_liveness.inside.injected import layout as inside
+from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.records import (
+    Collection,
     Frame,
     Heartbeat,
+    Pool,
     Sample,
     StallEnd,
+    TaskStack,
     ThreadStack,
 )
-from tests.kit.checking.windows import heartbeat, write_heartbeat
+from tests.kit.checking.windows import heartbeat, read_word, write_heartbeat, write_word
 
 SECOND = 10**9
 FRAMES = [["/srv/a.py", 3, "view"], ["/srv/b.py", 5, "run"]]
@@ -59,19 +62,20 @@ def test_a_new_board_has_no_heartbeat(board: Board) -> None:
 
 def test_a_heartbeat_is_read_from_the_words_of_its_slot(board: Board) -> None:
     words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "WATCHER_RAN_AT": 6 * SECOND}
-    write_heartbeat(board, 0, **words, PERIOD=SECOND // 100, RUNS=1, KIND=1, PYTHON=0x030C01F0)
-    write_heartbeat(board, 1, PROCESS=9, PYTHON=0x030B0700)
+    words |= {"PORTS": 8000, "STATE": 1, "KIND": 1, "PYTHON": 0x030C01F0}
+    write_heartbeat(board, 0, **words, PERIOD=SECOND // 100)
+    write_heartbeat(board, 1, PROCESS=9, PYTHON=0x030B0700, STATE=2)
     assert board.heartbeats() == [
-        Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1"),
-        Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7"),
+        Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1", slot=2, ports=(8000,)),
+        Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7", slot=12, failed=True),
     ]
 
 
 def test_the_last_slot_is_read_and_no_word_after_it(board: Board) -> None:
-    write_heartbeat(board, inside.PROCESSES - 1, PROCESS=7)
-    board._words[inside.TAKEN] = inside.PROCESSES + 3
+    write_heartbeat(board, inside.LOOPS - 1, PROCESS=7)
+    write_word(board, inside.TAKEN, inside.LOOPS + 3)
     heartbeats = board.heartbeats()
-    assert len(heartbeats) == inside.PROCESSES
+    assert len(heartbeats) == inside.LOOPS
     assert heartbeats[-1].process == 7
 
 
@@ -114,7 +118,7 @@ def test_samples_and_ends_are_read_from_the_files_of_all_processes(board: Board)
     write(board, SAMPLE, ENDED)
     write(board, {**SAMPLE, "at": 5 * SECOND}, process=9, slot=11)
     first = Sample(7, 1.0, 2.0, STACK, **COUNTED)
-    assert board.samples() == [first, Sample(9, 1.0, 5.0, STACK, **COUNTED)]
+    assert board.samples() == [first, Sample(9, 1.0, 5.0, STACK, **COUNTED, slot=11)]
     assert board.ends() == [StallEnd(7, 1.0, 3.0)]
 
 
@@ -149,7 +153,7 @@ def test_a_file_name_of_any_bytes_is_read(board: Board) -> None:
 
 def test_stacks_of_threads_belong_to_a_numbered_request(board: Board) -> None:
     assert [board.request_threads(), board.request_threads()] == [1, 2]
-    assert board._words[inside.REQUESTS] == 2
+    assert read_word(board, inside.REQUESTS) == 2
     main = {"loop": True, "frames": FRAMES}
     pooled = {"loop": False, "frames": []}
     write(
@@ -170,5 +174,56 @@ def test_a_closed_board_leaves_its_file_to_the_keeper(tmp_path: Path) -> None:
     made = Board(tmp_path, 0.2)
     made.close()
     assert made.path.exists()
-    with pytest.raises(ValueError, match="released"):
+    with pytest.raises(OSError, match="Bad file descriptor"):
         made.heartbeats()
+
+
+# Data from outside.
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"[]", b"{", b'{"at": 1}', b'{"request": 1, "threads": 3}', b"[" * 10_000, b"\xff\x00"],
+)
+def test_a_line_of_another_form_is_left_out(line: bytes, board: Board) -> None:
+    (board.path.parent / "samples.7.2").write_bytes(line + b"\n")
+    write(board, SAMPLE)
+    assert len(board.samples()) == 1
+    assert (board.ends(), board.threads(1), board.tasks(1)) == ([], [], [])
+
+
+def test_a_file_of_samples_that_is_no_file_is_left_out(board: Board) -> None:
+    os.mkfifo(board.path.parent / "samples.7.2")
+    (board.path.parent / "samples.8.2").mkdir()
+    (board.path.parent / "samples.x.2").write_text("{}\n")
+    assert board.samples() == []
+
+
+def test_a_board_that_a_process_truncates_has_no_heartbeats(board: Board) -> None:
+    write_heartbeat(board, PROCESS=7)
+    os.truncate(board.path, 0)
+    assert board.heartbeats() == []
+
+
+def test_words_of_another_form_are_a_heartbeat_all_the_same(board: Board) -> None:
+    most = 2**64 - 1
+    write_heartbeat(board, KIND=most, STATE=most, PYTHON=most, PORTS=most, BEAT_AT=most)
+    (found,) = board.heartbeats()
+    assert (found.loop, found.runs, found.ports) == ("another event loop", False, (65535,) * 4)
+
+
+# Collections, tasks, pools.
+
+
+def test_passes_of_the_collector_are_read_apart_from_stalls(board: Board) -> None:
+    write(board, {"collected": SECOND, "ended": 2 * SECOND}, slot=0)
+    assert board.collections() == [Collection(7, 1.0, 2.0)]
+    assert board.ends() == []
+
+
+def test_tasks_and_pools_belong_to_a_numbered_request(board: Board) -> None:
+    pooled = {"loop": False, "frames": [], "pool": ["asyncio", 0, 3]}
+    write(board, {"request": 1, "threads": [pooled], "tasks": [[2, FRAMES]]}, slot=0)
+    assert board.threads(1) == [ThreadStack(7, False, (), Pool("asyncio", 0, 3))]
+    assert board.tasks(1) == [TaskStack(7, 2, STACK)]
+    assert board.tasks(2) == []

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from asgi_liveness.errors import TargetError
-from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.serving import launched as launching
 from asgi_liveness.serving.launched import Launched
 from tests.waiting import until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls import quote
 from asgi_liveness.stalls.culprit import Culprit
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from asgi_liveness.inside.injected import sitecustomize as inside
-from asgi_liveness.serving.board import Board, Frame
+from asgi_liveness.inside.injected import layout as inside
+from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls import sampler as sampling
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.spy import Refused, SpiedThread
@@ -22,6 +23,7 @@ from tests.kit.checking.windows import (
     PROCESS,
     REPORT,
     SELECTING,
+    read_word,
     write_heartbeat,
 )
 
@@ -79,7 +81,7 @@ def silent(board: Board, process: int = PROCESS, slot: int = 0, **changes: Any) 
     words = {
         "PROCESS": process,
         "THREAD": THREAD,
-        "RUNS": 1,
+        "STATE": 1,
         "BEAT_AT": nanoseconds(ago=1.0),
         "WATCHER_RAN_AT": nanoseconds(ago=0.9),
         "PERIOD": 10**7,
@@ -123,15 +125,27 @@ def sampler(board: Board, *serves: int, waits: float = 0.0) -> Sampler:
 def test_heartbeats_are_those_of_loops_that_run_and_serve(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)
-    silent(board, 9, slot=2, RUNS=0)
+    silent(board, 9, slot=2, STATE=0)
     assert [heartbeat.process for heartbeat in sampler(board, 7, 9).heartbeats()] == [7]
     assert [heartbeat.process for heartbeat in sampler(board, 7, 8, 9).heartbeats()] == [7, 8]
+
+
+def test_the_loop_that_serves_the_port_is_the_one_that_counts(board: Board) -> None:
+    silent(board, 7, slot=0)
+    silent(board, 7, slot=1, THREAD=72, PORTS=8000)
+    silent(board, 8, slot=2, PORTS=9000 << 16 | 8000)
+    silent(board, 9, slot=3, PORTS=9000)
+    silent(board, 10, slot=4, PORTS=8000, STATE=0)
+    found = Sampler(board, {7, 9}, lambda: 0.0, 8000).heartbeats()
+    assert [(heartbeat.process, heartbeat.thread) for heartbeat in found] == [(7, 72), (8, THREAD)]
+    other = Sampler(board, {7, 9}, lambda: 0.0, 8001).heartbeats()
+    assert {heartbeat.process for heartbeat in other} == {7, 9}
 
 
 def test_heartbeats_are_of_all_running_loops_if_none_serves(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)
-    silent(board, 9, slot=2, RUNS=0)
+    silent(board, 9, slot=2, STATE=0)
     assert [heartbeat.process for heartbeat in sampler(board).heartbeats()] == [7, 8]
     assert [heartbeat.process for heartbeat in sampler(board, 5, 9).heartbeats()] == [7, 8]
 
@@ -188,7 +202,7 @@ def test_each_worker_whose_watcher_cannot_run_is_dumped(
     [
         {"WATCHER_RAN_AT": 10**18},
         {"BEAT_AT": 10**18},
-        {"RUNS": 0},
+        {"STATE": 0},
         {"PERIOD": 10**10},
     ],
     ids=["its watcher runs", "it beats", "it has stopped", "not due yet"],
@@ -251,12 +265,18 @@ def test_a_refusal_is_kept_with_an_empty_sample(board: Board, spy: Callable[...,
 
 def write_samples(board: Board, *frames: Frame, times: int = 2) -> None:
     """Write samples as the watcher of a stalled process takes them."""
-    write_heartbeat(board, PROCESS=PROCESS, THREAD=THREAD, RUNS=1, PERIOD=10**7)
+    write_heartbeat(board, PROCESS=PROCESS, THREAD=THREAD, STATE=1, PERIOD=10**7)
     write_heartbeat(board, BEAT_AT=nanoseconds(ago=1.0), WATCHER_RAN_AT=10**18)
-    began = board._words[inside.HEADER + inside.BEAT_AT]
+    began = read_word(board, inside.HEADER + inside.BEAT_AT)
     counted = {"at": began, "ran": 0, "queued": 0, "slices": 0, "cpu": 0}
     line = {"began": began, **counted, "frames": [*map(list, frames), *map(list, LOOP)]}
-    (board.path.parent / f"samples.{PROCESS}.0").write_text((json.dumps(line) + "\n") * times)
+    with samples_of(board).open("a") as file:
+        file.write((json.dumps(line) + "\n") * times)
+
+
+def samples_of(board: Board) -> Path:
+    """Return the file of the samples of the first loop."""
+    return board.path.parent / f"samples.{PROCESS}.{inside.HEADER}"
 
 
 def test_a_process_whose_samples_blame_no_line_is_dumped(
@@ -275,9 +295,7 @@ def test_samples_of_an_earlier_stall_do_not_count_for_this_one(
 ) -> None:
     spy(thread(OTHER))
     write_samples(board, REPORT)
-    earlier = (board.path.parent / f"samples.{PROCESS}.0").read_text()
     write_samples(board)
-    (board.path.parent / f"samples.{PROCESS}.1").write_text(earlier)
     found = sampler(board, PROCESS)
     assert run(found, lambda: found.samples).samples[0].stack[0] == OTHER
 
@@ -383,7 +401,7 @@ def test_stacks_of_threads_are_requested_while_a_probe_waits(
     monkeypatch.setattr(sampling, "_REQUESTS", 0.01)
     found = sampler(board, waits=MAX_STALL * 2)
     run(found, lambda: found.request > 1)
-    assert found.request == board._words[inside.REQUESTS]
+    assert found.request == read_word(board, inside.REQUESTS)
 
 
 def test_requests_for_stacks_are_some_time_apart(board: Board, spy: Callable[..., Spy]) -> None:

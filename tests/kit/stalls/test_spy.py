@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls import spy
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed
@@ -83,7 +83,7 @@ def test_an_idle_event_loop_is_not_to_blame_in_a_dump(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    assert blamed(main.stack) is None
+    assert blamed(main.stack) == []
 
 
 def test_a_process_that_has_ended_is_refused() -> None:

@@ -8,20 +8,17 @@ import pytest
 
 import asgi_liveness
 from asgi_liveness.checking import miniatures
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
+from asgi_liveness.stalls.line import line
 from asgi_liveness.stalls.stack import (
-    blamed,
-    busy,
     imports,
     in_background,
     is_of_app,
     is_own,
-    is_pooled,
     is_serving,
     runs_a_loop,
 )
 from tests.kit.checking.windows import (
-    IDLE_WORKER,
     INSTALLED,
     LOOP,
     OTHER,
@@ -29,7 +26,6 @@ from tests.kit.checking.windows import (
     REPORT,
     SELECT,
     STANDARD,
-    WORKER,
 )
 
 MAIN = LOOP[-1]
@@ -53,6 +49,14 @@ BOTTOMS = [
     Frame(f"{INSTALLED}/granian/_futures.py", 11, "future_with_watcher"),
     Frame(f"{INSTALLED}/trio/_core/_run.py", 2800, "unrolled_run"),
 ]
+
+
+def blamed(
+    frames: tuple[Frame, ...], package: str = "", *, ran: bool = False
+) -> tuple[Frame, Frame | None] | None:
+    """Return the line to blame for one sample, and the frame below it."""
+    found = line([frames], package, ran=ran)
+    return (found.frame, found.below) if found else None
 
 
 def name_of(frame: Frame) -> str:
@@ -176,6 +180,13 @@ def test_a_server_that_sends_blames_neither_itself_nor_the_app(server: str) -> N
     assert blamed((REPORT, frame, *LOOP)) == (REPORT, None)
 
 
+def test_a_handler_of_the_log_is_to_blame_where_a_server_calls_it() -> None:
+    emit = Frame(f"{STANDARD}/logging/__init__.py", 1104, "emit")
+    server = Frame(f"{INSTALLED}/uvicorn/protocols/http/h11_impl.py", 420, "run_asgi")
+    assert blamed((emit, server, *LOOP)) == (emit, None)
+    assert blamed((emit, REPORT, *LOOP)) == (REPORT, emit)
+
+
 def test_a_transport_that_writes_is_not_to_blame() -> None:
     writes = Frame(f"{STANDARD}/asyncio/selector_events.py", 1078, "write")
     assert blamed((writes, REPORT, *LOOP)) is None
@@ -283,54 +294,7 @@ def test_a_file_is_of_the_app_by_its_folder_or_package(
     assert is_of_app(file, package) is of_app
 
 
-# Threads other than the event loop's.
-
-ANYIO = Frame(f"{INSTALLED}/anyio/_backends/_asyncio.py", 976, "run")
-GET = Frame(f"{STANDARD}/queue.py", 171, "get")
-
-
-@pytest.mark.parametrize(
-    "stack",
-    [
-        IDLE_WORKER,
-        (GET, ANYIO, *IDLE_WORKER[-1:]),
-        (WAIT, GET, ANYIO, *IDLE_WORKER[-1:]),
-        (WAIT, GET, *IDLE_WORKER[-1:]),
-        (RANDINT, *WORKER),
-        (),
-    ],
-)
-def test_a_thread_that_waits_for_work_is_not_busy(stack: tuple[Frame, ...]) -> None:
-    assert busy(stack) is None
-
-
-@pytest.mark.parametrize(
-    ("stack", "found"),
-    [
-        ((REPORT, *WORKER), (REPORT, None)),
-        ((WAIT, REPORT, *WORKER), (REPORT, WAIT)),
-        ((WAIT, GET, REPORT, ANYIO), (REPORT, GET)),
-        ((RANDINT, OTHER, REPORT, ANYIO), (OTHER, RANDINT)),
-        ((DATABASE, *WORKER), (DATABASE, None)),
-        ((WAIT, DATABASE, *WORKER), (DATABASE, WAIT)),
-    ],
-)
-def test_a_thread_at_work_is_busy_also_while_it_waits(
-    stack: tuple[Frame, ...], found: tuple[Frame, Frame | None]
-) -> None:
-    assert busy(stack) == found
-
-
-def test_work_of_an_installed_app_is_the_apps_own() -> None:
-    assert busy((DATABASE, INSTALLED_APP, *WORKER), "myapp") == (INSTALLED_APP, DATABASE)
-
-
-def test_threads_of_anyio_and_of_executors_are_pooled() -> None:
-    assert is_pooled((REPORT, *WORKER))
-    assert is_pooled(IDLE_WORKER)
-    assert is_pooled((REPORT, ANYIO, *IDLE_WORKER[-1:]))
-    assert not is_pooled((REPORT, *IDLE_WORKER[-1:]))
-    assert not is_pooled(())
+# Where a task or a thread is.
 
 
 @pytest.mark.parametrize(

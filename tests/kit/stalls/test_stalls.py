@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from asgi_liveness.checking.watch import CheckObservation
-from asgi_liveness.serving.board import Frame, Sample
+from asgi_liveness.serving.records import Collection, Frame, Sample
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import Stall, stalls
 from tests.kit.checking.windows import (
@@ -17,6 +17,7 @@ from tests.kit.checking.windows import (
     LIMIT,
     OTHER,
     PERIOD,
+    PROCESS,
     RANDINT,
     REPORT,
     SELECTING,
@@ -38,6 +39,14 @@ def found(
 def only(observation: CheckObservation) -> Stall:
     (stall,) = found(observation)
     return stall
+
+
+def below(stall: Stall) -> Frame | None:
+    return stall.line.below if stall.line else None
+
+
+def seen(stall: Stall) -> int:
+    return stall.line.seen if stall.line else 0
 
 
 # The length of a stall.
@@ -94,7 +103,7 @@ def test_each_worker_stalls_on_its_own() -> None:
 def test_a_worker_that_was_killed_leaves_its_samples() -> None:
     observation = window(heartbeats=(heartbeat(8),), samples=samples(REPORT))
     stall = only(observation)
-    assert (stall.frame, stall.seen, len(stall.samples)) == (REPORT, 4, 4)
+    assert (stall.frame, seen(stall), len(stall.samples)) == (REPORT, 4, 4)
     assert stall.length == about(0.6)  # to the last sample; the period is unknown
 
 
@@ -124,7 +133,7 @@ def test_the_line_in_most_samples_is_to_blame() -> None:
         sample(100.7, OTHER),
     )
     stall = only(window(ends=(end(),), samples=taken))
-    assert (stall.frame, stall.below, stall.seen) == (REPORT, RANDINT, 3)
+    assert (stall.frame, below(stall), seen(stall)) == (REPORT, RANDINT, 3)
     assert stall.samples == taken
 
 
@@ -273,7 +282,7 @@ def test_counters_before_the_first_sample_count_and_are_no_sample() -> None:
     counted = replace(first, stack=(), ran=first.ran - 0.3)
     stall = only(window(ends=(end(),), samples=(counted, *others)))
     assert stall.ran == about(1.0)
-    assert (stall.frame, stall.seen, len(stall.samples)) == (REPORT, 3, 3)
+    assert (stall.frame, seen(stall), len(stall.samples)) == (REPORT, 3, 3)
 
 
 def test_the_part_is_of_the_time_between_first_and_last_sample() -> None:
@@ -305,7 +314,7 @@ def test_code_that_holds_the_gil_is_known_from_its_samples() -> None:
 
 def test_another_thread_in_two_samples_of_a_held_gil_is_to_blame() -> None:
     observation = window(ends=(end(),), samples=held(REPORT, 100.3, 100.4, by_another=9))
-    assert (only(observation).frame, only(observation).seen) == (REPORT, 2)
+    assert (only(observation).frame, seen(only(observation))) == (REPORT, 2)
 
 
 def test_threads_that_share_the_gil_in_turn_are_not_to_blame() -> None:
@@ -314,27 +323,69 @@ def test_threads_that_share_the_gil_in_turn_are_not_to_blame() -> None:
     assert (stall.frame, stall.samples, stall.gil_held) == (None, (), False)
 
 
+def test_another_thread_that_let_the_watcher_run_shares_the_gil() -> None:
+    taken = held(REPORT, 100.3, 100.4, by_another=9)
+    shared = tuple(replace(one, watcher_ran_at=one.at) for one in taken)
+    assert only(window(ends=(end(),), samples=shared)).frame is None
+
+
+def test_another_thread_that_holds_the_gil_is_no_contention() -> None:
+    taken = samples(REPORT, ran=0.0, others=1.0, slices=200)
+    assert only(window(ends=(end(),), samples=taken)).frame is None
+    holds = tuple(
+        replace(one, stack=(OTHER,), outside=True, gil_held=True, by_another=9) for one in taken
+    )
+    stall = only(window(ends=(end(),), samples=holds))
+    assert (stall.frame, stall.gil_held, stall.by_another) == (OTHER, True, True)
+
+
+@pytest.mark.parametrize(("others", "shown"), [(0.9, True), (0.1, False)])
+def test_a_held_gil_shows_without_a_stack_if_the_process_ran(others: float, *, shown: bool) -> None:
+    taken = samples(ran=0.0, others=others, gil_held=True)
+    blind = tuple(replace(one, stack=()) for one in taken)
+    assert only(window(ends=(end(),), samples=blind)).shows_held_gil is shown
+    late = tuple(replace(one, watcher_ran_at=one.at) for one in blind)
+    assert not only(window(ends=(end(),), samples=late)).shows_held_gil
+
+
+def test_the_longest_pass_of_the_collector_in_a_stall_is_known() -> None:
+    passes = (
+        Collection(PROCESS, BEGAN - 1, BEGAN + 0.3),
+        Collection(PROCESS, BEGAN + 0.4, BEGAN + 0.6),
+        Collection(8, BEGAN, BEGAN + 1),
+    )
+    observation = window(ends=(end(),), samples=samples(REPORT), collections=passes)
+    assert only(observation).collected == about(0.3)
+    assert only(window(ends=(end(),))).collected == 0.0
+
+
+def test_the_apps_own_line_comes_before_a_librarys_from_outside() -> None:
+    outside = tuple(replace(one, outside=True) for one in samples(LIBRARY))
+    stall = only(window(ends=(end(),), samples=(*samples(REPORT, count=2), *outside[2:])))
+    assert stall.frame == REPORT
+
+
 def test_another_thread_in_one_sample_of_a_held_gil_does_not_count() -> None:
     taken = (*samples(REPORT, count=2), *held(OTHER, 100.6, by_another=9))
     stall = only(window(ends=(end(),), samples=taken))
-    assert (stall.frame, stall.seen, len(stall.samples)) == (REPORT, 2, 2)
+    assert (stall.frame, seen(stall), len(stall.samples)) == (REPORT, 2, 2)
 
 
 def test_samples_from_outside_blame_a_line_if_the_watchers_do_not() -> None:
     outside = tuple(replace(one, outside=True) for one in samples(RANDINT, REPORT))
     for inside in (samples(), samples(RANDINT)):  # where the GIL is released, as in I/O
         stall = only(window(ends=(end(),), samples=(*inside[:2], *outside[2:])))
-        assert (stall.frame, stall.below, stall.seen) == (REPORT, RANDINT, 2)
+        assert (stall.frame, below(stall), seen(stall)) == (REPORT, RANDINT, 2)
         assert stall.samples == outside[2:]
 
 
 def test_two_samples_from_outside_come_before_the_watchers() -> None:
     outside = tuple(replace(one, outside=True) for one in samples(REPORT))
     stall = only(window(ends=(end(),), samples=(*samples(OTHER, count=2), *outside[2:])))
-    assert (stall.frame, stall.seen, len(stall.samples)) == (REPORT, 2, 2)
+    assert (stall.frame, seen(stall), len(stall.samples)) == (REPORT, 2, 2)
     blind = tuple(replace(one, stack=SELECTING) for one in outside)
     stall = only(window(ends=(end(),), samples=(*samples(OTHER, count=2), *blind[2:])))
-    assert (stall.frame, stall.seen, len(stall.samples)) == (OTHER, 2, 2)
+    assert (stall.frame, seen(stall), len(stall.samples)) == (OTHER, 2, 2)
 
 
 def test_one_sample_from_outside_does_not_outweigh_many() -> None:

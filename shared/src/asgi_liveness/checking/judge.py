@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking.call import still_open
+from asgi_liveness.checking import notes
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
-from asgi_liveness.stalls import stack
-from asgi_liveness.stalls.advice import advice
-from asgi_liveness.stalls.culprit import computes, culprit_at, kind, where
+from asgi_liveness.stalls.advice import Kind, advice
+from asgi_liveness.stalls.cause import cause, computes, passing
+from asgi_liveness.stalls.culprit import culprit_of, where
+from asgi_liveness.stalls.handler import handler_of
+from asgi_liveness.stalls.line import line
+from asgi_liveness.stalls.stack import is_of_app
 from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.board import Frame, Sample
+    from asgi_liveness.serving.records import Frame, Sample
     from asgi_liveness.stalls.criteria import Criteria
+    from asgi_liveness.stalls.line import Line
     from asgi_liveness.stalls.stalls import Stall
 
 _SAME_STALL: Final = 2
@@ -37,12 +41,16 @@ class Judge:
     """The judge of an app's windows."""
 
     criteria: Criteria
+    folder: Path | None = None
+    """Where the app's source is, if that is known."""
 
     def idle(self, observation: CheckObservation) -> WindowReport:
         """Judge the window without a request."""
-        found = self._stalls(observation)
-        route = self._judged(None, observation, found, observation, loop_ran=not found)
+        every = self._stalls(observation)
+        found = [stall for stall in every if not stall.imports]
+        route = self._judged(None, observation, found, observation, loop_ran=not every)
         stalled = route.verdict is Verdict.STALLED and route.culprit is not None
+        route = replace(route, notes=(*route.notes, *notes.on_probes(observation, None)))
         return replace(route, verdict=Verdict.IDLE_STALLED) if stalled else route
 
     def during(
@@ -55,13 +63,16 @@ class Judge:
         warm, cold = _without_cold(new, observation)
         route = self._judged(call, observation, warm, idle, loop_ran=not every)
         live = route.verdict is Verdict.LIVE
-        return replace(route, notes=(*route.notes, *_notes(call, observation, cold, live=live)))
+        found = (
+            *notes.on_calls(call, observation, cold, live=live),
+            *notes.on_probes(observation, idle),
+        )
+        return replace(route, notes=(*route.notes, *found))
 
     def line_of(self, samples: Sequence[Sample]) -> str:
-        """Return the app's line that most *samples* show; "" if they show no line of the app."""
-        blamed = [stack.blamed(sample.stack, self.criteria.package) for sample in samples]
-        frames = Counter(frame for frame, _ in filter(None, blamed))
-        return where(frames.most_common(1)[0][0]) if frames else ""
+        """Return the line that *samples* have in common, in words; "" if they show none."""
+        found = line([sample.stack for sample in samples], self.criteria.package)
+        return where(found.frame) if found else ""
 
     def _stalls(self, observation: CheckObservation) -> list[Stall]:
         return stalls(observation, self.criteria)
@@ -76,7 +87,7 @@ class Judge:
         loop_ran: bool,
     ) -> WindowReport:
         """Judge a window by the stalls *found*; *loop_ran*: it has no stall at all."""
-        answered = _answered(observation, idle)
+        answered = [p for p in observation.probes if p.response and not p.response.error]
         in_time = [
             p for p in answered if p.response and p.response.at - p.due <= self.criteria.max_stall
         ]
@@ -88,44 +99,69 @@ class Judge:
             idle_stall_s=_longest(self._stalls(idle)) if idle.heartbeats else None,
             longest_silence_s=_silence(observation, answered),
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
-            notes=_unsent(observation),
+            notes=notes.on_window(observation),
         )
         if observation.died:
             because = f"the server, or one of its workers, ended; last log line: {observation.died}"
             route = replace(route, verdict=Verdict.DIED, because=because)
-        elif any(stall.frame for stall in found):
+        elif any(stall.line for stall in found):
             route = replace(route, verdict=Verdict.STALLED)
-        elif observation.refused and any(map(_hidden, found)):
+        elif observation.refused and any(stall.shows_held_gil for stall in found):
             because = f"C code held the GIL, and its line is unknown: {observation.refused}"
-            route = replace(route, verdict=Verdict.STALLED, because=because, advice=advice("gil"))
+            kind = Kind.GIL
+            route = replace(route, verdict=Verdict.STALLED, because=because, advice=advice(kind))
+        elif observation.exited:
+            because = (
+                f"the server ended by itself with exit code 0; last log line: {observation.exited}"
+            )
+            route = replace(route, verdict=Verdict.INCONCLUSIVE, because=because)
         else:
             return late(route, observation, self.criteria, stalled=bool(found), loop_ran=loop_ran)
-        return _blaming(route, [stall for stall in found if stall.frame])
+        return self._blaming(route, [stall for stall in found if stall.line], observation)
+
+    def _blaming(
+        self, route: WindowReport, blamed: list[Stall], observation: CheckObservation
+    ) -> WindowReport:
+        """Add the culprit: the line that the samples of all stalls have in common."""
+        package = self.criteria.package
+        if not blamed:
+            return route
+        found, worst = _shared(blamed, package)
+        threads = [each for each in observation.threads if each.process == worst.process]
+        found = passing(found, package)
+        kind = cause(found, worst, package, threads)
+        handler = None
+        if (
+            self.folder
+            and route.during
+            and not any(is_of_app(frame.file, package) for frame in found.frames)
+        ):
+            handler = handler_of(route.during.partition(" ")[2], self.folder)
+        return replace(
+            route,
+            culprit=culprit_of(found, _samples(blamed), package, handler),
+            advice=advice(kind),
+        )
 
 
-def _blaming(route: WindowReport, blamed: list[Stall]) -> WindowReport:
-    """Add the culprit: of the function with the most samples, the line with the most."""
+def _shared(blamed: list[Stall], package: str) -> tuple[Line, Stall]:
+    """Return the line that the *blamed* stalls have in common, and the worst stall with it.
+
+    Installed code has no loop of its own to look for: its line is that of the most samples.
+    """
+    lines = [(stall.line, stall) for stall in blamed if stall.line]
     functions: Counter[tuple[str, str]] = Counter()
-    frames: Counter[Frame] = Counter()
-    for stall in blamed:
-        assert stall.frame
-        functions[_function(stall.frame)] += stall.seen
-        frames[stall.frame] += stall.seen
-    if not frames:
-        return route
-    frame = max(frames, key=lambda each: (functions[_function(each)], frames[each]))
-    worst = max((stall for stall in blamed if stall.frame == frame), key=lambda s: s.seen)
-    samples = sum(len(stall.samples) for stall in blamed)
-    return replace(
-        route,
-        culprit=culprit_at(frame, worst.below, frames[frame], samples),
-        advice=advice(kind(worst)),
-    )
+    for each, _ in lines:
+        functions[_function(each.frame)] += each.seen
+    most, worst = max(lines, key=lambda row: (functions[_function(row[0].frame)], row[0].seen))
+    if not is_of_app(most.frame.file, package):
+        return replace(most, seen=functions[_function(most.frame)]), worst
+    stacks = [sample.stack for _, stall in lines for sample in stall.samples if sample.stack]
+    return line(stacks, package, ran=any(map(computes, blamed))) or most, worst
 
 
-def _hidden(stall: Stall) -> bool:
-    """Whether C code probably held the GIL, judged without a sample from py-spy."""
-    return stall.gil_held and len(stall.samples) > 1 and computes(stall)
+def _samples(blamed: list[Stall]) -> int:
+    return sum(len(stall.samples) for stall in blamed)
 
 
 def _known(stall: Stall, idle_stalls: list[Stall]) -> bool:
@@ -144,8 +180,8 @@ def _without_cold(
 ) -> tuple[list[Stall], list[Stall]]:
     """Return the warm stalls and the cold ones.
 
-    Imports are cold. All stalls are, if each began in the first call and a later call, which had
-    the time to stall as long, did not.
+    Imports are cold, and so are all stalls that began in the first call, if a later call had the
+    time to stall as long and did not. No stall is cold that a later call has as well.
     """
     cold = [stall for stall in found if stall.imports]
     warm = [stall for stall in found if not stall.imports]
@@ -155,55 +191,13 @@ def _without_cold(
         if call.response and not call.response.error
     ]
     first = min((at for _, at in responses), default=observation.ended)
+    if any(stall.began >= first for stall in cold):
+        return found, []
     later = min((at for sent, at in responses if sent >= first), default=observation.ended)
     watched = observation.ended - later
     if warm and all(stall.began < first for stall in warm) and _longest(warm) < watched:
         return [], found
     return warm, cold
-
-
-def _notes(call: str, observation: CheckObservation, cold: list[Stall], *, live: bool) -> list[str]:
-    """Return notes on the calls: cold stalls, a first call that did not end, and failures."""
-    notes = []
-    if cold:
-        worst = max(cold, key=lambda stall: stall.length)
-        at = f" at {where(worst.frame)}" if worst.frame else ""
-        notes.append(
-            f"the first call was cold: the event loop was silent for {worst.length * 1000:.0f} ms"
-            f"{at}, and not in a later call"
-        )
-    if observation.first_is_open:
-        notes.append(still_open(call, observation, live=live))
-    responses = [call.response for call in observation.calls if call.response]
-    failed = Counter(
-        f"failed ({response.error})" if response.error else f"answered {response.status}"
-        for response in responses
-        if response.error or response.status >= HTTPStatus.BAD_REQUEST
-    )
-    notes += [f"{call} itself {how}, {n} of {len(responses)} times" for how, n in failed.items()]
-    return notes
-
-
-def _unsent(observation: CheckObservation) -> tuple[str, ...]:
-    """Return a note if probes were not sent."""
-    if not observation.unsent:
-        return ()
-    note = (
-        f"{observation.unsent} probes were not sent: as many as the limit on open files allows "
-        f"(ulimit -n) were waiting for responses"
-    )
-    return (note,)
-
-
-def _answered(observation: CheckObservation, idle: CheckObservation) -> list[SentRequest]:
-    """Return the probes that were answered with the idle app's usual status."""
-    statuses = Counter(probe.response.status for probe in idle.probes if probe.response)
-    usual = statuses.most_common(1)[0][0] if statuses else HTTPStatus.OK
-    return [
-        probe
-        for probe in observation.probes
-        if probe.response and not probe.response.error and probe.response.status == usual
-    ]
 
 
 def _silence(observation: CheckObservation, answered: Collection[SentRequest]) -> float:

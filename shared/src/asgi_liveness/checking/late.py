@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.probing.response import lateness
-from asgi_liveness.stalls import stack
-from asgi_liveness.stalls.advice import advice
+from asgi_liveness.stalls import quote, stack
+from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.culprit import culprit_at, where
+from asgi_liveness.stalls.pools import full_pools, works
+from asgi_liveness.stalls.waiting import waiting
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.report import WindowReport
     from asgi_liveness.checking.watch import CheckObservation
-    from asgi_liveness.serving.board import Frame, ThreadStack
+    from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.criteria import Criteria
+    from asgi_liveness.stalls.pools import FullPool
 
 _LATE: Final = 0.5
 """Seconds that the prober itself may be late before a report mentions it."""
 _STARVED: Final = 0.5
 """The part of a window for which probes must wait, for a full thread pool to be the reason."""
+_THROTTLED: Final = 0.5
+"""The part of a silence for which a limit must stop the app, to be the reason."""
 _FEW: Final = 0.25
 """The part of the probes that must be answered where threads keep the GIL; below it the app is
 starved."""
@@ -41,21 +46,19 @@ def late(
     """
     if not observation.heartbeats:
         return _unwatched(route, criteria.max_stall)
-    working = _working(observation.threads, criteria.package)
-    pool = [thread for thread in observation.threads if stack.is_pooled(thread.stack)]
-    pooled = [frame for thread, frame in working if thread in pool]
-    waited = _STARVED * (observation.ended - observation.began)
-    if pool and len(pooled) == len(pool) and route.longest_silence_s > waited:
-        return _starved(route, pooled)
+    silent = route.longest_silence_s > _STARVED * (observation.ended - observation.began)
+    full = full_pools(observation.threads, observation.tasks, criteria.package)
+    if full and silent:
+        return _starved(route, full[0])
     if not route.probes.answered and loop_ran and not stalled:
-        because = "the probed route waits, and neither for the event loop nor for a full pool"
-        because = _other_status(observation) or because
-        return replace(route, verdict=Verdict.STARVED, because=because)
+        return _waiting(route, observation, criteria.package)
     # Another worker may have answered the probes of the stalled one.
     probes_prove_nothing = stalled and len(observation.heartbeats) > 1
     if route.longest_silence_s <= criteria.max_stall and not probes_prove_nothing:
         return route
-    busy = [frame for thread, frame in working if not stack.waits(thread.stack)]
+    if observation.throttled > _THROTTLED * route.longest_silence_s:
+        return _throttled(route, observation, stalled=stalled)
+    busy = [frame for frames, frame in _working(observation, criteria.package) if works(frames)]
     return _slow(route, observation, busy, stalled=stalled, loop_ran=loop_ran)
 
 
@@ -77,11 +80,11 @@ def _slow(
         because = f"{slow}; {len(working)} {share} the GIL with the event loop, mostly at {most}"
         few = route.probes.answered < _FEW * route.probes.due
         verdict = Verdict.STARVED if few else Verdict.LIVE
-        return replace(route, verdict=verdict, because=because, advice=advice("threads"))
+        return replace(route, verdict=verdict, because=because, advice=advice(Kind.THREADS))
     if stalled:
         because = f"{slow}, and no sample shows code of the app on the event loop"
         return replace(
-            route, verdict=Verdict.INCONCLUSIVE, because=because, advice=advice("machine")
+            route, verdict=Verdict.INCONCLUSIVE, because=because, advice=advice(Kind.MACHINE)
         )
     if not loop_ran:
         return replace(route, because=f"{slow}, because of a stall named elsewhere in this report")
@@ -91,36 +94,52 @@ def _slow(
     return replace(route, because=because)
 
 
-def _other_status(observation: CheckObservation) -> str:
-    """Say which other status than the idle app's the probes got; "" without a response."""
-    statuses = Counter(probe.response.status for probe in observation.probes if probe.response)
-    if not statuses:
-        return ""
-    status, times = statuses.most_common(1)[0]
-    return (
-        f"{times} of {len(observation.probes)} probes were answered with {status}, unlike in the "
-        f"idle app"
+def _throttled(
+    route: WindowReport, observation: CheckObservation, *, stalled: bool
+) -> WindowReport:
+    """Name the limit of the container's processor as the reason."""
+    because = (
+        f"slow: no probe was answered for {route.longest_silence_s * 1000:.0f} ms; the limit of "
+        f"the container's processor stopped the app for {observation.throttled * 1000:.0f} ms"
     )
+    verdict = Verdict.INCONCLUSIVE if stalled else Verdict.LIVE
+    return replace(route, verdict=verdict, because=because, advice=advice(Kind.THROTTLED))
 
 
-def _working(threads: tuple[ThreadStack, ...], package: str) -> list[tuple[ThreadStack, Frame]]:
-    """Return the threads that work for the app, and where; without the event loop's own thread."""
-    found = [
-        (thread, stack.busy(thread.stack, package)) for thread in threads if not thread.is_loop
-    ]
-    return [(thread, frames[0]) for thread, frames in found if frames]
+def _working(observation: CheckObservation, package: str) -> list[tuple[tuple[Frame, ...], Frame]]:
+    """Return the stacks of threads that work for the app, and where; the event loop's is none."""
+    stacks = [thread.stack for thread in observation.threads if not thread.is_loop]
+    return [(each, each[blamed[-1]]) for each in stacks if (blamed := stack.blamed(each, package))]
 
 
-def _starved(route: WindowReport, pooled: list[Frame]) -> WindowReport:
+def _starved(route: WindowReport, full: FullPool) -> WindowReport:
     """Name the full thread pool, and the line where most of its threads are."""
-    frame, count = Counter(pooled).most_common(1)[0]
+    frame, count = Counter(full.frames).most_common(1)[0]
     return replace(
         route,
         verdict=Verdict.STARVED,
-        because=f"thread pool full, {count} of {len(pooled)} threads at {where(frame)}",
-        culprit=culprit_at(frame, None, count, len(pooled)),
-        advice=advice("pool"),
+        because=(
+            f"thread pool full ({full.name}), {count} of {full.threads} threads at {where(frame)}"
+        ),
+        culprit=culprit_at(frame, None, count, full.threads),
+        advice=advice(Kind.POOL if full.is_shared else Kind.OWN_POOL),
     )
+
+
+def _waiting(route: WindowReport, observation: CheckObservation, package: str) -> WindowReport:
+    """Name what the probe's task awaits: the event loop is idle, and no pool is full."""
+    route = replace(route, verdict=Verdict.STARVED)
+    found = waiting(observation.tasks, package)
+    if found is None:
+        because = "the probed route waits, and neither for the event loop nor for a full pool"
+        return replace(route, because=because)
+    because = f"the event loop is idle, and the probes wait at {quote.frame(found.frame)}"
+    if found.below != found.frame:
+        because += f", in {found.below.function}() of {quote.module(found.below)}"
+    if found.holder:
+        because += f"; another task is at {quote.frame(found.holder)}"
+    culprit = culprit_at(found.holder or found.frame, None, 0, 0)
+    return replace(route, because=because, culprit=culprit, advice=advice(Kind.WAITS))
 
 
 def _unwatched(route: WindowReport, max_stall: float) -> WindowReport:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
-from asgi_liveness.checking.answer import ask
 from asgi_liveness.checking.request import parse_path
+from asgi_liveness.checking.short_response import send_short
 from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.client import open_client
 
@@ -73,7 +73,7 @@ async def read_document(url: str, headers: Headers) -> Any:
                 for path in PATHS:
                     if document := await _document(client, path, headers):
                         return document
-                page = await ask(client, "GET", _PAGE, headers, limit=_LIMIT)
+                page = await send_short(client, "GET", _PAGE, headers, limit=_LIMIT)
                 for path in sorted({*_NAMED.findall(page.body)})[:_PAGES]:
                     if document := await _document(client, path.decode(), headers):
                         return document
@@ -83,8 +83,8 @@ async def read_document(url: str, headers: Headers) -> Any:
 
 
 async def _document(client: httpx.AsyncClient, path: str, headers: Headers) -> Any:
-    answer = await ask(client, "GET", path, headers, limit=_LIMIT)
-    document = answer.json() if answer.status == httpx.codes.OK else None
+    response = await send_short(client, "GET", path, headers, limit=_LIMIT)
+    document = response.json() if response.status == httpx.codes.OK else None
     is_one = isinstance(document, dict) and isinstance(document.get("paths"), dict)
     return document if is_one else None
 

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.probing.response import Response
 
+LACKS_LIBRARY: Final = "No supported WebSocket library"
+"""What uvicorn logs where neither websockets nor wsproto is installed."""
 _UPGRADED, _NOT_MODIFIED = 101, 304
+_WORKED: Final = range(200, 300)
 _MOVED: Final = range(300, 400)
 _REFUSED: Final = range(400, 500)
+_UPGRADE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.UPGRADE_REQUIRED)
+"""What a route that is only a WebSocket answers to a plain request."""
 _ROUTED: Final = (301, 307, 308)
 """Redirects that most frameworks send before any handler runs, for a slash too many or too few."""
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
@@ -77,23 +82,37 @@ def _refused(call: Call, response: Response) -> bool:
         # A form is answered with the way to its result, once it has been worked on.
         routed = response.status in _ROUTED or call.method in _SAFE
         return routed or bool(_LOGIN.search(_place(response.location)))
-    return response.status in _REFUSED
+    return response.status in _REFUSED or (call.method == WEBSOCKET and response.status in _WORKED)
 
 
 def _to_do(call: Call, status: int, location: str, closed: int) -> str:
     """Return what to do about a refusal."""
     if status in _MOVED:
-        place = _place(location)
-        if _LOGIN.search(place):
-            return f"it redirects to {place}; {_LOG_IN}"
-        if "://" in place:
-            return f"it redirects to {place}, and a check asks no other host"
-        return f"it redirects to {place or 'nowhere'}; name that path with --during"
-    if call.method == WEBSOCKET and status == HTTPStatus.FORBIDDEN:
-        return f"{_NEEDS} (a path without a WebSocket is refused so), or a login with --before"
-    if call.method == WEBSOCKET and not closed and status not in _TO_DO:
-        return f"{_NEEDS}; or its server has no library for WebSockets: {_INSTALL}"
+        return _elsewhere(_place(location))
+    if call.method == WEBSOCKET and not closed:
+        return _handshake(call, status)
+    if call.method == "GET" and status in _UPGRADE:
+        return f"{_NEEDS}; a WebSocket is named as --during 'WS {call.path}'"
     return _TO_DO.get(status, _NEEDS)
+
+
+def _elsewhere(place: str) -> str:
+    """Return what to do about a redirect to *place*."""
+    if _LOGIN.search(place):
+        return f"it redirects to {place}; {_LOG_IN}"
+    if "://" in place:
+        return f"it redirects to {place}, and a check asks no other host"
+    return f"it redirects to {place or 'nowhere'}; name that path with --during"
+
+
+def _handshake(call: Call, status: int) -> str:
+    """Return what to do about a WebSocket that was not accepted."""
+    if status in _WORKED:
+        return f"it is no WebSocket; name it as --during 'GET {call.path}'"
+    if status == HTTPStatus.FORBIDDEN:
+        return f"{_NEEDS} (a path without a WebSocket is refused so), or a login with --before"
+    lacking = f"{_NEEDS}; or its server has no library for WebSockets: {_INSTALL}"
+    return _TO_DO.get(status, lacking)
 
 
 def _place(location: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.report import Report, WindowReport
+    from asgi_liveness.stalls.culprit import Culprit
 
     Paint = Callable[[str, str], str]
     """Colours a text as a verdict asks."""
@@ -24,6 +25,7 @@ _WIDTH: Final = 88  # columns of running text
 _MARKS: Final = 60  # columns of a strip
 _NAME: Final = 40  # columns of a request
 _FRAME: Final = 53  # columns of a culprit's file, line and function
+_CALLERS: Final = 5  # functions of the app that led to the culprit
 _SECOND: Final = 1000  # milliseconds
 _DID: Final = {
     Verdict.DIED: "ended the app",
@@ -195,12 +197,27 @@ def _blame(route: WindowReport) -> list[str]:
         counted = f"{culprit.seen} of {culprit.looks} {noun}"
         lines.append(f"  {where:<{_FRAME - 2}}  {counted}" if culprit.looks else f"  {where}")
         lines += [f"  {line}" for line in quote.source(culprit)]
-        if culprit.below:
-            lines.append(f"    which called {quote.frame(culprit.below)}")
+        lines += [f"    {words}" for words in _around(route, culprit)]
     if route.advice:
         what, more, command = route.advice.partition(" More: ")
         lines += [*([""] if lines else []), *_wrapped(what, "  ")]
         lines += [f"  {(more + command).strip()}"] if more else []
+    return lines
+
+
+def _around(route: WindowReport, culprit: Culprit) -> list[str]:
+    """Return what the line called, and how the event loop got to the line."""
+    lines = [f"which called {quote.frame(culprit.below)}"] if culprit.below else []
+    for number, caller in enumerate(culprit.callers[:_CALLERS], start=1):
+        last = number == len(culprit.callers) and route.during
+        lines.append(f"called from {quote.frame(caller)}{f', {route.during}' if last else ''}")
+    if culprit.way:
+        lines.append(f"how it got there: {' > '.join(culprit.way)}")
+    if culprit.handler:
+        lines.append(
+            f"your code is not on the stack: this runs before or after "
+            f"{quote.frame(culprit.handler)}"
+        )
     return lines
 
 

@@ -124,9 +124,10 @@ class Report:
         """Return the report as JSON, one key a line."""
         first = {"schema": self.schema, "verdict": self.verdict, "system": self.system}
         report = {**first, **asdict(self)}
-        for route in report["routes"]:
-            if route["culprit"] and route["culprit"]["below"]:
-                route["culprit"]["below"] = route["culprit"]["below"]._asdict()
+        for culprit in (route["culprit"] for route in report["routes"] if route["culprit"]):
+            for name in ("below", "handler"):
+                culprit[name] = culprit[name] and culprit[name]._asdict()
+            culprit["callers"] = [frame._asdict() for frame in culprit["callers"]]
         return json.dumps(report, indent=1) + "\n"
 
     @classmethod
@@ -138,7 +139,7 @@ class Report:
     def of_json(cls, data: Any, path: Path) -> Report:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
         # Imported late: they bring asyncio, and the help of the command imports this module.
-        from asgi_liveness.serving.board import Frame  # noqa: PLC0415
+        from asgi_liveness.serving.records import Frame  # noqa: PLC0415
         from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
 
         try:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import platform
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
@@ -27,13 +28,14 @@ from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import PATHS, read_document
 from asgi_liveness.checking.planned import WEBSOCKETS, planned, retry
-from asgi_liveness.checking.probe_path import USUAL, choose_path
+from asgi_liveness.checking.probe_path import USUAL
 from asgi_liveness.checking.redaction import redaction_of
-from asgi_liveness.checking.refusal import refusal
+from asgi_liveness.checking.refusal import LACKS_LIBRARY, refusal
 from asgi_liveness.checking.report import Report, Verdict, WindowReport
 from asgi_liveness.checking.request import parse_path
 from asgi_liveness.checking.served import Address, served
 from asgi_liveness.checking.session import Session
+from asgi_liveness.checking.starting import answers_before_it_freezes, path_to_probe, settle
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation, CheckWindow, watch
 from asgi_liveness.errors import LivenessError, TargetError, UsageError
 from asgi_liveness.stalls.criteria import Criteria
@@ -47,10 +49,8 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.served import Served
     from asgi_liveness.checking.untried import Untried
 
-IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most
+IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most, if requests follow
 _NO_FINDING: Final = (Verdict.LIVE, Verdict.INCONCLUSIVE)
-_LACKS_LIBRARY: Final = "No supported WebSocket library"
-"""What uvicorn logs where neither websockets nor wsproto is installed."""
 _NOT_FOUND: Final = 404
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
@@ -94,7 +94,9 @@ class _Check:
         self._health = ""
         self._learned = False  # whether a window of a refused request showed a stall
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
-        self._judge = Judge(Criteria(options.max_stall, package_of(options)))
+        self._judge = Judge(
+            Criteria(options.max_stall, package_of(options)), Path(options.app_dir or ".").resolve()
+        )
         self._target: Served | None = None
         self._is_idle = False
         self._server, self._python = "", platform.python_version()
@@ -144,7 +146,6 @@ class _Check:
         await self._start()
         await self._read_document()
         seconds = self._options.duration
-        # Without a request, the idle window is all there is.
         idle = await self._watch(None, self._idle_seconds if self._calls else seconds)
         routes, refused = self._judged, list[WindowReport]()
         routes.append(self._judge.idle(idle))
@@ -153,7 +154,7 @@ class _Check:
             self._notes.append(self._target.unused)
         for number, call in enumerate(self._calls):
             try:
-                if number or idle.died:
+                if number or idle.died or idle.exited:
                     await self._start()
             except LivenessError as error:
                 routes += [not_tried(str(each), error) for each in self._calls[number:]]
@@ -187,7 +188,7 @@ class _Check:
 
     def _refusal(self, call: Call, observation: CheckObservation) -> str:
         log = "" if isinstance(self._target, Address | None) else self._target.log()
-        return refusal(call, observation, lacks_library=_LACKS_LIBRARY in log)
+        return refusal(call, observation, lacks_library=LACKS_LIBRARY in log)
 
     def _note_probe(self, idle: CheckObservation) -> None:
         """Say that a 404 is an answer, where the app has none of the usual paths."""
@@ -202,16 +203,18 @@ class _Check:
         self._target = served(self._options)
         self._target.start()
         try:
-            await self._target.wait_until_ready(self._probe_path or USUAL[0])
+            answers = await answers_before_it_freezes(self._target, self._probe_path or USUAL[0])
         except TargetError as error:
             raise TargetError(f"{error}{blocked_at(self._target, self._judge)}") from error
-        self._probe_path = await choose_path(
-            self._target.url, self._probe_path, required=bool(self._options.probe)
-        )
+        if not answers:
+            self._probe_path = self._probe_path or USUAL[0]
+            return
+        self._probe_path = await path_to_probe(self._target, self._probe_path, self._options)
         try:
             await self._session.open(self._target.url)
         finally:
             self._redaction.add(self._session.secret_headers, self._session.secret_bodies)
+        await settle(self._target, self._options.max_stall)
 
     def _end(self) -> None:
         """End the app. An idle app may shut itself down first."""

@@ -116,6 +116,7 @@ class Address:
 
     board: Board | None = None
     ended = False
+    exit_code = None
     described = "a server that runs already"
 
     def __init__(self, options: Options) -> None:

@@ -1,4 +1,4 @@
-"""What the requests of ``--before`` leave: cookies, and headers with values of their answers.
+"""What the requests of ``--before`` leave: cookies, and headers with values of their responses.
 
 The rule: no error and no report repeats any of it.
 """
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from asgi_liveness.checking.answer import ask
 from asgi_liveness.checking.call import Call, headers_of
 from asgi_liveness.checking.request import METHODS, parse_header, parse_request
+from asgi_liveness.checking.short_response import send_short
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.probing.client import open_client
 
 if TYPE_CHECKING:
-    from asgi_liveness.checking.answer import Answer
     from asgi_liveness.checking.call import Headers
     from asgi_liveness.checking.options import Options
+    from asgi_liveness.checking.short_response import ShortResponse
 
 _LIMIT: Final = 30.0
-"""Seconds for one answer. A first login may import much and hash a password."""
+"""Seconds for one response. A first login may import much and hash a password."""
 _FIELD: Final = re.compile(r"\{([^{}\s]+)\}")
 _AGE: Final = re.compile(r"-?[0-9]{1,15}")
 _ROUTED: Final = (301, 307, 308)  # no handler ran
@@ -48,7 +48,7 @@ class Session:
     async def open(self, url: str) -> None:
         """Send the requests in their order to the app at *url*, which has just started.
 
-        Raises ``UsageError`` for one that fails, and where no answer has a wanted value.
+        Raises ``UsageError`` for one that fails, and where no response has a wanted value.
         """
         self._cookies, self._lifted = {}, {}
         if not self._calls:
@@ -56,7 +56,7 @@ class Session:
         async with open_client(url) as client:
             for call in self._calls:
                 client.cookies.clear()
-                self._keep(await self._answer(client, call))
+                self._keep(await self._send(client, call))
         missing = [text for name, text in self._templates if name not in self._lifted]
         if missing:
             fields = " and ".join(_FIELD.findall(missing[0]))
@@ -74,30 +74,30 @@ class Session:
         joined = [("Cookie", "; ".join(cookies))] if cookies else []
         return (*own, *self._lifted.items(), *joined)
 
-    async def _answer(self, client: httpx.AsyncClient, call: Call) -> Answer:
+    async def _send(self, client: httpx.AsyncClient, call: Call) -> ShortResponse:
         name = f"--before {call.method} {call.path.partition('?')[0]}"
         headers = self.joined(call.headers)
         body = call.body or None
         try:
-            answer = await ask(client, call.method, call.path, headers, body, limit=_LIMIT)
+            response = await send_short(client, call.method, call.path, headers, body, limit=_LIMIT)
         except TimeoutError as error:
             raise TargetError(f"{name} sent no answer within {_LIMIT:g} s; {_CHECK}") from error
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise TargetError(f"{name} got no answer ({kind}); {_CHECK}") from error
-        if answer.status >= _ERROR or answer.status in _ROUTED:
-            raise UsageError(f"{name} answered {answer.status}; {_CHECK}")
-        return answer
+        if response.status >= _ERROR or response.status in _ROUTED:
+            raise UsageError(f"{name} answered {response.status}; {_CHECK}")
+        return response
 
-    def _keep(self, answer: Answer) -> None:
-        """Keep the cookies and the wanted values of *answer*."""
-        for text in answer.all("set-cookie"):
+    def _keep(self, response: ShortResponse) -> None:
+        """Keep the cookies and the wanted values of *response*."""
+        for text in response.all("set-cookie"):
             name, value, lives = _cookie(text)
             self._cookies.pop(name, None)
             if name and lives:
                 self._cookies[name] = value
                 self.secret_headers.add(f"Cookie: {value}")
-        document = answer.json() if self._templates else None
+        document = response.json() if self._templates else None
         for name, text in self._templates:
             found = {field: _value(document, field) for field in _FIELD.findall(text)}
             if all(found.values()):

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psutil
 
@@ -18,16 +18,22 @@ from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.descriptors import most_under_way
 from asgi_liveness.probing.request import Request, finish
 from asgi_liveness.probing.schedule import due_times, wait_until
+from asgi_liveness.serving.cgroup import throttled
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.stalls import LoopRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from asgi_liveness.checking.call import Call
     from asgi_liveness.checking.served import Served
     from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.board import Board, Heartbeat, ThreadStack
+    from asgi_liveness.serving.board import Board
+    from asgi_liveness.serving.records import Heartbeat, TaskStack, ThreadStack
+
+T = TypeVar("T")
 
 INTERVAL: Final = 0.05
 """Seconds from one probe to the next."""
@@ -62,10 +68,18 @@ class CheckObservation(LoopRecord):
     """Whether the first call had not ended."""
     threads: tuple[ThreadStack, ...] = ()
     """The stacks of all threads while probes waited."""
+    tasks: tuple[TaskStack, ...] = ()
+    """The stacks of the event loop's tasks at that time."""
     refused: str = ""
     """Why py-spy could not take a sample, if it could not."""
     died: str = ""
-    """The last log line of the server, if it or one of its workers ended."""
+    """The last log line of the server, if it or one of its workers crashed or was killed."""
+    exited: str = ""
+    """The same, if the server ended by itself, with exit code 0."""
+    recycled: int = 0
+    """How many workers ended as they were told to."""
+    throttled: float = 0.0
+    """Seconds for which the limit of the container's processor stopped the app."""
 
     @property
     def silent(self) -> bool:
@@ -91,8 +105,10 @@ class _CheckRun:
     async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
         """Run the window; cancel every request that has not ended by then."""
         board, window = self.target.board, self.window
-        sampler = Sampler(board, serving(self.target), self._waiting) if board else None
+        port = getattr(self.target, "port", 0)
+        sampler = Sampler(board, serving(self.target), self._waiting, port) if board else None
         before = [h for h in sampler.heartbeats() if _lives(h.process)] if sampler else []
+        throttled_before = _throttled(before)
         began = time.monotonic()
         background = [asyncio.create_task(sampler.sample())] if sampler else []
         if window.call is not None:
@@ -103,7 +119,8 @@ class _CheckRun:
         try:
             await self._send_probes(prober, began)
             await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
-            return self._observation(began, sampler, before)
+            observation = self._observation(began, sampler, before)
+            return replace(observation, throttled=_throttled(before) - throttled_before)
         finally:
             for task in [*background, *(request.task for request in (*self.probes, *self.calls))]:
                 task.cancel()
@@ -158,25 +175,49 @@ class _CheckRun:
         if sampler is None:
             return observation
         board, heartbeats = sampler.board, sampler.heartbeats()
-        processes = sampler.serves | {heartbeat.process for heartbeat in [*before, *heartbeats]}
+        loops = {(each.process, each.slot) for each in [*before, *heartbeats]}
+        unwatched = set() if loops else sampler.serves
         samples = [sample for sample in [*board.samples(), *sampler.samples] if sample.at >= began]
-        ends = [end for end in board.ends() if end.ended >= began]
-        all_live = all(_lives(heartbeat.process) for heartbeat in before)
         return replace(
             observation,
             heartbeats=tuple(heartbeats),
-            samples=tuple(sample for sample in samples if sample.process in processes),
-            ends=tuple(end for end in ends if end.process in processes),
-            threads=_last_threads(board, sampler.request),
+            samples=tuple(
+                sample
+                for sample in samples
+                if (sample.process, sample.slot) in loops or sample.process in unwatched
+            ),
+            ends=tuple(
+                end
+                for end in board.ends()
+                if end.ended >= began and (end.process, end.slot) in loops
+            ),
+            collections=tuple(each for each in board.collections() if each.ended >= began),
+            threads=tuple(_last(board.threads, sampler.request)),
+            tasks=tuple(_last(board.tasks, sampler.request)),
             refused=sampler.refused,
-            died="" if all_live and not self.target.ended else self.target.last_words(),
+            **self._endings(board, before),
         )
 
+    def _endings(self, board: Board, before: list[Heartbeat]) -> dict[str, Any]:
+        """Say which of the event loops that ran *before* have ended, and how."""
+        now = {(each.process, each.slot): each for each in board.heartbeats()}
+        last = [now.get((each.process, each.slot), each) for each in before]
+        gone = [each for each in last if not _lives(each.process)]
+        crashed = any(each.runs or each.failed for each in gone)
+        if crashed or (self.target.ended and self.target.exit_code):
+            return {"died": self.target.last_words()}
+        if self.target.ended:
+            return {"exited": self.target.last_words()}
+        return {"recycled": len(gone)}
 
-def _last_threads(board: Board, last: int) -> tuple[ThreadStack, ...]:
-    """Return the threads that processes reported for the *last* question, or an earlier one."""
-    reports = (board.threads(number) for number in range(last, 0, -1))
-    return tuple(next(filter(None, reports), []))
+
+def _last(answers: Callable[[int], list[T]], last: int) -> list[T]:
+    """Return what processes wrote for the request *last*, or for one before it."""
+    return next(filter(None, map(answers, range(last, 0, -1))), [])
+
+
+def _throttled(heartbeats: list[Heartbeat]) -> float:
+    return throttled(heartbeats[0].process) if heartbeats else 0.0
 
 
 def _lives(process: int) -> bool:

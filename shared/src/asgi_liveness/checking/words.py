@@ -6,7 +6,7 @@ from typing import Final
 
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.explanation import Explanation
-from asgi_liveness.stalls.advice import ADVICE
+from asgi_liveness.stalls.advice import Kind
 
 VERDICTS: Final[dict[Verdict, Explanation]] = {
     Verdict.LIVE: Explanation(
@@ -33,7 +33,7 @@ VERDICTS: Final[dict[Verdict, Explanation]] = {
         why="Plain `def` routes share one thread pool: 40 threads in AnyIO, at most 32 in asyncio. "
         "Once the pool is full, every such route hangs, the fast ones too.",
         do="Give the work a pool of its own, and make the probed route an `async def`. "
-        f"{ADVICE['threads']}",
+        f"{Kind.THREADS.value}",
     ),
     Verdict.IDLE_STALLED: Explanation(
         what="The event loop stalls while no request runs: a task that the lifespan started, a "

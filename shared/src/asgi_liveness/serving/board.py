@@ -1,128 +1,64 @@
 """The board that watched processes write on, read from outside; see ``inside.injected``.
 
-Each process has a slot with the words of its heartbeat, and a file of samples. Times are seconds
-of the monotonic clock, which all processes of a machine share.
+Each event loop has a slot with the words of its heartbeat, and a file of samples. The rule: all of
+it is data from outside. What has another form is left out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import mmap
 import os
-from dataclasses import dataclass
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asgi_liveness.errors import LedgerError
-from asgi_liveness.inside.injected import sitecustomize as inside
+from asgi_liveness.inside import injected
+from asgi_liveness.inside.injected import layout as inside
+from asgi_liveness.serving import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-_SECOND: Final = 1e9  # ns
+    from asgi_liveness.serving.records import (
+        Collection,
+        Heartbeat,
+        Sample,
+        StallEnd,
+        TaskStack,
+        ThreadStack,
+    )
 
+T = TypeVar("T")
 
-class Frame(NamedTuple):
-    """One line that a thread runs; a stack is a tuple of frames, the innermost first."""
-
-    file: str
-    """As Python names it; in a report relative to the current directory, if it is below it."""
-    line: int
-    function: str
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """The last signs of life of one process: of its event loop, and of the watcher thread."""
-
-    process: int
-    thread: int
-    """The native id of the thread that runs the loop."""
-    runs: bool
-    """Whether the loop runs; a loop that has stopped does not stall."""
-    beat_at: float
-    """When the loop last beat."""
-    watcher_ran_at: float
-    """When the watcher thread last ran."""
-    period: float
-    """Seconds between two beats."""
-    loop: str
-    """One of ``inside.injected.sitecustomize.KINDS``."""
-    python: str
-    """The version, as ``3.12.1``."""
-
-    def silent(self, now: float) -> float:
-        """Return the seconds since the last beat, less the period; 0 if the loop does not run."""
-        return now - self.beat_at - self.period if self.runs else 0.0
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The stack of the event loop's thread during a stall, and what the thread has used so far."""
-
-    process: int
-    began: float
-    """The last beat before the stall; it identifies the stall."""
-    at: float
-    stack: tuple[Frame, ...]
-    """Empty if only the counters were read."""
-    ran: float = 0.0
-    """Seconds that the thread has run since it began."""
-    queued: float = 0.0
-    """Seconds that the thread has waited for a processor since it began."""
-    slices: int = 0
-    """How often the thread got a processor since it began."""
-    cpu: float = 0.0
-    """Seconds that all threads of the process have run since it began."""
-    outside: bool = False
-    """py-spy took the sample."""
-    gil_held: bool = False
-    """No other thread of the process ran."""
-    by_another: int = 0
-    """The thread that held the GIL, and whose stack this is, if not the event loop's; else 0."""
-
-
-@dataclass(frozen=True)
-class StallEnd:
-    """The end of a stall."""
-
-    process: int
-    began: float
-    ended: float
-
-
-@dataclass(frozen=True)
-class ThreadStack:
-    """The stack of any thread, at the runner's request."""
-
-    process: int
-    is_loop: bool
-    stack: tuple[Frame, ...]
+_MOST: Final = 2**26
+"""Bytes to read of one file of samples. Five minutes of stalls write less than a tenth of it."""
 
 
 class Board:
-    """The mapped file, and the files of samples next to it, in *folder*. ``close`` it."""
+    """The file of words, and the files of samples next to it, in *folder*. ``close`` it."""
 
     def __init__(self, folder: Path, max_stall: float) -> None:
         self.path, self.max_stall = folder / "board", max_stall
         try:
             self.path.write_bytes(bytes(inside.SIZE))
+            self._file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             raise LedgerError(
                 f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a writable folder"
             ) from error
-        with self.path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), inside.SIZE)
-        self._words = memoryview(self._map).cast("Q")
+        self._requests = 0
+        self._read: dict[Path, list[tuple[int, int, dict[str, Any]]]] = {}
+        self._offsets: dict[Path, int] = {}
 
     def close(self) -> None:
-        """Release the map; the file stays, and the keeper removes it."""
-        self._words.release()
-        self._map.close()
+        """Close the file of words; the file stays, and the keeper removes it."""
+        os.close(self._file)
 
     def watched(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return *environment* with the variables that make a Python process write here."""
-        ours = str(Path(inside.__file__).parent)
+        ours = str(Path(injected.__file__).parent)
         theirs = environment.get("PYTHONPATH")
         return {
             **environment,
@@ -132,70 +68,85 @@ class Board:
         }
 
     def heartbeats(self) -> list[Heartbeat]:
-        """Return the heartbeat of each process that ever ran an event loop."""
-        slots = range(min(self._words[inside.TAKEN], inside.PROCESSES))
-        return [self._heartbeat(inside.HEADER + index * inside.SLOT) for index in slots]
-
-    def _heartbeat(self, first: int) -> Heartbeat:
-        slot = self._words[first : first + inside.SLOT].tolist()
-        return Heartbeat(
-            process=slot[inside.PROCESS],
-            thread=slot[inside.THREAD],
-            runs=bool(slot[inside.RUNS]),
-            beat_at=slot[inside.BEAT_AT] / _SECOND,
-            watcher_ran_at=slot[inside.WATCHER_RAN_AT] / _SECOND,
-            period=slot[inside.PERIOD] / _SECOND,
-            loop=inside.KINDS[slot[inside.KIND]],
-            python=".".join(str(slot[inside.PYTHON] >> shift & 0xFF) for shift in (24, 16, 8)),
-        )
+        """Return the heartbeat of each event loop that ever ran in a watched process."""
+        # Read and not mapped: a process that truncates a mapped file would kill its readers.
+        content = os.pread(self._file, inside.SIZE, 0).ljust(inside.SIZE, b"\0")
+        words = memoryview(content).cast("Q")
+        firsts = range(inside.HEADER, len(words), inside.SLOT)[: words[inside.TAKEN]]
+        return [records.heartbeat(at, words[at : at + inside.SLOT]) for at in firsts]
 
     def samples(self) -> list[Sample]:
         """Return the samples that the processes themselves took of their stalls so far."""
-        return [
-            Sample(
-                process=process,
-                began=line["began"] / _SECOND,
-                at=line["at"] / _SECOND,
-                stack=_stack(line["frames"]),
-                ran=line["ran"] / _SECOND,
-                queued=line["queued"] / _SECOND,
-                slices=line["slices"],
-                cpu=line["cpu"] / _SECOND,
-            )
-            for process, line in self._lines()
-            if "at" in line
-        ]
+        return list(self._parsed("at", records.sample))
 
     def ends(self) -> list[StallEnd]:
         """Return the ends of the stalls that are over."""
-        return [
-            StallEnd(process, line["began"] / _SECOND, line["ended"] / _SECOND)
-            for process, line in self._lines()
-            if "ended" in line
-        ]
+        return list(self._parsed("ended", _ended))
+
+    def collections(self) -> list[Collection]:
+        """Return the passes of the garbage collector that took long."""
+        return list(self._parsed("collected", lambda pid, _, line: records.collection(pid, line)))
 
     def request_threads(self) -> int:
-        """Request the stacks of all threads of all processes; return the request's number."""
-        self._words[inside.REQUESTS] += 1
-        number: int = self._words[inside.REQUESTS]
-        return number
+        """Request the stacks of all threads and of all tasks; return the request's number."""
+        self._requests += 1
+        number = self._requests.to_bytes(inside.WORD, "little")
+        os.pwrite(self._file, number, inside.REQUESTS * inside.WORD)
+        return self._requests
 
     def threads(self, number: int) -> list[ThreadStack]:
         """Return the stacks that processes have written so far for the request *number*."""
-        return [
-            ThreadStack(process, thread["loop"], _stack(thread["frames"]))
-            for process, line in self._lines()
-            if line.get("request") == number
-            for thread in line["threads"]
-        ]
+        return [thread for listed in self._answers(number, records.threads) for thread in listed]
 
-    def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for path in sorted(self.path.parent.glob("samples.*")):
-            process = int(path.suffixes[0][1:])
-            for line in path.read_bytes().splitlines(keepends=True):
-                if line.endswith(b"\n"):  # else the process is still writing the line
-                    yield process, json.loads(line)
+    def tasks(self, number: int) -> list[TaskStack]:
+        """Return the stacks of tasks, likewise."""
+        return [task for listed in self._answers(number, records.tasks) for task in listed]
+
+    def _answers(self, number: int, parse: Callable[[int, dict[str, Any]], T]) -> Iterator[T]:
+        return self._parsed(
+            "request",
+            lambda pid, _, line: parse(pid, line) if line["request"] == number else None,
+        )
+
+    def _parsed(
+        self, key: str, parse: Callable[[int, int, dict[str, Any]], T | None]
+    ) -> Iterator[T]:
+        """Yield what *parse* makes of the lines that have the *key*."""
+        for process, slot, line in self._lines():
+            if key in line:
+                with contextlib.suppress(LookupError, TypeError, ValueError):
+                    if (found := parse(process, slot, line)) is not None:
+                        yield found
+
+    def _lines(self) -> list[tuple[int, int, dict[str, Any]]]:
+        """Return process, slot and content of all lines; of each file the new ones are read."""
+        for path in sorted(self.path.parent.glob("samples.*.*")):
+            _, process, slot = path.name.split(".", 2)
+            if not (process.isdecimal() and slot.isdecimal()):
+                continue
+            read, offset = self._read.setdefault(path, []), self._offsets.get(path, 0)
+            content, _, _ = _rest(path, offset).rpartition(b"\n")
+            self._offsets[path] = offset + len(content) + bool(content)
+            for text in content.splitlines():
+                with contextlib.suppress(ValueError, RecursionError):
+                    if isinstance(line := json.loads(text), dict):
+                        read.append((int(process), int(slot), line))
+        return [line for path in sorted(self._read) for line in self._read[path]]
 
 
-def _stack(frames: list[list[Any]]) -> tuple[Frame, ...]:
-    return tuple(Frame(*frame) for frame in frames)
+def _rest(path: Path, offset: int) -> bytes:
+    """Return a regular file from *offset* on; nothing of any other file."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        is_file = stat.S_ISREG(os.fstat(file).st_mode)
+        return os.pread(file, max(_MOST - offset, 0), offset) if is_file else b""
+    finally:
+        os.close(file)
+
+
+def _ended(process: int, slot: int, line: dict[str, Any]) -> StallEnd | None:
+    """Return the end of a stall; None for that of a pass of the garbage collector."""
+    return records.end(process, slot, line) if "began" in line else None

@@ -1,24 +1,20 @@
-"""A frame of a stack -> the culprit that a report names, and the advice that fits it."""
+"""A line of a stack -> the culprit that a report names, with its source and the way to it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from asgi_liveness.stalls import source, stack
+from asgi_liveness.stalls import source, way
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Frame
-    from asgi_liveness.stalls.advice import Kind
-    from asgi_liveness.stalls.stalls import Stall
-
-_RAN: Final = 0.5
-"""The part of a stall: a thread that ran for less of it waited for something."""
+    from asgi_liveness.serving.records import Frame
+    from asgi_liveness.stalls.line import Line
 
 
 @dataclass(frozen=True)
 class Culprit:
-    """The line that blocks: the innermost of the app's own code."""
+    """The line that blocks: of the app's own code, if it is on the stack."""
 
     file: str
     line: int
@@ -26,14 +22,22 @@ class Culprit:
     source: str
     """The line itself, stripped; empty where it cannot be read."""
     below: Frame | None = None
-    """The frame of the library that this line called, if it called one."""
+    """The frame that this line called, in which most samples are, if it called one."""
     seen: int = 0
-    """How many of the samples show this line."""
+    """How many of the samples show this line, or another of the same call of its function."""
     looks: int = 0
     """How many samples were taken while the event loop was stalled."""
+    way: tuple[str, ...] = ()
+    """How the stall got there, a step for each package; empty where the app's code is all."""
+    callers: tuple[Frame, ...] = ()
+    """The frames of the app that called the function, up to the handler."""
+    handler: Frame | None = None
+    """The route's function, where no code of the app is on the stack."""
 
 
-def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Culprit:
+def culprit_at(
+    frame: Frame, below: Frame | None, seen: int, samples: int, **more: object
+) -> Culprit:
     """Return the culprit at *frame*, with its source."""
     file, line, function = frame
     return Culprit(
@@ -44,26 +48,33 @@ def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Cu
         below=below,
         seen=seen,
         looks=samples,
+        **more,  # type: ignore[arg-type]  # the rest of the fields
     )
+
+
+def culprit_of(line: Line, samples: int, package: str, handler: Frame | None) -> Culprit:
+    """Return the culprit that the *samples* of a stall have in common, with the way to it.
+
+    *handler* is the route's function, where no code of the app is on the stack.
+    """
+    steps = way.steps(line, package)
+    if handler is not None:
+        steps = (f"{handler.function}()", *steps)[: way.STEPS]
+    return culprit_at(
+        line.frame,
+        line.below and _shown(line.below),
+        line.seen,
+        samples,
+        way=steps,
+        callers=tuple(map(_shown, way.callers(line, package))),
+        handler=handler and _shown(handler),
+    )
+
+
+def _shown(frame: Frame) -> Frame:
+    return frame._replace(file=source.shown(frame.file))
 
 
 def where(frame: Frame) -> str:
     """Return file and line, as reports show them."""
     return f"{source.shown(frame[0])}:{frame[1]}"
-
-
-def computes(stall: Stall) -> bool:
-    """Whether the loop's thread ran and did not wait; true where the system does not count."""
-    return stall.ran is None or stall.ran > _RAN
-
-
-def kind(stall: Stall) -> Kind:
-    """Return the kind of a stall, which selects the advice. The stall must have a frame."""
-    assert stall.frame
-    samples = [sample.stack for sample in stall.samples if stall.frame in sample.stack]
-    if stall.gil_held:
-        return "gil"
-    if any(map(stack.in_background, samples)):
-        return "background"
-    file, line, _ = stall.frame
-    return "loop" if computes(stall) and source.in_loop(file, line) else "call"

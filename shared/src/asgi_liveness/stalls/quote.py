@@ -10,7 +10,7 @@ from asgi_liveness.foreign import MOST, plain
 from asgi_liveness.stalls.source import lines_of
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Frame
+    from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.culprit import Culprit
 
 _AROUND: Final = 2  # lines of source on each side
@@ -25,6 +25,12 @@ def frame(where: Culprit | Frame) -> str:
     found = _LIBRARY.fullmatch(where.file)
     call = "" if where.function.startswith("<") else "()"
     return f"{found['name'] if found else where.file}:{where.line} in {where.function}{call}"
+
+
+def module(where: Frame) -> str:
+    """Return the file of a frame, which begins with the library's name for a library."""
+    found = _LIBRARY.fullmatch(where.file)
+    return found["name"] if found else where.file
 
 
 def source(culprit: Culprit) -> list[str]:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from asgi_liveness.inside.injected.sitecustomize import spent
-from asgi_liveness.serving.board import Heartbeat, Sample
+from asgi_liveness.inside.injected.stacks import spent
+from asgi_liveness.serving.records import Heartbeat, Sample
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed, runs_a_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asgi_liveness.serving.board import Board, Frame
+    from asgi_liveness.serving.board import Board
+    from asgi_liveness.serving.records import Frame
 
 _EVERY: Final = 0.02  # seconds between two reads of the board
 _DUMPS: Final = 0.1  # seconds between two dumps of a process
@@ -38,6 +39,8 @@ class Sampler:
     board: Board
     serves: set[int]
     waiting: Callable[[], float]
+    port: int = 0
+    """The port that is probed; 0 where it is unknown."""
     samples: list[Sample] = field(default_factory=list)
     refused: str = ""
     """Why py-spy made no dump, if one failed."""
@@ -48,13 +51,12 @@ class Sampler:
     def heartbeats(self) -> list[Heartbeat]:
         """Return the heartbeats of the event loops that run and serve."""
         running = [heartbeat for heartbeat in self.board.heartbeats() if heartbeat.runs]
-        serving = [
-            heartbeat for heartbeat in running if heartbeat.process in self.serves
-        ] or running
-        # A supervisor may run an event loop of its own in another thread.
-        return [
-            heartbeat for heartbeat in serving if heartbeat.thread == heartbeat.process
-        ] or serving
+        if on_port := [each for each in running if self.port in each.ports]:
+            return on_port
+        # A server that creates no server of asyncio. A supervisor may run a loop of its own in
+        # another thread.
+        serving = [each for each in running if each.process in self.serves] or running
+        return [each for each in serving if each.thread == each.process] or serving
 
     async def sample(self) -> None:
         """Take samples until cancelled."""
@@ -82,8 +84,7 @@ class Sampler:
         samples = [
             sample
             for sample in self.board.samples()
-            if (sample.process, sample.began) == (heartbeat.process, heartbeat.beat_at)
-            and sample.stack
+            if (sample.slot, sample.began) == (heartbeat.slot, heartbeat.beat_at) and sample.stack
         ]
         return len(samples) > 1 and not any(blamed(sample.stack) for sample in samples)
 
@@ -107,13 +108,15 @@ class Sampler:
             outside=True,
             gil_held=held,
             by_another=thread if thread != heartbeat.thread else 0,
+            slot=heartbeat.slot,
+            watcher_ran_at=heartbeat.watcher_ran_at,
         )
         self.samples.append(sample)
 
     def _is_unchanged(self, heartbeat: Heartbeat, *, held: bool) -> bool:
         """Whether the event loop has not beaten since, nor the watcher run if it was *held*."""
         return any(
-            (now.process, now.beat_at) == (heartbeat.process, heartbeat.beat_at)
+            (now.slot, now.beat_at) == (heartbeat.slot, heartbeat.beat_at)
             and (not held or now.watcher_ran_at == heartbeat.watcher_ran_at)
             for now in self.board.heartbeats()
         )

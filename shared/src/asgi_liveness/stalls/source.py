@@ -1,18 +1,28 @@
-"""The source of a line, and whether the line is in a loop."""
+"""The source of a line, and what the syntax says of it."""
 
 from __future__ import annotations
 
 import ast
 import warnings
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import current_folder, read_bytes
 
+if TYPE_CHECKING:
+    from asgi_liveness.serving.records import Frame
+
+    Function = ast.FunctionDef | ast.AsyncFunctionDef
+
 _MOST: Final = 2**21
 """Bytes of the largest file that is read. A frame names any file, and a syntax tree takes a hundred
 times as much."""
+_TAKES_FUNCTION: Final = (
+    *("to_thread", "run_in_executor", "run_sync", "run_in_threadpool", "run_in_thread"),
+    *("submit", "add_task", "call_soon", "Thread", "Process", "BackgroundTask", "sync_to_async"),
+)
+"""What takes a function, to call it elsewhere or later."""
 
 
 def line_of(file: str, line: int) -> str:
@@ -23,18 +33,45 @@ def line_of(file: str, line: int) -> str:
 
 def in_loop(file: str, line: int) -> bool:
     """Whether the line is in a ``while`` or ``for`` of its own function."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
-            tree = ast.parse("\n".join(lines_of(file)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    around = [node for node in ast.walk(tree) if _holds(node, line)]
-    functions = [
-        node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    first = max((node.lineno for node in functions), default=0)
+    around = _around(file, line)
+    function = _innermost(around)
+    first = function.lineno if function else 0
     loops = (node for node in around if isinstance(node, ast.While | ast.For))
     return any(node.lineno >= first for node in loops)
+
+
+def is_async(frame: Frame) -> bool:
+    """Whether the function around the line is an ``async def``."""
+    return isinstance(_innermost(_around(frame.file, frame.line)), ast.AsyncFunctionDef)
+
+
+def awaits(frame: Frame) -> bool:
+    """Whether the function around the line awaits anything: then it must stay ``async def``."""
+    function = _innermost(_around(frame.file, frame.line))
+    kinds = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    return function is not None and any(isinstance(node, kinds) for node in ast.walk(function))
+
+
+def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
+    """Whether the line calls *called*, and gives what it returns to what takes a function."""
+    return any(
+        isinstance(node, ast.Call)
+        and _called(node.func) in _TAKES_FUNCTION
+        and any(
+            isinstance(given, ast.Call) and _called(given.func) == called
+            for given in (*node.args, *(keyword.value for keyword in node.keywords))
+        )
+        for node in _around(frame.file, frame.line)
+    )
+
+
+def parsed(file: str) -> ast.Module:
+    """Return the syntax of a file; that of an empty one if it has none."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
+            return ast.parse(text(file))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.parse("")
 
 
 def shown(file: str) -> str:
@@ -48,10 +85,35 @@ def shown(file: str) -> str:
 
 def lines_of(file: str) -> list[str]:
     """Return all lines; none where the file cannot be read, or is too large for a source."""
+    found = text(file)
+    return found.split("\n") if found else []
+
+
+def text(file: str) -> str:
+    """Return the text of a file; "" where it cannot be read, or is too large for a source."""
     try:
-        return read_bytes(Path(file), _MOST).decode(errors="replace").split("\n")
+        return read_bytes(Path(file), _MOST).decode(errors="replace")
     except UsageError:
-        return []
+        return ""
+
+
+def _around(file: str, line: int) -> list[ast.AST]:
+    """Return the nodes of the syntax that span a line."""
+    return [node for node in ast.walk(parsed(file)) if _holds(node, line)]
+
+
+def _innermost(around: list[ast.AST]) -> Function | None:
+    functions = [
+        node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return max(functions, key=lambda node: node.lineno, default=None)
+
+
+def _called(function: ast.expr) -> str:
+    """Return the last name of what is called."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _holds(node: ast.AST, line: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from asgi_liveness.serving.board import Frame
+from asgi_liveness.serving.records import Frame
 
 _LIMIT: Final = 1.0
 """Seconds that a dump may take, which delays the end of a window by as much. On an idle machine it

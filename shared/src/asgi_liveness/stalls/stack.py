@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.serving.board import Frame
+    from asgi_liveness.serving.records import Frame
 
 _BOTTOMS: Final = (
     ("/asyncio/events.py", "_run"),
@@ -29,58 +29,45 @@ _BOTTOMS: Final = (
 or "" for all functions of the file."""
 _STANDARD: Final = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
 _INSTALLED: Final = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
-_SERVERS: Final = (
+SERVERS: Final = (
     *("uvicorn", "uvicorn_worker", "hypercorn", "granian", "gunicorn"),
     *("h11", "h2", "wsproto", "uvloop", "trio"),
 )
+_LOGGING: Final = re.compile(r"/lib(64)?/python3\.\d+t?/logging/")
+"""A handler of the log may block, also one that a server calls."""
 _SENDS: Final = ("/asyncio/selector_events.py",)
-_FRAMEWORKS: Final = ("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio")
+_FRAMEWORKS: Final = (
+    *("starlette", "fastapi", "quart", "flask", "werkzeug", "anyio"),
+    *("litestar", "django", "asgiref", "sanic", "blacksheep"),
+)
 _KIT: Final = f"{Path(__file__).resolve().parent.parent}/"
 _OURS: Final = "asgi_liveness"
-_POOLED: Final = ("/anyio/_backends/_asyncio.py", "/concurrent/futures/thread.py")
-_NEVER: Final = 3
-"""The rank of a frame that is never to blame; see ``_rank``."""
-_IDLE: Final = ("/queue.py", "/threading.py", *_POOLED)
+NEVER: Final = 3
+"""The rank of a frame that is never to blame; see ``rank_of``."""
 
 
-def blamed(
-    stack: Sequence[Frame], package: str = "", *, ran: bool = False
-) -> tuple[Frame, Frame | None] | None:
-    """Return the line to blame for a stall, where *stack* is that of the event loop's thread.
+def blamed(stack: Sequence[Frame], package: str = "", *, ran: bool = False) -> list[int]:
+    """Return which frames of a callback may be to blame, the outermost first.
 
-    The second frame is the library's that this line called, if it called one. *package* is the
+    *stack* is that of the event loop's thread, or of a thread that holds the GIL; *package* is the
     app's, which may be an installed one; *ran* is whether the thread ran for most of the stall.
+    They are the frames of the app, else of libraries, else of frameworks.
 
-    Returns None if the thread was not in a callback, or if a line starts a thread, which takes
+    Returns none if the thread was not in a callback, or if a line starts a thread, which takes
     long only while other threads hold the GIL. A server that sends or receives never waits: then
-    the result is None as well, unless the thread *ran* and the app's own code called the server.
+    there is none as well, unless the thread *ran* and the app's own code called the server.
     """
-    callback = _callback(stack)
-    if not callback or all(file.endswith("/selectors.py") for file, _, _ in callback):
-        return None
-    sends = _installed(callback[0][0]) in _SERVERS or callback[0][0].endswith(_SENDS)
-    if sends and not (ran and any(is_own(file) for file, _, _ in callback)):
-        return None
-    if any(file.endswith("/threading.py") and call == "start" for file, _, call in callback[:4]):
-        return None
-    return _innermost(callback, package)
-
-
-def busy(stack: Sequence[Frame], package: str = "") -> tuple[Frame, Frame | None] | None:
-    """Return the line of the app that a pool's thread runs; None if the thread waits for work."""
-    if not stack or (stack[0][0].endswith(_IDLE) and all(_standard_or_pool(p) for p in stack)):
-        return None
-    return _innermost(stack, package)
-
-
-def waits(stack: Sequence[Frame]) -> bool:
-    """Whether a thread waits for another, or for work."""
-    return bool(stack) and stack[0][0].endswith(_IDLE)
-
-
-def is_pooled(stack: Sequence[Frame]) -> bool:
-    """Whether a thread belongs to a pool of AnyIO or to an executor."""
-    return any(file.endswith(_POOLED) for file, _, _ in stack)
+    frames = callback(stack)
+    if not frames or all(file.endswith("/selectors.py") for file, _, _ in frames):
+        return []
+    sends = installed(frames[0][0]) in SERVERS or frames[0][0].endswith(_SENDS)
+    if sends and not (ran and any(is_own(file) for file, _, _ in frames)):
+        return []
+    if any(file.endswith("/threading.py") and call == "start" for file, _, call in frames[:4]):
+        return []
+    ranks = [rank_of(frames, index, package) for index in range(len(frames))]
+    best = min(ranks)
+    return [index for index in range(len(frames))[::-1] if ranks[index] == best < NEVER]
 
 
 def in_background(stack: Sequence[Frame]) -> bool:
@@ -99,12 +86,22 @@ def imports(stack: Sequence[Frame]) -> bool:
 
 def runs_a_loop(stack: Sequence[Frame]) -> bool:
     """Whether a thread runs an event loop."""
-    return len(_callback(stack)) < len(stack)
+    return len(callback(stack)) < len(stack)
 
 
 def is_serving(package: str) -> bool:
     """Whether a package is a server or a framework, which serves other people's apps."""
-    return package in (*_SERVERS, *_FRAMEWORKS)
+    return package in (*SERVERS, *_FRAMEWORKS)
+
+
+def is_framework(package: str) -> bool:
+    """Whether a package is a framework."""
+    return package in _FRAMEWORKS
+
+
+def is_standard(file: str) -> bool:
+    """Whether *file* is of Python's own library."""
+    return _STANDARD.search(file) is not None
 
 
 def is_own(file: str) -> bool:
@@ -117,36 +114,30 @@ def is_of_app(file: str, package: str) -> bool:
     return is_own(file) or _package(file) == package != ""
 
 
-def _innermost(stack: Sequence[Frame], package: str) -> tuple[Frame, Frame | None] | None:
-    """Return the innermost frame of the app, else of a library, else of a framework."""
-    ranks = [
-        _NEVER if _passes_on(stack, index) else _rank(file, package)
-        for index, (file, _, _) in enumerate(stack)
-    ]
-    best = min(ranks, default=_NEVER)
-    if best == _NEVER:
-        return None
-    index = ranks.index(best)
-    return stack[index], stack[index - 1] if index else None
+def rank_of(frames: Sequence[Frame], index: int, package: str) -> int:
+    """Return a frame's rank: 0 the app's own, 1 a library, 2 a framework, 3 never to blame."""
+    return NEVER if _passes_on(frames, index) else _rank(frames[index].file, package)
 
 
 def _passes_on(stack: Sequence[Frame], index: int) -> bool:
     """Whether a frame awaits the rest of the app, as a middleware does: the culprit is within."""
     file, _, function = stack[index - 1] if index else ("", 0, "")
-    return function == "__call__" and _installed(file) in _FRAMEWORKS
+    return function == "__call__" and installed(file) in _FRAMEWORKS
 
 
 def _rank(file: str, package: str) -> int:
-    """Return a file's rank: 0 the app's own, 1 a library, 2 a framework, 3 never to blame."""
-    installed = _package(file)
+    if _LOGGING.search(file):
+        return 2
+    found = _package(file)
     if is_of_app(file, package):
         return 0
-    if not installed or installed in (*_SERVERS, _OURS):
-        return _NEVER
-    return 2 if installed in _FRAMEWORKS else 1
+    if not found or found in (*SERVERS, _OURS):
+        return NEVER
+    return 2 if found in _FRAMEWORKS else 1
 
 
-def _callback(stack: Sequence[Frame]) -> list[Frame]:
+def callback(stack: Sequence[Frame]) -> list[Frame]:
+    """Return the frames that the event loop called, the innermost first."""
     found: list[Frame] = []
     for frame in stack:
         file, _, function = frame
@@ -157,14 +148,10 @@ def _callback(stack: Sequence[Frame]) -> list[Frame]:
 
 
 def _package(file: str) -> str:
-    return _OURS if file.startswith(_KIT) else _installed(file)
+    return _OURS if file.startswith(_KIT) else installed(file)
 
 
-def _installed(file: str) -> str:
+def installed(file: str) -> str:
     """Return the top-level package of an installed file; "" for any other file."""
     match = _INSTALLED.search(file)
     return match["package"] if match else ""
-
-
-def _standard_or_pool(frame: Frame) -> bool:
-    return bool(_STANDARD.search(frame[0])) or _installed(frame[0]) == "anyio"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.stalls import stack
+from asgi_liveness.stalls.line import Line, line
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.board import Frame, Heartbeat, Sample, StallEnd
+    from asgi_liveness.serving.records import Collection, Frame, Heartbeat, Sample, StallEnd
     from asgi_liveness.stalls.criteria import Criteria
 
 _MOSTLY: Final = 0.5
@@ -32,6 +33,7 @@ class LoopRecord:
     """Of the event loops that serve, read at the end; empty where no process is watched."""
     samples: tuple[Sample, ...] = ()
     ends: tuple[StallEnd, ...] = ()
+    collections: tuple[Collection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,40 @@ class Stall:
     length: float
     """In seconds, less the period of the heartbeat."""
     samples: tuple[Sample, ...]
-    frame: Frame | None
-    """The line to blame; None where the samples show no code of the app, or there are none."""
-    below: Frame | None = None
-    """The frame of the library that this line called."""
-    seen: int = 0
-    """How many samples show this line."""
+    line: Line | None
+    """The line to blame; None where the samples show no code that can be, or there are none."""
     ran: float | None = None
     """The part of the stall for which the loop's thread ran or waited for a processor, and for
     nothing else; None where the system does not count."""
+    others: float = 0.0
+    """The part for which the other threads of its process ran; above 1 for several processors."""
+    process: int = 0
+    collected: float = 0.0
+    """The seconds of it that the longest full pass of the garbage collector took."""
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame of the line to blame."""
+        return self.line.frame if self.line else None
 
     @property
     def gil_held(self) -> bool:
         """Whether C code held the GIL in most samples."""
         held = sum(sample.gil_held for sample in self.samples)
         return held > _MOSTLY * len(self.samples)
+
+    @property
+    def by_another(self) -> bool:
+        """Whether another thread than the event loop's held the GIL in most samples."""
+        held = sum(bool(sample.by_another) for sample in self.samples)
+        return held > _MOSTLY * len(self.samples)
+
+    @property
+    def shows_held_gil(self) -> bool:
+        """Whether the watcher did not run from one sample to the next, and the process did."""
+        moments = Counter(sample.watcher_ran_at for sample in self.samples if sample.gil_held)
+        ran = self.ran is None or self.ran + self.others > _MOSTLY
+        return ran and any(times > 1 for times in moments.values())
 
     @property
     def imports(self) -> bool:
@@ -90,66 +111,75 @@ def samples_apart(max_stall: float) -> float:
 
 def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
     """Return the stalls that lasted longer than the criteria allow, in the order they began."""
-    last: dict[tuple[int, float], float] = {
-        (end.process, end.began): end.ended for end in record.ends
-    }
+    last = {(end.process, end.slot, end.began): end.ended for end in record.ends}
     periods = {heartbeat.process: heartbeat.period for heartbeat in record.heartbeats}
     for heartbeat in record.heartbeats:
         if heartbeat.silent(record.ended) > criteria.max_stall:
-            last[heartbeat.process, heartbeat.beat_at] = record.ended
+            last[heartbeat.process, heartbeat.slot, heartbeat.beat_at] = record.ended
     known = set(last)
     # A worker that was killed in a stall leaves samples, but neither an end nor a heartbeat.
     for sample in record.samples:
-        if (sample.process, sample.began) not in known:
-            last[sample.process, sample.began] = max(
-                sample.at, last.get((sample.process, sample.began), 0.0)
-            )
+        if (key := _key(sample)) not in known:
+            last[key] = max(sample.at, last.get(key, 0.0))
     found = []
-    for (process, began), ended in last.items():
-        length = min(ended, record.ended) - max(began, record.began)
-        length -= periods.get(process, 0.0)
-        samples = [
-            sample
-            for sample in record.samples
-            if (sample.process, sample.began) == (process, began)
-        ]
+    for (process, slot, began), ended in last.items():
+        first, end = max(began, record.began), min(ended, record.ended)
+        length = end - first - periods.get(process, 0.0)
+        samples = [sample for sample in record.samples if _key(sample) == (process, slot, began)]
         samples.sort(key=lambda sample: sample.at)
         if length > criteria.max_stall:
-            found.append(_stall(began, length, tuple(samples), criteria))
+            stall = _stall(began, length, tuple(samples), criteria)
+            passes = (
+                min(each.ended, end) - max(each.began, first)
+                for each in record.collections
+                if each.process == process
+            )
+            collected = max(passes, default=0.0)
+            found.append(replace(stall, process=process, collected=collected))
     return sorted(found, key=lambda stall: stall.began)
+
+
+def _key(sample: Sample) -> tuple[int, int, float]:
+    """Return what identifies the stall of a sample: its event loop, and the last beat before."""
+    return sample.process, sample.slot, sample.began
 
 
 def _stall(began: float, length: float, samples: tuple[Sample, ...], criteria: Criteria) -> Stall:
     max_stall, package = criteria.max_stall, criteria.package
     use = _use(samples)
-    ran = use.ran if use else None
+    ran, others = (use.ran, use.others) if use else (None, 0.0)
     samples = _held_long(tuple(sample for sample in samples if sample.stack or sample.gil_held))
-    unknown = Stall(began, length, samples, None, ran=ran)
-    if use and (use.contended or length * (1 - use.queued) <= max_stall):
+    unknown = Stall(began, length, samples, None, ran=ran, others=others)
+    # A thread that holds the GIL from one sample to the next shares it with nobody.
+    contended = use and use.contended and not any(sample.by_another for sample in samples)
+    if use and (contended or length * (1 - use.queued) <= max_stall):
         return unknown
     busy = ran is not None and ran > _MOSTLY
     # The watcher samples where the GIL is released, and py-spy anywhere: py-spy may show a culprit
     # where the watcher does not.
     from_outside = sum(sample.outside for sample in samples) > 1
+    found = []
     for outside in (from_outside, not from_outside):
         chosen = tuple(sample for sample in samples if sample.outside is outside)
-        blamed = [stack.blamed(sample.stack, package, ran=busy) for sample in chosen]
-        votes = Counter(frame for frame, _ in filter(None, blamed))
+        stacks = [sample.stack for sample in chosen if sample.stack]
+        blamed = sum(bool(stack.blamed(each, package, ran=busy)) for each in stacks)
         enough = len(samples) > 1 or length - max_stall < _ONE_SAMPLE * samples_apart(max_stall)
-        if votes and enough and votes.total() >= _MOSTLY * len(chosen):
-            frame, seen = votes.most_common(1)[0]
-            if seen == 1 and not stack.is_of_app(frame[0], package):
-                continue  # on a busy machine, one sample may show any library
-            below = Counter(found[1] for found in blamed if found and found[0] == frame)
-            return Stall(began, length, chosen, frame, below.most_common(1)[0][0], seen, ran)
-    return unknown
+        shown = line(stacks, package, ran=busy)
+        if shown and enough and blamed >= _MOSTLY * len(chosen):
+            found.append(Stall(began, length, chosen, shown, ran, others))
+    # On a busy machine, one sample may show any library. py-spy sees no frames below a greenlet.
+    own = [each for each in found if each.line and stack.is_of_app(each.line.frame.file, package)]
+    sure = [each for each in found if each.line and each.line.seen > 1]
+    return next(iter([*own, *sure]), unknown)
 
 
 def _held_long(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
     """Leave out other threads that held the GIL in only one sample: they share it in turn."""
-    times = Counter(sample.by_another for sample in samples)
+    times = Counter((sample.by_another, sample.watcher_ran_at) for sample in samples)
     return tuple(
-        sample for sample in samples if not sample.by_another or times[sample.by_another] > 1
+        sample
+        for sample in samples
+        if not sample.by_another or times[sample.by_another, sample.watcher_ran_at] > 1
     )
 
 

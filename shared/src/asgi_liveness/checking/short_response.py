@@ -1,4 +1,4 @@
-"""One short answer of the app, read up to a limit: a login's, or the OpenAPI document."""
+"""A short response of the app, read up to a limit: that of a login, or the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.call import Headers
 
 _LONGEST: Final = 16 * 2**20
-"""Bytes of an answer, at most. The OpenAPI document of a large app has 3 MB."""
+"""Bytes of a body, at most. The OpenAPI document of a large app has 3 MB."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A status, the headers and the body of an answer."""
+class ShortResponse:
+    """A status, the headers and the body."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -39,7 +39,7 @@ class Answer:
         return [value for header, value in self.headers if header.lower() == name]
 
 
-async def ask(  # noqa: PLR0913 (the parts of a request)
+async def send_short(  # noqa: PLR0913 (the parts of a request)
     client: httpx.AsyncClient,
     method: str,
     path: str,
@@ -47,17 +47,17 @@ async def ask(  # noqa: PLR0913 (the parts of a request)
     body: bytes | None = None,
     *,
     limit: float,
-) -> Answer:
+) -> ShortResponse:
     """Send a request of the target's own origin; *limit* in seconds.
 
-    Raises ``TimeoutError`` or ``httpx.HTTPError`` without an answer.
+    Raises ``TimeoutError`` or ``httpx.HTTPError`` without a response.
     """
     async with asyncio.timeout(limit):
         async with client.stream(
             method, path, headers=headers, content=body, extensions=ENDLESS
         ) as response:
             found = b"" if response.headers.get("content-encoding") else await _read(response)
-            return Answer(response.status_code, tuple(response.headers.multi_items()), found)
+            return ShortResponse(response.status_code, tuple(response.headers.multi_items()), found)
 
 
 async def _read(response: httpx.Response) -> bytes:

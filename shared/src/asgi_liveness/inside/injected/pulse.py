@@ -1,0 +1,85 @@
+"""The heartbeat of an event loop: a callback that stamps a word of the board."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from . import layout
+from .serves import ports_of
+
+if TYPE_CHECKING:
+    import asyncio
+
+SECOND = 10**9  # ns
+
+
+class Pulse:
+    """The heartbeat of the event loop that a thread runs, in a slot of the board."""
+
+    def __init__(self, words: memoryview, slot: int, period: float, late: int) -> None:
+        self._words, self._period, self._late = words, period, late
+        self.slot = slot
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.ident = 0
+        self.last = self.beats = self.sampled = self.half = 0
+        self.base: dict[str, int] = {}
+        self.below: list[tuple[str, int, str]] = []
+        self.below_since = 0
+        self.ended: list[tuple[int, int]] = []
+        self._handle: asyncio.TimerHandle | None = None
+        self._last_loop = 0
+        self._handled: BaseException | None = None
+        self._failed = False
+        self.set(layout.PROCESS, os.getpid())
+        self.set(layout.PERIOD, int(period * SECOND))
+        self.set(layout.PYTHON, sys.hexversion)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Beat in *loop*, which is about to run in this thread."""
+        if self._handle is not None:
+            self._handle.cancel()
+        self.loop, self.ident = loop, threading.get_ident()
+        if id(loop) != self._last_loop:
+            self._last_loop, self._handled, self._failed = id(loop), sys.exc_info()[1], False
+        self._note_failure()
+        module, known = type(loop).__module__.partition(".")[0], layout.KINDS
+        self.set(layout.KIND, known.index(module) if module in known else len(known) - 1)
+        self.set(layout.THREAD, threading.get_native_id())
+        self.last = time.monotonic_ns()
+        self.set(layout.BEAT_AT, self.last)
+        self.set(layout.PORTS, ports_of(loop))
+        self.set(layout.STATE, layout.RUNS)
+        self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def stop(self) -> None:
+        """Stop beating: a loop that has stopped does not stall."""
+        if self._handle is not None:
+            self._handle.cancel()
+        self.loop = self._handle = None
+        self._note_failure()
+        self.set(layout.STATE, layout.FAILED if self._failed else layout.STOPPED)
+
+    def _note_failure(self) -> None:
+        """Note an exception that ended the loop. It runs once more then, to cancel its tasks."""
+        raised = sys.exc_info()[1]
+        if raised is not self._handled and not isinstance(raised, KeyboardInterrupt):
+            self._failed = True
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self.loop:
+            return
+        now, last = time.monotonic_ns(), self.last
+        self.last = now
+        self.beats += 1
+        self.set(layout.BEAT_AT, now)
+        if now - last > self._late:
+            self.ended.append((last, now))
+        self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def set(self, word: int, value: int) -> None:
+        """Write a word of the slot."""
+        self._words[self.slot + word] = value

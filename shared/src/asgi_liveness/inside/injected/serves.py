@@ -1,0 +1,37 @@
+"""The ports that an event loop serves: a process may have several loops, and one is probed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+_BITS = 16
+_ALL = 2**64 - 1
+"""A word of the board: four ports. A fifth takes the place of the first."""
+
+
+class Serves:
+    """``create_server`` of an event loop; notes the ports of its servers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, note: Callable[[int], None]) -> None:
+        self._create, self._note = loop.create_server, note
+        self.ports = 0
+
+    async def __call__(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        """Create a server, and note its ports."""
+        server = await self._create(*arguments, **options)
+        for listener in server.sockets:
+            name = listener.getsockname()
+            if isinstance(name, tuple):  # a socket of the network
+                self.ports = (self.ports << _BITS | name[1]) & _ALL
+        self._note(self.ports)
+        return server
+
+
+def ports_of(loop: asyncio.AbstractEventLoop | None) -> int:
+    """Return the ports of a loop, as a word of the board."""
+    create = getattr(loop, "create_server", None)
+    return create.ports if isinstance(create, Serves) else 0

@@ -1,0 +1,230 @@
+"""A heartbeat in each event loop of this process, and a watcher thread for their stalls.
+
+The heartbeat is a callback that stamps a word of a mapped file, the board, which the runner reads
+from outside. While the beat is late, the watcher thread samples the stack of the loop's thread.
+While C code holds the GIL, the watcher cannot run, which its own word on the board shows: then the
+runner calls py-spy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import json
+import mmap
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from . import layout, stacks
+from .pulse import SECOND, Pulse
+from .serves import Serves, ports_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WORTH_COUNTING = 0.05  # seconds of a limit: to read the counters, a sample waits for the GIL again
+_NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
+_FULL = 2  # the generation of a full pass of the garbage collector
+
+
+class Watcher:
+    """The event loops of this process, and their stalls."""
+
+    def __init__(self, board: str, max_stall: float) -> None:
+        self._board, self._folder = board, os.path.dirname(board)
+        self._words = self._mapped()
+        self._process = os.getpid()
+        self._limit = int(max_stall * SECOND)
+        self._counts = max_stall >= _WORTH_COUNTING
+        self._period = layout.period(max_stall)
+        self._late = self._limit + int(self._period * SECOND)
+        self._rest = max(int(self._period * SECOND), min(self._limit // 2, SECOND // 10))
+        self._answered = self._words[layout.REQUESTS]
+        self._pulses: dict[int, Pulse] = {}
+        self._free: list[Pulse] = []
+        self._collecting = 0
+        self._collected: list[tuple[int, int]] = []
+        gc.callbacks.append(self.collects)
+        threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
+
+    def _mapped(self) -> memoryview:
+        with open(self._board, "r+b") as file:
+            # The map has a descriptor of its own where Python cannot do without it. An app that
+            # closes all descriptors closes that one too, and the map lives on.
+            options: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+            return memoryview(mmap.mmap(file.fileno(), layout.SIZE, **options)).cast("Q")
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Beat in *loop*, which is about to run in this thread."""
+        ident = threading.get_ident()
+        pulse = self._pulses.get(ident)
+        if pulse is not None and pulse.loop is loop:
+            return  # a loop that runs within itself (nest_asyncio) beats already
+        if pulse is None:
+            pulse = self._free.pop() if self._free else self._new_pulse()
+        if not isinstance(getattr(loop, "create_server", None), Serves):
+            with contextlib.suppress(AttributeError):  # a loop that takes no attribute
+                loop.create_server = Serves(loop, self.serves)  # type: ignore[method-assign]
+        pulse.start(loop)
+        self._pulses[ident] = pulse
+
+    def detach(self) -> None:
+        """Stop beating in this thread, whose loop has stopped."""
+        pulse = self._pulses.pop(threading.get_ident(), None)
+        if pulse is not None:
+            pulse.stop()
+            self._free.append(pulse)
+
+    def serves(self, ports: int) -> None:
+        """Write the ports of this thread's loop on the board."""
+        if pulse := self._pulses.get(threading.get_ident()):
+            pulse.set(layout.PORTS, ports)
+
+    def collects(self, phase: str, info: dict[str, int]) -> None:
+        """Note a full pass of the garbage collector that takes long."""
+        if info["generation"] != _FULL:
+            return
+        now = time.monotonic_ns()
+        if phase == "start":
+            self._collecting = now
+        elif now - self._collecting > self._limit // 4:
+            self._collected.append((self._collecting, now))
+
+    def _new_pulse(self) -> Pulse:
+        with open(self._board, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # closing the file releases it
+            index = self._words[layout.TAKEN]
+            if index >= layout.LOOPS:
+                raise OSError("the board is full")
+            self._words[layout.TAKEN] = index + 1
+        slot = layout.HEADER + index * layout.SLOT
+        return Pulse(self._words, slot, self._period, self._late)
+
+    def _watch(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                time.sleep(self._period)
+                now = time.monotonic_ns()
+                running = list(self._pulses.values())
+                for pulse in [*running, *self._free]:
+                    pulse.set(layout.WATCHER_RAN_AT, now)
+                for pulse in [pulse for pulse in running if ports_of(pulse.loop)] or running:
+                    self._look(pulse, now)
+                for pulse in [*running, *self._free]:
+                    while pulse.ended:
+                        began, ended = pulse.ended.pop(0)
+                        self._write(pulse.slot, began=began, ended=ended)
+                while self._collected:
+                    began, ended = self._collected.pop(0)
+                    self._write(0, collected=began, ended=ended)
+                if self._answered != self._words[layout.REQUESTS]:
+                    self._answer(running)
+
+    def _look(self, pulse: Pulse, now: int) -> None:
+        """Sample the stack of a loop's thread if its beat is late."""
+        waited = now - pulse.last
+        if self._counts and waited > self._late // 2 and pulse.half != pulse.last:
+            pulse.half, pulse.base = pulse.last, self._counted(pulse)
+        # The longer a stall, the rarer its samples: some hundreds of them in an hour.
+        if waited > self._late and now - pulse.sampled >= max(self._rest, waited // 50):
+            pulse.sampled = now
+            self._sample(pulse)
+
+    def _sample(self, pulse: Pulse) -> None:
+        """Write the stack of a loop's thread, unless the loop beat while it was read."""
+        began, beats, at, loop = pulse.last, pulse.beats, time.monotonic_ns(), pulse.loop
+        if loop is None:
+            return
+        with stacks.uncollected():
+            task, held = asyncio.current_task(loop), stacks.of_thread(pulse.ident)
+            frames = stacks.entries(held)
+            if task is not None and pulse.below_since != began:
+                pulse.below_since = began
+                pulse.below = stacks.entries(stacks.below_greenlet(task, held))
+            del held  # frames that are kept would keep what their variables name
+        frames += pulse.below if pulse.below_since == began else []
+        if beats != pulse.beats:
+            return
+        counted = self._counted(pulse) if self._counts else _NOTHING
+        if beats != pulse.beats:
+            counted = _NOTHING  # the stall is over, and the counters include the time after it
+        if pulse.half == began and pulse.base:
+            # A line without frames: the counters early in the stall, to compare later ones with.
+            self._write(pulse.slot, began=began, frames=[], **pulse.base)
+            pulse.base = {}
+        self._write(pulse.slot, began=began, frames=frames, **{**counted, "at": at})
+
+    def _counted(self, pulse: Pulse) -> dict[str, int]:
+        """Return the time that the loop's thread and the whole process have used."""
+        thread = self._words[pulse.slot + layout.THREAD]
+        ran, queued, slices = stacks.spent(self._process, thread)
+        used = {"ran": ran, "queued": queued, "slices": slices, "cpu": time.process_time_ns()}
+        return {"at": time.monotonic_ns(), **used}
+
+    def _answer(self, running: list[Pulse]) -> None:
+        """Write the stacks of all threads, and of the tasks of the loops that serve."""
+        self._answered = self._words[layout.REQUESTS]
+        loops = [pulse.loop for pulse in running if pulse.loop and ports_of(pulse.loop)]
+        with stacks.uncollected():
+            threads = stacks.of_threads({pulse.ident for pulse in running})
+            tasks = stacks.of_tasks(loops)
+        self._write(0, request=self._answered, threads=threads, tasks=tasks)
+
+    def _write(self, slot: int, **line: object) -> None:
+        """Append a line. The file is opened each time: an app may close what it did not open."""
+        path = os.path.join(self._folder, f"samples.{self._process}.{slot}")
+        with open(path, "ab", buffering=0) as file:
+            file.write(json.dumps(line).encode() + b"\n")
+
+
+def begin() -> None:
+    """Watch the event loops that come to run in this process, if the environment names a board."""
+    board = os.environ.get(layout.BOARD_VARIABLE)
+    max_stall = os.environ.get(layout.LIMIT_VARIABLE)
+    if board and max_stall:
+        hooked = _Hook(asyncio._set_running_loop, board, float(max_stall))
+        asyncio._set_running_loop = asyncio.events._set_running_loop = hooked.set_running_loop
+        os.register_at_fork(after_in_child=hooked.forget)
+
+
+class _Hook:
+    """``_set_running_loop``, which event loops call when they begin and stop to run.
+
+    Its documentation is meant for them.
+    """
+
+    def __init__(
+        self,
+        original: Callable[[asyncio.AbstractEventLoop | None], None],
+        board: str,
+        max_stall: float,
+    ) -> None:
+        self._original, self._arguments = original, (board, max_stall)
+        self._watcher: Watcher | None = None
+        self._watches = True
+        self._lock = threading.Lock()
+
+    def set_running_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._original(loop)
+        if not self._watches:
+            return
+        try:
+            with self._lock:
+                if loop is not None:
+                    self._watcher = self._watcher or Watcher(*self._arguments)
+                    self._watcher.attach(loop)
+                elif self._watcher is not None:
+                    self._watcher.detach()
+        except (OSError, RuntimeError, ValueError):  # a full board, no board, no thread
+            self._watches = False  # a failure of the watcher must not disturb the app
+
+    def forget(self) -> None:
+        """Leave the parent's watcher alone, in a fork."""
+        if self._watcher is not None:
+            gc.callbacks.remove(self._watcher.collects)
+        self._watcher, self._lock = None, threading.Lock()

@@ -1,0 +1,93 @@
+"""How a stall got to its line: the packages on the way in, and the app's own callers. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.stalls import stack
+
+if TYPE_CHECKING:
+    from asgi_liveness.serving.records import Frame
+    from asgi_liveness.stalls.line import Line
+
+STEPS: Final = 5
+"""The most steps to show; of a longer way the middle ones are left out."""
+_LIBRARY: Final = re.compile(
+    r".*/(?:(?:site|dist)-packages|lib(?:64)?/python3\.[0-9]+t?)/(?P<module>.+?)(?:/__init__)?\.py"
+)
+_PLUMBING: Final = (
+    *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "email", "enum"),
+    *("functools", "http", "inspect", "queue", "selectors", "socket", "ssl", "threading", "typing"),
+)
+"""Modules of Python that say nothing about the way."""
+
+
+def steps(line: Line, package: str) -> tuple[str, ...]:
+    """Return the way to a line in installed code, or that a library calls; else nothing.
+
+    One step for each package: the app's own function first, if it is on the stack. The step of the
+    line's package names its module and function.
+    """
+    own = _own(line, package)
+    caller = line.frames[line.at + 1] if line.at + 1 < len(line.frames) else None
+    if own and own[0] == line.frame and (caller is None or _serves(caller)):
+        return ()
+    if own and line.frame in own and caller in own:
+        return ()
+    found: dict[str, str] = {}
+    for frame in line.frames[::-1]:
+        name = _name(frame, package)
+        if frame == line.frame and name != _OWN:
+            found.pop(name, None)
+            found[name] = f"{_module(frame)} {frame.function}"
+        elif name:
+            found.setdefault(name, name)
+    serving = [name for name in found if stack.is_serving(name) and found[name] == name]
+    # Of servers and frameworks the innermost one is enough.
+    shown = [step for name, step in found.items() if name not in serving[:-1]]
+    if own:
+        shown = [f"{own[0].function}()", *(step for step in shown if step != _OWN)]
+    return tuple(shown if len(shown) <= STEPS else [*shown[: STEPS - 3], "...", *shown[-2:]])
+
+
+def callers(line: Line, package: str) -> tuple[Frame, ...]:
+    """Return the frames of the app that called the line's function, up to its handler."""
+    own = _own(line, package)
+    return tuple(own[: own.index(line.frame)][::-1]) if line.frame in own else ()
+
+
+def is_called_by_library(line: Line, package: str) -> bool:
+    """Whether installed code that is no framework called the app's outermost function."""
+    own = _own(line, package)
+    if not own:
+        return True
+    outer = line.frames[line.frames.index(own[0]) + 1 :]
+    return bool(outer) and stack.rank_of(outer, 0, package) == 1
+
+
+_OWN: Final = "."
+
+
+def _own(line: Line, package: str) -> list[Frame]:
+    """Return the app's frames, the outermost first, without middleware that passes on."""
+    indexes = range(len(line.frames))[::-1]
+    return [line.frames[at] for at in indexes if stack.rank_of(line.frames, at, package) == 0]
+
+
+def _name(frame: Frame, package: str) -> str:
+    """Return the name of a frame's package; "" for code that passes calls on."""
+    if stack.is_of_app(frame.file, package):
+        return _OWN
+    module = _module(frame)
+    top = module.partition(".")[0]
+    return "" if top in _PLUMBING else top
+
+
+def _module(frame: Frame) -> str:
+    found = _LIBRARY.fullmatch(frame.file)
+    return found["module"].replace("/", ".") if found else ""
+
+
+def _serves(frame: Frame) -> bool:
+    return stack.is_serving(stack.installed(frame.file))

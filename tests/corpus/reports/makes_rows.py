@@ -1,0 +1,45 @@
+"""An async session makes many objects of rows, in a greenlet on the event loop."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from fastapi import FastAPI
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+app = FastAPI()
+FILE = Path(tempfile.mkdtemp()) / "stars.db"
+with sqlite3.connect(FILE) as database:
+    database.execute("create table star (id integer primary key, name text, colour text)")
+    stars = ((n, f"s{n}", f"c{n}") for n in range(100_000))
+    database.executemany("insert into star values (?, ?, ?)", stars)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Star(Base):
+    __tablename__ = "star"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    colour: Mapped[str]
+
+
+engine = create_async_engine(f"sqlite+aiosqlite:///{FILE}")
+
+
+@app.get("/healthz")
+async def healthz() -> str:
+    return "ok"
+
+
+@app.get("/stars")
+async def stars_listed() -> int:
+    async with AsyncSession(engine) as session:
+        found = await session.execute(select(Star))  # the culprit
+        return len(found.scalars().all())  # the culprit

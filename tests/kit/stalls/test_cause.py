@@ -1,0 +1,230 @@
+"""The kind of code at a line, which selects the advice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asgi_liveness.serving.records import Frame, Pool, Sample
+from asgi_liveness.stalls.advice import Kind, advice
+from asgi_liveness.stalls.cause import cause, computes, passing
+from asgi_liveness.stalls.line import Line
+from asgi_liveness.stalls.stalls import Stall
+from tests.kit.checking.windows import (
+    IDLE_WORKER,
+    INSTALLED,
+    RANDINT,
+    REPORT,
+    STANDARD,
+    WORKER,
+    samples,
+    thread,
+)
+
+APP = """\
+async def report():
+    while True:
+        work()
+    wait()
+
+
+async def awaits():
+    await database()
+    work()
+
+
+def work():
+    for row in rows:
+        crunch(row)
+
+
+async def mistaken():
+    await asyncio.to_thread(work())
+    loop.run_in_executor(None, work())
+    Thread(target=work()).start()
+    await asyncio.to_thread(work)
+
+
+async def crosses():
+    asyncio.run_coroutine_threadsafe(work(), loop).result()
+
+
+def plain():
+    work()
+"""
+
+
+def installed(module: str, function: str = "call") -> Frame:
+    return Frame(f"{INSTALLED}/{module}.py", 5, function)
+
+
+FASTAPI = installed("fastapi/routing", "app")
+LITESTAR = installed("litestar/routes/http", "handle")
+RESULT = Frame(f"{STANDARD}/concurrent/futures/_base.py", 451, "result")
+EMIT = Frame(f"{STANDARD}/logging/__init__.py", 9, "emit")
+WAIT = Frame(f"{STANDARD}/threading.py", 327, "wait")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> str:
+    (tmp_path / "app.py").write_text(APP)
+    return str(tmp_path / "app.py")
+
+
+def stall(*taken: Sample, ran: float | None = 1.0, collected: float = 0.0) -> Stall:
+    line = Line(REPORT, None, 4, (REPORT,))
+    return Stall(100.0, 1.0, taken, line, ran=ran, collected=collected)
+
+
+def kind(at: Frame, *frames: Frame, below: Frame | None = None, of: Stall | None = None) -> Kind:
+    return cause(Line(at, below, 4, frames or (at, FASTAPI)), of or stall(), "", ())
+
+
+@pytest.mark.parametrize(
+    ("ran", "computing"), [(None, True), (1.0, True), (0.6, True), (0.4, False)]
+)
+def test_a_thread_computes_if_it_ran_or_was_not_counted(
+    ran: float | None, *, computing: bool
+) -> None:
+    assert computes(stall(ran=ran)) is computing
+
+
+def test_a_loop_that_computes_can_yield_only_in_an_async_function(app: str) -> None:
+    assert kind(Frame(app, 3, "report")) is Kind.LOOP
+    assert kind(Frame(app, 3, "report"), of=stall(ran=None)) is Kind.LOOP
+    work, report = Frame(app, 14, "work"), Frame(app, 3, "report")
+    assert kind(work, work, report, FASTAPI) is Kind.LOOP_IN_FUNCTION
+
+
+def test_only_a_handler_that_awaits_nothing_may_become_a_plain_def(app: str) -> None:
+    assert kind(Frame(app, 4, "report")) is Kind.CALL_IN_HANDLER
+    assert kind(Frame(app, 3, "report"), of=stall(ran=0.1)) is Kind.CALL_IN_HANDLER
+    assert kind(Frame(app, 9, "awaits")) is Kind.CALL
+    assert kind(REPORT) is not Kind.CALL_IN_HANDLER
+    assert "plain `def`" not in advice(Kind.CALL)
+
+
+def test_a_def_that_a_framework_runs_on_the_loop_gets_the_frameworks_way(app: str) -> None:
+    plain = Frame(app, 29, "plain")
+    assert kind(plain, plain, LITESTAR) is Kind.SYNC_HANDLER
+    work = Frame(app, 14, "work")
+    assert kind(work, work, plain, LITESTAR) is Kind.SYNC_HANDLER
+
+
+@pytest.mark.parametrize("line", [18, 19, 20])
+def test_a_call_that_should_be_passed_is_the_line_to_blame(line: int, app: str) -> None:
+    work, mistaken = Frame(app, 14, "work"), Frame(app, line, "mistaken")
+    found = passing(Line(work, None, 4, (work, mistaken, FASTAPI)), "")
+    assert (found.frame, found.below) == (mistaken, work)
+    assert cause(found, stall(), "", ()) is Kind.CALLED
+
+
+def test_a_function_that_is_passed_is_no_mistake(app: str) -> None:
+    work, right = Frame(app, 14, "work"), Frame(app, 21, "mistaken")
+    line = Line(work, None, 4, (work, right, FASTAPI))
+    assert passing(line, "") == line
+
+
+# Code that is not the user's.
+
+
+@pytest.mark.parametrize(
+    ("frames", "found"),
+    [
+        ([installed("opentelemetry/sdk/trace/export/__init__", "on_end")], Kind.SPANS),
+        (
+            [installed("rich/logging"), Frame(f"{STANDARD}/logging/__init__.py", 9, "emit")],
+            Kind.LOGGING,
+        ),
+        ([Frame(f"{STANDARD}/json/encoder.py", 9, "iterencode"), FASTAPI], Kind.RESPONSE),
+        ([installed("fastapi/encoders", "jsonable_encoder"), FASTAPI], Kind.RESPONSE),
+        ([installed("starlette/responses", "render"), FASTAPI], Kind.RESPONSE),
+        ([installed("quart/json/provider", "dumps"), installed("quart/app")], Kind.RESPONSE),
+        ([installed("fastapi/dependencies/utils", "request_body_to_args"), FASTAPI], Kind.BODY),
+        ([Frame(f"{STANDARD}/json/decoder.py", 9, "decode"), FASTAPI], Kind.BODY),
+        ([installed("starlette/formparsers", "parse"), FASTAPI], Kind.BODY),
+        ([installed("babel/core", "load")], Kind.LIBRARY),
+    ],
+)
+def test_installed_code_gets_advice_for_what_it_is(frames: list[Frame], found: Kind) -> None:
+    assert kind(frames[0], *frames) is found
+    assert "sleep(0)" not in advice(found)
+    assert "plain `def`" not in advice(found)
+
+
+def test_a_function_of_the_app_that_a_library_calls_is_around_the_handler() -> None:
+    validation = installed("pydantic/main", "validate")
+    parsing = installed("fastapi/dependencies/utils", "solve_dependencies")
+    assert kind(REPORT, REPORT, validation, parsing, FASTAPI) is Kind.BODY
+    assert kind(REPORT, REPORT, installed("celery/app")) is Kind.LIBRARY
+
+
+def test_a_log_line_of_the_app_is_a_matter_of_the_log(app: str) -> None:
+    assert kind(Frame(app, 4, "report"), EMIT, Frame(app, 4, "report"), FASTAPI) is Kind.LOGGING
+
+
+def test_an_async_session_that_computes_needs_fewer_rows(app: str) -> None:
+    orm = installed("sqlalchemy/orm/loading", "_instance")
+    spawn = installed("sqlalchemy/util/concurrency", "greenlet_spawn")
+    at = Frame(app, 8, "awaits")
+    assert kind(at, orm, spawn, at, FASTAPI) is Kind.ROWS
+    assert "async counterpart" not in advice(Kind.ROWS)
+    assert kind(at, orm, at, FASTAPI) is not Kind.ROWS
+
+
+# Who holds the processor.
+
+
+def test_code_that_holds_the_gil_comes_before_what_it_is(app: str) -> None:
+    held = samples(REPORT, gil_held=True)
+    assert kind(Frame(app, 3, "report"), of=stall(*held)) is Kind.GIL
+    another = tuple(replace(one, by_another=9) for one in held)
+    assert kind(Frame(app, 3, "report"), of=stall(*another)) is Kind.GIL_IN_THREAD
+
+
+def test_one_sample_of_a_held_gil_among_many_does_not_count(app: str) -> None:
+    taken = samples(REPORT, count=9)
+    late = replace(taken[-1], gil_held=True)  # the watcher thread was late once
+    assert kind(Frame(app, 3, "report"), of=stall(*taken[:-1], late)) is Kind.LOOP
+
+
+@pytest.mark.parametrize(("collected", "found"), [(0.6, Kind.COLLECTOR), (0.4, Kind.LOOP)])
+def test_a_pass_of_the_collector_that_took_most_is_the_cause(
+    collected: float, found: Kind, app: str
+) -> None:
+    assert kind(Frame(app, 3, "report"), of=stall(collected=collected)) is found
+    assert "gc.freeze()" in advice(Kind.COLLECTOR)
+
+
+def test_a_background_task_is_one_also_in_a_loop(app: str) -> None:
+    at, runs = Frame(app, 3, "report"), installed("starlette/background", "__call__")
+    assert kind(at, at, runs, FASTAPI) is Kind.BACKGROUND
+
+
+# A deadlock between the loop and a thread.
+
+
+def test_a_loop_that_waits_for_a_thread_that_waits_for_it_is_a_deadlock(app: str) -> None:
+    at = Frame(app, 4, "report")
+    line = Line(at, None, 4, (WAIT, at, FASTAPI))
+    crossing = thread(WAIT, RESULT, installed("anyio/from_thread", "run"), *WORKER)
+    computing = thread(RANDINT, REPORT, *WORKER)
+    assert cause(line, stall(ran=0.0), "", [crossing]) is Kind.DEADLOCK
+    assert cause(line, stall(ran=0.0), "", [computing]) is not Kind.DEADLOCK
+
+
+def test_a_result_that_no_thread_works_for_is_a_deadlock(app: str) -> None:
+    at = Frame(app, 4, "report")
+    line = Line(at, None, 4, (WAIT, RESULT, at, FASTAPI))
+    idle = replace(thread(*IDLE_WORKER), pool=Pool("asyncio", 0, 0))
+    assert cause(line, stall(ran=0.0), "", [idle]) is Kind.DEADLOCK
+    assert cause(line, stall(ran=0.0), "", [idle, thread(REPORT, *WORKER)]) is not Kind.DEADLOCK
+    assert cause(line, stall(ran=0.0), "", []) is not Kind.DEADLOCK
+
+
+def test_a_coroutine_that_the_loop_waits_for_is_a_deadlock(app: str) -> None:
+    at = Frame(app, 25, "crosses")
+    line = Line(at, RESULT, 4, (WAIT, RESULT, at, FASTAPI))
+    assert cause(line, stall(ran=0.0), "", [thread(REPORT, *WORKER)]) is Kind.DEADLOCK
