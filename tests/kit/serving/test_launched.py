@@ -225,7 +225,7 @@ def test_a_log_that_is_no_regular_file_is_not_read(replaced: str) -> None:
 def test_a_long_last_line_is_cut() -> None:
     with Launched(python("import sys; sys.exit('y' * 10**6)")) as server:
         until(lambda: server.ended)
-        assert server.last_words() == "y" * 500 + " ..."
+        assert server.last_words() == "y" * 1000 + " ..."
 
 
 def test_a_server_has_the_signals_of_a_program_of_its_own() -> None:

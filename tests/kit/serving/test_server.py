@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import tempfile
 from dataclasses import replace
@@ -252,3 +253,25 @@ def test_a_log_is_readable_until_its_server_ends(
     assert server.log() == "first\nlast\n\n\n"
     server.end()
     assert (server.log(), server.last_words()) == ("", "nothing")
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"{", b"\xff", b"[" * 100_000, None])
+def test_a_note_that_is_none_of_ours_is_no_note(
+    content: bytes | None, start: Callable[..., Server]
+) -> None:
+    server = start(UVICORN)
+    ready(server)
+    note = server.ledger.path.with_name("note")
+    note.unlink()
+    if content is None:
+        os.mkfifo(note)
+    else:
+        note.write_bytes(content)
+    assert server.note == {}
+
+
+def test_a_route_in_the_ledger_may_be_garbage(start: Callable[..., Server]) -> None:
+    server = start(UVICORN)
+    slot = server.ledger.take_slot("/blocking", "app.py:1")
+    server.ledger._map[(slot + 4) * 8] = 0xFF
+    assert server.ledger.loops()[0].route == "\ufffdblocking"

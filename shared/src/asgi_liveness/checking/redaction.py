@@ -40,7 +40,7 @@ _LONGEST: Final = 2**14
 """Characters of a secret. A longer text is a file, whose parts are looked for instead."""
 _MOST: Final = 10_000
 """Parts of the headers and bodies. What has more is data: its first parts are redacted."""
-_ERROR: Final = 2000  # characters of an error, which may quote what was typed, and the app
+_ERROR: Final = 1000  # characters of an error, which may quote what was typed, and the app
 _DEPTH: Final = 6  # levels of one encoding in another
 _USER: Final = re.compile(r"://[^/\s@]+@")
 _SCHEMES: Final = {"bearer", "basic", "digest", "token", "apikey", "negotiate"}

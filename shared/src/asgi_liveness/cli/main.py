@@ -31,7 +31,7 @@ examples:
 exit codes: 0 live, or as it should be; 1 a finding, or a failure; 2 it could not be run;
 3 inconclusive
 """
-_MOST: Final = 2000  # characters of an error, which may repeat what was typed
+_MOST: Final = 1000  # characters of an error, which may repeat what was typed
 
 
 class CommandRow(NamedTuple):

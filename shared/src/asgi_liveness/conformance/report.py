@@ -213,8 +213,11 @@ def _fits(report: ConformanceReport) -> bool:
 
 def _target_row(target: str, runner: Runner) -> TargetRow:
     notes = [subject.note for (name, _), subject in runner.subjects.items() if name == target]
-    app: dict[str, str | None] = next((note["app"] for note in notes if note), {})
-    return TargetRow(target, app.get("name"), app.get("version"))
+    app: dict[str, Any] = next(
+        (note["app"] for note in notes if isinstance(note.get("app"), dict)), {}
+    )
+    name, version = (app.get(key) for key in ("name", "version"))
+    return TargetRow(target, name and str(name), version and str(version))
 
 
 def _versions() -> dict[str, str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SHUTDOWNS_AT_ONCE: Final = 8
 """The number of shutdowns that are timed in parallel; most of their time is waiting."""
-_MOST: Final = 2000  # characters of one line of a message, which may quote the app
+_MOST: Final = 1000  # characters of one line of a message, which may quote the app
 
 
 _SILENT: Final = {State.FROZEN, State.STARVED}

@@ -185,7 +185,7 @@ class Ledger:
         slot = self._map[first * _WORD : (first + _SLOT) * _WORD]
         process, app = self._words[first + _PROCESS], self._words[_APP]
         return Loop(
-            route=slot[_ROUTE].rstrip(b"\0").decode(),
+            route=slot[_ROUTE].rstrip(b"\0").decode(errors="replace"),
             place=slot[_PLACE].rstrip(b"\0").decode(errors="replace"),
             steps=self._words[first + _STEPS],
             ended=bool(self._words[first + _ENDED]) or (process != app and not _lives(process)),

@@ -17,7 +17,9 @@ from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.group import Group
 
 _TAIL: Final = 1 << 16  # bytes of the log in which the last line is looked for
-_WORDS: Final = 500  # characters of a log line that a message quotes
+_WORDS: Final = 1000
+"""Characters of a log line that a message quotes. Every message is cut earlier, once secrets are
+taken out: so none is cut in two here and shown in part."""
 POLITE_LIMIT: Final = 1.0  # seconds that a server may take to end after SIGTERM
 
 

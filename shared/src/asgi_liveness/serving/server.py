@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from asgi_liveness.errors import TargetError
+from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.files import read_json
 from asgi_liveness.inside import wrapper
 from asgi_liveness.inside.ledger import PATH_VARIABLE, Ledger
 from asgi_liveness.probing.client import open_client
@@ -120,7 +120,7 @@ class Server(Launched):
     def note(self) -> dict[str, Any]:
         """The note that the app's wrapper wrote (see ``inside.wrapper``); empty before that."""
         try:
-            note = json.loads(wrapper.note_path(self.ledger.path).read_text())
-        except (OSError, ValueError):  # it is not there yet; or the app has written into it
+            note = read_json(wrapper.note_path(self.ledger.path))
+        except UsageError:  # it is not there yet, or the app has written something else
             return {}
         return note if isinstance(note, dict) else {}
