@@ -274,7 +274,7 @@ def test_a_known_idle_stall_does_not_count_as_a_loop_that_ran() -> None:
 def test_workers_that_end_as_told_are_a_note() -> None:
     route = during(window(recycled=2))
     assert route.verdict is Verdict.LIVE
-    assert route.notes == ("2 workers ended as told (recycled or reloaded), which is no finding",)
+    assert route.notes == ("2 workers ended (recycled or reloaded), which is no finding",)
 
 
 def test_a_server_that_ended_by_itself_is_inconclusive() -> None:

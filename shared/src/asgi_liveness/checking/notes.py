@@ -64,7 +64,7 @@ def on_window(observation: CheckObservation) -> tuple[str, ...]:
     found = []
     if workers := observation.recycled:
         noun = "worker" if workers == 1 else "workers"
-        found.append(f"{workers} {noun} ended as told (recycled or reloaded), which is no finding")
+        found.append(f"{workers} {noun} ended (recycled or reloaded), which is no finding")
     if observation.unsent:
         found.append(
             f"{observation.unsent} probes were not sent: as many as the limit on open files allows "
