@@ -163,7 +163,7 @@ def test_a_server_is_watched_only_with_max_stall(monkeypatch: pytest.MonkeyPatch
             inside.BOARD_VARIABLE: str(server.board.path),
             inside.LIMIT_VARIABLE: "0.05",
         }
-    with pytest.raises(ValueError, match="released"):
+    with pytest.raises(OSError, match="Bad file descriptor"):
         server.board.heartbeats()
 
 

@@ -94,6 +94,8 @@ def _writable(name: Path) -> Path:
 def _refuse(path: Path) -> None:
     """Raise ``UsageError`` if there is a file that a report must not replace."""
     if not path.exists():
+        if path.is_symlink():  # from Python 3.13 on, links in a circle are no RuntimeError
+            raise UsageError("cannot be written: it is no name of a file")
         return
     if not path.is_file():
         raise UsageError("cannot be written: it is no regular file; - is the standard output")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asgi_liveness.stalls import source, way
@@ -35,9 +35,7 @@ class Culprit:
     """The route's function, where no code of the app is on the stack."""
 
 
-def culprit_at(
-    frame: Frame, below: Frame | None, seen: int, samples: int, **more: object
-) -> Culprit:
+def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Culprit:
     """Return the culprit at *frame*, with its source."""
     file, line, function = frame
     return Culprit(
@@ -48,7 +46,6 @@ def culprit_at(
         below=below,
         seen=seen,
         looks=samples,
-        **more,  # type: ignore[arg-type]  # the rest of the fields
     )
 
 
@@ -60,11 +57,9 @@ def culprit_of(line: Line, samples: int, package: str, handler: Frame | None) ->
     steps = way.steps(line, package)
     if handler is not None:
         steps = (f"{handler.function}()", *steps)[: way.STEPS]
-    return culprit_at(
-        line.frame,
-        line.below and _shown(line.below),
-        line.seen,
-        samples,
+    below = line.below and _shown(line.below)
+    return replace(
+        culprit_at(line.frame, below, line.seen, samples),
         way=steps,
         callers=tuple(map(_shown, way.callers(line, package))),
         handler=handler and _shown(handler),

@@ -205,6 +205,7 @@ class _Hook:
         max_stall: float,
     ) -> None:
         self._original, self._arguments = original, (board, max_stall)
+        self._process = os.getpid()
         self._watcher: Watcher | None = None
         self._watches = True
         self._lock = threading.Lock()
@@ -213,6 +214,8 @@ class _Hook:
         self._original(loop)
         if not self._watches:
             return
+        if self._process != os.getpid():  # asyncio's own part of a fork may come before ``forget``
+            self.forget()
         try:
             with self._lock:
                 if loop is not None:
@@ -228,3 +231,4 @@ class _Hook:
         if self._watcher is not None:
             gc.callbacks.remove(self._watcher.collects)
         self._watcher, self._lock = None, threading.Lock()
+        self._process = os.getpid()
