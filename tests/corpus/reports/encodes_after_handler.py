@@ -19,6 +19,6 @@ BOOKS = [
 ]
 
 
-@app.get("/shelf")
+@app.get("/shelf", response_model=None)
 async def shelf() -> list[dict[str, Any]]:
     return BOOKS

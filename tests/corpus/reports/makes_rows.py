@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
-from pathlib import Path
 
 from fastapi import FastAPI
 from sqlalchemy import select
@@ -12,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 app = FastAPI()
-FILE = Path(tempfile.mkdtemp()) / "stars.db"
-with sqlite3.connect(FILE) as database:
-    database.execute("create table star (id integer primary key, name text, colour text)")
-    stars = ((n, f"s{n}", f"c{n}") for n in range(100_000))
-    database.executemany("insert into star values (?, ?, ?)", stars)
+MEMORY = "file:stars?mode=memory&cache=shared"
+kept = sqlite3.connect(MEMORY, uri=True)  # the database lives as long as a connection to it
+kept.execute("create table star (id integer primary key, name text, colour text)")
+stars = ((n, f"s{n}", f"c{n}") for n in range(100_000))
+kept.executemany("insert into star values (?, ?, ?)", stars)
+kept.commit()
 
 
 class Base(DeclarativeBase):
@@ -30,7 +29,7 @@ class Star(Base):
     colour: Mapped[str]
 
 
-engine = create_async_engine(f"sqlite+aiosqlite:///{FILE}")
+engine = create_async_engine(f"sqlite+aiosqlite:///{MEMORY}&uri=true")
 
 
 @app.get("/healthz")

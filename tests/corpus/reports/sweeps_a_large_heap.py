@@ -17,6 +17,6 @@ async def healthz() -> str:
 CACHE = [[number] for number in range(6_000_000)]
 
 
-@app.get("/order")
-async def order() -> int:
+@app.get("/sweep")
+async def sweep() -> int:
     return gc.collect()  # the culprit

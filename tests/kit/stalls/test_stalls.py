@@ -395,6 +395,14 @@ def test_one_sample_from_outside_does_not_outweigh_many() -> None:
     assert stall.frame == REPORT
 
 
+def test_a_watcher_that_was_late_twice_is_no_held_gil() -> None:
+    taken = samples(REPORT, count=9)
+    late = tuple(replace(one, outside=True, gil_held=True) for one in taken[4:6])
+    observation = window(ends=(end(ended=101.5),), samples=(*taken[:4], *late, *taken[6:]))
+    stall = only(observation)
+    assert (stall.frame, stall.gil_held, len(stall.samples)) == (REPORT, False, 7)
+
+
 def test_samples_without_a_stack_blame_no_line() -> None:
     blind = tuple(sample(at, stack=(), gil_held=True) for at in (100.3, 100.4))
     stall = only(window(ends=(end(),), samples=blind))
