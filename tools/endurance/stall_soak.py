@@ -27,6 +27,7 @@ from asgi_liveness.probing.client import open_client
 from asgi_liveness.stalls.sampler import Sampler
 from tools.apps.stalling import KINDS
 
+WORDS: Final = ("at", "collected", "ended", "request")  # a line of each kind has one of them
 TARGET: Final = "tools.apps.stalling:app"
 MAX_STALL: Final = 0.005  # seconds
 STALLS: Final = (3, 60)  # milliseconds: the shortest stall and the longest
@@ -131,15 +132,15 @@ class StalledServer:
         return int((status.partition("RssAnon:")[2].split() or ["0"])[0]) // 1024
 
     def _count(self) -> None:
-        """Count the lines that the process wrote, one by one: the file may be long."""
-        (path,) = self.app.group.folder.glob("samples.*")
-        self.written = path.stat().st_size
-        with path.open("rb") as file:
-            for line in map(json.loads, (line for line in file if line.endswith(b"\n"))):
-                self.lines[next(word for word in ("at", "ended", "request") if word in line)] += 1
-                self.lines.update(
-                    {function for *_, function in line.get("frames", ())} & KINDS.keys()
-                )
+        """Count the lines that the process wrote, one by one: the files may be long."""
+        for path in self.app.group.folder.glob("samples.*"):
+            self.written += path.stat().st_size
+            with path.open("rb") as file:
+                for line in map(json.loads, (line for line in file if line.endswith(b"\n"))):
+                    self.lines[next(word for word in WORDS if word in line)] += 1
+                    self.lines.update(
+                        {function for *_, function in line.get("frames", ())} & KINDS.keys()
+                    )
 
 
 async def soak(loop: str, seconds: float, dice: random.Random) -> bool:
