@@ -140,6 +140,12 @@ def test_an_idle_thread_of_another_pool_hides_no_full_one(other: Pool) -> None:
     assert "thread pool full (asyncio's default), 1 of 1 threads" in route.because
 
 
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_the_default_pool_of_an_event_loop_is_called_asyncios(name: str) -> None:
+    route = judged(silent(2.0, 0), LOOPS, replace(WORKS, pool=Pool(name, 0, 1)))
+    assert "thread pool full (asyncio's default), 1 of 1 threads" in route.because
+
+
 def test_a_pool_without_work_that_waits_is_not_full() -> None:
     busy = replace(WORKS, pool=Pool("reports", 0, 0))
     assert "pool full" not in judged(silent(2.0, 0), LOOPS, busy).because

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ANYIO: Final = "/anyio/_backends/_asyncio.py"
 _EXECUTOR: Final = "/concurrent/futures/thread.py"
 _WAITS: Final = ("/queue.py", "/threading.py")
+_DEFAULT: Final = ("asyncio", "uvloop")
+"""The names that event loops give to their default executor."""
 _ACQUIRES: Final = ("acquire_on_behalf_of", "acquire")
 _CALLS: Final = "context.run("
 """The source of the line at which a thread of AnyIO runs its work."""
@@ -99,4 +101,4 @@ def _waits_for_anyio(task: TaskStack) -> bool:
 def _name(name: str) -> str:
     if not name:
         return "AnyIO's"
-    return "asyncio's default" if name == "asyncio" else repr(name)
+    return "asyncio's default" if name in _DEFAULT else repr(name)
