@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import subprocess
 import sys
@@ -355,91 +354,3 @@ def test_counters_of_a_thread_are_zeros_after_its_end() -> None:
         assert ran > slices > 0
         process.communicate(b"\n")
     assert stacks.spent(process.pid, process.pid) == (0, 0, 0)
-
-
-# Greenlets, tasks, the garbage collector.
-
-
-def test_a_greenlet_has_the_frames_of_its_task_below_it(board: Board, start: Start) -> None:
-    start(
-        "import greenlet\n"
-        "async def handler():\n    await within()\n"
-        "async def within():\n    greenlet.greenlet(spin).switch()\n"
-        "asyncio.run(handler())"
-    )
-    until(partial(samples, board))
-    names = [frame.function for frame in samples(board)[0].stack]
-    assert names[:3] == ["spin", "within", "handler"]
-    assert names[-1] == "<module>"
-
-
-def test_tasks_write_where_they_wait_and_how_many(board: Board, start: Start) -> None:
-    start(
-        SERVING.replace("await blocked(spin)", "await many()") + "async def many():\n"
-        "    lock = asyncio.Lock()\n"
-        "    await asyncio.gather(*(one(lock) for _ in range(5)))\n"
-        "async def one(lock):\n    async with lock:\n        await forever()\n"
-        "async def forever():\n    async for _ in never(): pass\n"
-        "async def never():\n    await asyncio.sleep(60)\n    yield 1\n"
-        "asyncio.run(serve())"
-    )
-    until(lambda: [one for one in board.heartbeats() if one.ports])
-    number = board.request_threads()
-    tasks = until(partial(board.tasks, number))
-    stacks = {tuple(frame.function for frame in task.stack): task.count for task in tasks}
-    assert stacks["sleep", "never", "forever", "one"] == 1
-    assert stacks["acquire", "__aenter__", "one"] == 4
-
-
-def test_a_pool_is_known_by_its_name_and_the_work_that_waits(board: Board, start: Start) -> None:
-    start(
-        "from concurrent.futures import ThreadPoolExecutor\n"
-        "own = ThreadPoolExecutor(2, thread_name_prefix='reports')\n"
-        "for _ in range(5): own.submit(time.sleep, 60)\n"
-        "over(60)"
-    )
-    until(lambda: [one for one in board.heartbeats() if one.beat_at])
-    number = board.request_threads()
-    threads = until(partial(board.threads, number))
-    pooled = [thread.pool for thread in threads if thread.pool]
-    assert [(pool.name, pool.queued) for pool in pooled] == [("reports", 3)] * 2
-
-
-def test_a_full_pass_of_the_collector_is_written(board: Board, start: Start) -> None:
-    start(
-        "import gc\n"
-        "async def fill():\n"
-        "    held = [[n] for n in range(3_000_000)]\n"
-        "    while True:\n        gc.collect()\n        await asyncio.sleep(0.05)\n"
-        "asyncio.run(fill())"
-    )
-    found = until(board.collections)
-    assert found[0].ended - found[0].began > MAX_STALL / 4
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_the_collector_does_not_run_while_frames_are_read(*, enabled: bool) -> None:
-    (gc.enable if enabled else gc.disable)()
-    try:
-        with stacks.uncollected():
-            assert gc.isenabled() is (enabled and sys.version_info >= (3, 12))
-        assert gc.isenabled() is enabled
-    finally:
-        gc.enable()
-
-
-def test_an_app_that_closes_all_descriptors_is_still_watched(
-    board: Board, start: Start, tmp_path: Path
-) -> None:
-    start(
-        "async def close():\n"
-        "    await asyncio.sleep(0.1)\n"
-        "    spared = asyncio.get_running_loop()._selector.fileno()\n"
-        "    os.closerange(3, spared)\n"
-        f"    own = [open({str(tmp_path / 'own')!r} + str(n), 'w') for n in range(9)]\n"
-        "    await blocked(stand)\n"
-        "asyncio.run(close())"
-    )
-    until(partial(ended_stalls, board))
-    assert functions(board) == {"stand"}
-    assert [path.read_text() for path in tmp_path.glob("own*")] == [""] * 9

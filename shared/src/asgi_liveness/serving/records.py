@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SECOND: Final = 1e9  # ns
-_BITS: Final = 16  # of a port
+_PORTS: Final = range(0, 8 * inside.WORD, inside.PORT_BITS)  # the bits at which a port begins
 
 
 class Frame(NamedTuple):
@@ -153,7 +153,11 @@ def heartbeat(first: int, slot: Sequence[int]) -> Heartbeat:
         loop=inside.KINDS[min(slot[inside.KIND], len(inside.KINDS) - 1)],
         python=".".join(str(slot[inside.PYTHON] >> shift & 0xFF) for shift in (24, 16, 8)),
         slot=first,
-        ports=tuple(filter(None, (slot[inside.PORTS] >> _BITS * at & 0xFFFF for at in range(4)))),
+        ports=tuple(
+            filter(
+                None, (slot[inside.PORTS] >> at & 0xFFFF for at in range(0, 64, inside.PORT_BITS))
+            )
+        ),
         failed=slot[inside.STATE] == inside.FAILED,
     )
 

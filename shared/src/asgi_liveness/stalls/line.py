@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from asgi_liveness.stalls import stack
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from asgi_liveness.serving.records import Frame
-
-_OUTERMOST: Final = 0
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def line(stacks: Iterable[Sequence[Frame]], package: str, *, ran: bool = False) 
     for each in stacks:
         if blamed := stack.blamed(each, package, ran=ran):
             frames = stack.callback(each)
-            groups.setdefault(_function(frames[blamed[_OUTERMOST]]), []).append((frames, blamed))
+            groups.setdefault(_function(frames[blamed[0]]), []).append((frames, blamed))
     if not groups:
         return None
     group = max(groups.values(), key=len)

@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
 _AROUND: Final = 2  # lines of source on each side
 _WIDTH: Final = 100  # columns of a line of source
-_LIBRARY: Final = re.compile(
+LIBRARY: Final = re.compile(
     r".*/(?:(?:site|dist)-packages|lib(?:64)?/python3\.[0-9]+t?)/(?P<name>.+)"
 )
+"""The file of a library; its name begins with the library's."""
 
 
 def frame(where: Culprit | Frame) -> str:
     """Return file, line and function; the path of a library begins with the library's name."""
-    found = _LIBRARY.fullmatch(where.file)
+    found = LIBRARY.fullmatch(where.file)
     call = "" if where.function.startswith("<") else "()"
     return f"{found['name'] if found else where.file}:{where.line} in {where.function}{call}"
 
 
 def module(where: Frame) -> str:
     """Return the file of a frame, which begins with the library's name for a library."""
-    found = _LIBRARY.fullmatch(where.file)
+    found = LIBRARY.fullmatch(where.file)
     return found["name"] if found else where.file
 
 

@@ -19,7 +19,6 @@ class Waiting(NamedTuple):
     frame: Frame
     below: Frame
     """The innermost frame, mostly of a lock or a pool of connections."""
-    tasks: int
     holder: Frame | None
     """Where the most other tasks of the app are."""
 
@@ -33,6 +32,6 @@ def waiting(tasks: Sequence[TaskStack], package: str) -> Waiting | None:
             places[blamed[-1], task.stack[0]] += task.count
     if not places:
         return None
-    ((frame, below), count), *others = places.most_common()
+    ((frame, below), _), *others = places.most_common()
     holders = [other for (other, _), _ in others if stack.is_of_app(other.file, package)]
-    return Waiting(frame, below, count, holders[0] if holders else None)
+    return Waiting(frame, below, holders[0] if holders else None)

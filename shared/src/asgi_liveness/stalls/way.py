@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.stalls import stack
+from asgi_liveness.stalls import quote, stack
 
 if TYPE_CHECKING:
     from asgi_liveness.serving.records import Frame
@@ -13,9 +12,7 @@ if TYPE_CHECKING:
 
 STEPS: Final = 5
 """The most steps to show; of a longer way the middle ones are left out."""
-_LIBRARY: Final = re.compile(
-    r".*/(?:(?:site|dist)-packages|lib(?:64)?/python3\.[0-9]+t?)/(?P<module>.+?)(?:/__init__)?\.py"
-)
+_OWN: Final = "."  # the name of the app's own code, which is no package's
 _PLUMBING: Final = (
     *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "email", "enum"),
     *("functools", "http", "inspect", "queue", "selectors", "socket", "ssl", "threading", "typing"),
@@ -66,9 +63,6 @@ def is_called_by_library(line: Line, package: str) -> bool:
     return bool(outer) and stack.rank_of(outer, 0, package) == 1
 
 
-_OWN: Final = "."
-
-
 def _own(line: Line, package: str) -> list[Frame]:
     """Return the app's frames, the outermost first, without middleware that passes on."""
     indexes = range(len(line.frames))[::-1]
@@ -85,8 +79,9 @@ def _name(frame: Frame, package: str) -> str:
 
 
 def _module(frame: Frame) -> str:
-    found = _LIBRARY.fullmatch(frame.file)
-    return found["module"].replace("/", ".") if found else ""
+    found = quote.LIBRARY.fullmatch(frame.file)
+    path = found["name"].removesuffix(".py").removesuffix("/__init__") if found else ""
+    return path.replace("/", ".")
 
 
 def _serves(frame: Frame) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import layout
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-_BITS = 16
 _ALL = 2**64 - 1
 """A word of the board: four ports. A fifth takes the place of the first."""
 
@@ -26,7 +27,7 @@ class Serves:
         for listener in server.sockets:
             name = listener.getsockname()
             if isinstance(name, tuple):  # a socket of the network
-                self.ports = (self.ports << _BITS | name[1]) & _ALL
+                self.ports = (self.ports << layout.PORT_BITS | name[1]) & _ALL
         self._note(self.ports)
         return server
 

@@ -189,7 +189,6 @@ def begin() -> None:
     if board and max_stall:
         hooked = _Hook(asyncio._set_running_loop, board, float(max_stall))
         asyncio._set_running_loop = asyncio.events._set_running_loop = hooked.set_running_loop
-        os.register_at_fork(after_in_child=hooked.forget)
 
 
 class _Hook:
@@ -214,8 +213,8 @@ class _Hook:
         self._original(loop)
         if not self._watches:
             return
-        if self._process != os.getpid():  # asyncio's own part of a fork may come before ``forget``
-            self.forget()
+        if self._process != os.getpid():
+            self._forget()
         try:
             with self._lock:
                 if loop is not None:
@@ -226,7 +225,7 @@ class _Hook:
         except (OSError, RuntimeError, ValueError):  # a full board, no board, no thread
             self._watches = False  # a failure of the watcher must not disturb the app
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """Leave the parent's watcher alone, in a fork."""
         if self._watcher is not None:
             gc.callbacks.remove(self._watcher.collects)
