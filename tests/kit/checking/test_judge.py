@@ -32,6 +32,7 @@ from tests.kit.checking.windows import (
     about,
     during,
     end,
+    heartbeat,
     probes,
     sample,
     samples,
@@ -269,6 +270,20 @@ def test_a_known_idle_stall_does_not_count_as_a_loop_that_ran() -> None:
 
 
 # The other verdicts.
+
+
+def test_a_window_that_lasted_longer_is_a_note() -> None:
+    (note,) = during(window(times=3)).notes
+    assert note == "the machine was busy, so the window lasted 3 times its duration"
+
+
+def test_a_stall_without_a_line_is_undecided_while_a_longer_look_may_show_it() -> None:
+    silent = (heartbeat(beat_at=BEGAN),)
+    judge = Judge(Criteria(LIMIT))
+    assert judge.undecided(window(heartbeats=silent, samples=samples(REPORT, queued=0.9, ran=0.1)))
+    assert not judge.undecided(window(heartbeats=silent, samples=samples(REPORT)))
+    assert not judge.undecided(window(heartbeats=silent, samples=samples(*SELECTING)))
+    assert not judge.undecided(window(ends=(end(ended=ENDED - 0.1),)))
 
 
 def test_workers_that_end_as_told_are_a_note() -> None:

@@ -61,7 +61,7 @@ def test_a_request_that_stalls_the_loop_is_reported_with_its_line() -> None:
     assert route.culprit
     assert (route.culprit.file, route.culprit.function) == ("shop.py", "spin")
     assert route.culprit.line in (line_of("pass"), line_of("pass") - 1)
-    assert route.probes.due == DURATION / report.interval_s
+    assert idle.probes.due == DURATION / report.interval_s
     assert route.longest_stall_s
     assert route.longest_stall_s > MAX_STALL
     assert (report.exit_code, report.ok, report.untried) == (1, False, ())

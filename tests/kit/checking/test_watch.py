@@ -25,6 +25,7 @@ from asgi_liveness.checking.served import Address, Served
 from asgi_liveness.checking.watch import (
     CALLS,
     INTERVAL,
+    LONGEST,
     CheckObservation,
     CheckWindow,
     _CheckRun,
@@ -109,13 +110,17 @@ async def served() -> AsyncIterator[tuple[Address, Received]]:
 
 
 def watched(
-    call: Call | None = None, probe: Call = PROBE, concurrency: int = 1, settle: float = 5.0
+    call: Call | None = None,
+    probe: Call = PROBE,
+    concurrency: int = 1,
+    settle: float = 5.0,
+    undecided: Callable[[CheckObservation], bool] = lambda _: False,
 ) -> tuple[CheckObservation, Received]:
     async def run() -> tuple[CheckObservation, Received]:
         async with served() as (target, received):
             before = asyncio.all_tasks()
             observation = await watch(
-                target, CheckWindow(probe, call, SECONDS, settle, concurrency)
+                target, CheckWindow(probe, call, SECONDS, settle, concurrency), undecided
             )
             left = {t for t in asyncio.all_tasks() - before if "serve" not in repr(t)}
             assert not left
@@ -171,6 +176,22 @@ def test_a_window_has_at_least_one_probe() -> None:
             return await watch(target, CheckWindow(PROBE, None, 0.001, 0.2))
 
     assert len(asyncio.run(run()).probes) == 1
+
+
+@pytest.mark.parametrize(("decided_after", "times"), [(1, 1), (2, 2), (9, LONGEST)])
+def test_a_window_goes_on_while_it_is_undecided(decided_after: int, times: int) -> None:
+    looks: list[CheckObservation] = []
+
+    def undecided(observation: CheckObservation) -> bool:
+        looks.append(observation)
+        return len(looks) < decided_after
+
+    observation, received = watched(undecided=undecided)
+    assert observation.times == times
+    assert received.count("GET /healthz") == times * 10
+    assert [probe.due for probe in observation.probes] == pytest.approx(
+        [observation.began + tick * INTERVAL for tick in range(times * 10)], rel=0, abs=1e-6
+    )
 
 
 def test_a_window_is_silent_if_its_last_probe_is_not_answered() -> None:

@@ -211,6 +211,20 @@ def test_a_stall_without_its_wait_for_a_processor_must_be_too_long(
     taken = samples(REPORT, ran=1 - queued, queued=queued)
     stall = only(window(ends=(end(),), samples=taken))
     assert (stall.frame, stall.length) == (frame, about(1.0 - PERIOD))
+    assert stall.too_short is (frame is None)
+
+
+@pytest.mark.parametrize(("count", "too_short"), [(0, True), (2, True), (3, False)])
+def test_few_samples_may_show_no_line_yet(count: int, *, too_short: bool) -> None:
+    taken = samples(*SELECTING, count=count)
+    assert only(window(ends=(end(),), samples=taken)).too_short is too_short
+
+
+@pytest.mark.parametrize(("ended", "goes_on"), [(ENDED - 0.1, False), (None, True)])
+def test_a_stall_without_an_end_goes_on(ended: float | None, *, goes_on: bool) -> None:
+    ends = (end(ended=ended),) if ended else ()
+    silent = heartbeat(beat_at=ended or BEGAN)
+    assert only(window(heartbeats=(silent,), ends=ends)).goes_on is goes_on
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,13 @@ class Judge:
         )
         return replace(route, notes=(*route.notes, *found))
 
+    def undecided(self, observation: CheckObservation) -> bool:
+        """Whether a stall goes on whose line a longer window may show."""
+        return any(
+            stall.goes_on and stall.too_short and not stall.line
+            for stall in self._stalls(observation)
+        )
+
     def line_of(self, samples: Sequence[Sample]) -> str:
         """Return the line that *samples* have in common, in words; "" if they show none."""
         found = line([sample.stack for sample in samples], self.criteria.package)

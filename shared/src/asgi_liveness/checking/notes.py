@@ -60,8 +60,12 @@ def on_probes(observation: CheckObservation, idle: CheckObservation | None) -> l
 
 
 def on_window(observation: CheckObservation) -> tuple[str, ...]:
-    """Return notes on workers that ended as they were told to, and on probes that were not sent."""
+    """Return notes on a busy machine, on workers that ended as told, and on probes not sent."""
     found = []
+    if observation.times > 1:
+        found.append(
+            f"the machine was busy, so the window lasted {observation.times} times its duration"
+        )
     if workers := observation.recycled:
         noun = "worker" if workers == 1 else "workers"
         found.append(f"{workers} {noun} ended (recycled or reloaded), which is no finding")

@@ -230,7 +230,7 @@ class _Check:
         if call:
             call = replace(call, headers=self._session.joined(call.headers))
         window = CheckWindow(probe, call, seconds, settle, self._options.concurrency)
-        observation = await watch(self._target, window)
+        observation = await watch(self._target, window, self._judge.undecided)
         self._is_idle = not observation.first_is_open and not observation.silent
         self._server = self._server or described(self._target, observation)
         self._python = next(

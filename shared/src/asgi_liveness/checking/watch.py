@@ -40,6 +40,8 @@ INTERVAL: Final = 0.05
 CALLS: Final = 4
 """How often a call is sent in one window, at most. More calls would pile up work in threads, and
 those would keep the GIL from the event loop."""
+LONGEST: Final = 4
+"""How many times its seconds a window lasts at most, while the machine is too busy to tell."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class CheckObservation(LoopRecord):
 
     probes: tuple[SentRequest, ...]
     calls: tuple[SentRequest, ...] = ()
+    times: int = 1
+    """How many times its seconds the window lasted."""
     unsent: int = 0
     """The probes that were due while all that can be under way were, and so were not sent."""
     first_is_open: bool = False
@@ -87,20 +91,26 @@ class CheckObservation(LoopRecord):
         return not self.probes or self.probes[-1].response is None
 
 
-async def watch(target: Served, window: CheckWindow) -> CheckObservation:
-    """Watch *target* for one window."""
+async def watch(
+    target: Served,
+    window: CheckWindow,
+    undecided: Callable[[CheckObservation], bool] = lambda _: False,
+) -> CheckObservation:
+    """Watch *target* for one window, and for another while what was observed is *undecided*."""
     async with open_client(target.url) as prober, open_client(target.url) as caller:
-        return await _CheckRun(target, window).run(prober, caller)
+        return await _CheckRun(target, window, undecided).run(prober, caller)
 
 
 @dataclass
 class _CheckRun:
     target: Served
     window: CheckWindow
+    undecided: Callable[[CheckObservation], bool] = lambda _: False
     probes: list[Request] = field(default_factory=list)
     calls: list[Request] = field(default_factory=list)
     most: int = field(default_factory=most_under_way)
     unsent: int = 0
+    times: int = 0
 
     async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
         """Run the window; cancel every request that has not ended by then."""
@@ -117,7 +127,11 @@ class _CheckRun:
                 for _ in range(window.concurrency)
             ]
         try:
-            await self._send_probes(prober, began)
+            while self.times == 0 or (
+                self.times < LONGEST and self.undecided(self._observation(began, sampler, before))
+            ):
+                await self._send_probes(prober, began + self.times * window.seconds)
+                self.times += 1
             await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
             observation = self._observation(began, sampler, before)
             return replace(observation, throttled=_throttled(before) - throttled_before)
@@ -169,6 +183,7 @@ class _CheckRun:
             ended=time.monotonic(),
             probes=tuple(probe.as_sent for probe in self.probes),
             calls=tuple(call.as_sent for call in self.calls),
+            times=self.times,
             unsent=self.unsent,
             first_is_open=bool(self.calls) and not self.calls[0].task.done(),
         )

@@ -54,6 +54,11 @@ class Stall:
     process: int = 0
     collected: float = 0.0
     """The seconds of it that the longest full pass of the garbage collector took."""
+    goes_on: bool = False
+    """Whether it had not ended at the end of the record."""
+    too_short: bool = False
+    """Whether a longer look may show its line: the samples are too few, or the loop's thread waited
+    for a processor."""
 
     @property
     def frame(self) -> Frame | None:
@@ -135,7 +140,8 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
                 if each.process == process
             )
             collected = max(passes, default=0.0)
-            found.append(replace(stall, process=process, collected=collected))
+            goes_on = ended >= record.ended
+            found.append(replace(stall, process=process, collected=collected, goes_on=goes_on))
     return sorted(found, key=lambda stall: stall.began)
 
 
@@ -149,10 +155,12 @@ def _stall(began: float, length: float, samples: tuple[Sample, ...], criteria: C
     use = _use(samples)
     ran, others = (use.ran, use.others) if use else (None, 0.0)
     samples = _held_long(tuple(sample for sample in samples if sample.stack or sample.gil_held))
-    unknown = Stall(began, length, samples, None, ran=ran, others=others)
+    waited = use is not None and length * (1 - use.queued) <= max_stall
+    too_short = waited or len(samples) < _ONE_SAMPLE
+    unknown = Stall(began, length, samples, None, ran=ran, others=others, too_short=too_short)
     # A thread that holds the GIL from one sample to the next shares it with nobody.
     contended = use and use.contended and not any(sample.by_another for sample in samples)
-    if use and (contended or length * (1 - use.queued) <= max_stall):
+    if contended or waited:
         return unknown
     busy = ran is not None and ran > _MOSTLY
     # The watcher samples where the GIL is released, and py-spy anywhere: py-spy may show a culprit
