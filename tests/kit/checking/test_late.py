@@ -282,6 +282,19 @@ def test_a_check_that_was_late_itself_says_so(late_by: float, *, noted: bool) ->
 # Without a watched event loop.
 
 
+def test_workers_that_end_and_start_are_the_reason_for_a_silence() -> None:
+    for heartbeats in ((), (heartbeat(),)):
+        recycled = window(recycled=2, heartbeats=heartbeats)
+        found = judged(silent(LIMIT + 0.1), observation=recycled)
+        assert found.verdict is Verdict.LIVE
+        assert found.because.endswith("while workers ended and others started")
+        assert judged(silent(LIMIT), observation=recycled) == silent(LIMIT)
+        never = judged(silent(ENDED - BEGAN, answered=0), observation=recycled)
+        assert never.verdict is Verdict.INCONCLUSIVE
+    stalled = judged(silent(LIMIT + 0.1), stalled=True, observation=recycled)
+    assert stalled.verdict is Verdict.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(
     ("route", "verdict", "because"),
     [

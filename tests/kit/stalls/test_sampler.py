@@ -142,6 +142,14 @@ def test_the_loop_that_serves_the_port_is_the_one_that_counts(board: Board) -> N
     assert {heartbeat.process for heartbeat in other} == {7, 9}
 
 
+def test_another_loop_does_not_count_where_the_one_that_served_the_port_has_ended(
+    board: Board,
+) -> None:
+    silent(board, 7, slot=0)
+    silent(board, 8, slot=1, PORTS=8000, STATE=0)
+    assert Sampler(board, {7, 8}, lambda: 0.0, 8000).heartbeats() == []
+
+
 def test_heartbeats_are_of_all_running_loops_if_none_serves(board: Board) -> None:
     silent(board, 7, slot=0)
     silent(board, 8, slot=1)

@@ -44,12 +44,13 @@ def late(
 
     *stalled*: the event loop stalled, and no sample shows the line; *loop_ran*: it never stalled.
     """
-    if not observation.heartbeats:
-        return _unwatched(route, criteria.max_stall)
     silent = route.longest_silence_s > _STARVED * (observation.ended - observation.began)
     full = full_pools(observation.threads, observation.tasks, criteria.package)
     if full and silent:
         return _starved(route, full[0])
+    recycled = observation.recycled and not stalled
+    if recycled or not observation.heartbeats:
+        return (_recycled if recycled else _unwatched)(route, criteria.max_stall)
     if not route.probes.answered and loop_ran and not stalled:
         return _waiting(route, observation, criteria.package)
     # Another worker may have answered the probes of the stalled one.
@@ -140,6 +141,20 @@ def _waiting(route: WindowReport, observation: CheckObservation, package: str) -
         because += f"; another task is at {quote.frame(found.holder)}"
     culprit = culprit_at(found.holder or found.frame, None, 0, 0)
     return replace(route, because=because, culprit=culprit, advice=advice(Kind.WAITS))
+
+
+def _recycled(route: WindowReport, max_stall: float) -> WindowReport:
+    """Say that workers which end and start answer nothing: no event loop stalled."""
+    if not route.probes.answered:
+        because = "no probe was answered: workers ended, and no other served yet"
+        return replace(route, verdict=Verdict.INCONCLUSIVE, because=because)
+    if route.longest_silence_s <= max_stall:
+        return route
+    because = (
+        f"slow: no probe was answered for {route.longest_silence_s * 1000:.0f} ms, while "
+        f"workers ended and others started"
+    )
+    return replace(route, because=because)
 
 
 def _unwatched(route: WindowReport, max_stall: float) -> WindowReport:

@@ -50,9 +50,11 @@ class Sampler:
 
     def heartbeats(self) -> list[Heartbeat]:
         """Return the heartbeats of the event loops that run and serve."""
-        running = [heartbeat for heartbeat in self.board.heartbeats() if heartbeat.runs]
-        if on_port := [each for each in running if self.port in each.ports]:
-            return on_port
+        known = self.board.heartbeats()
+        running = [heartbeat for heartbeat in known if heartbeat.runs]
+        # Where one has served the port, another loop is no worker: a master has loops of its own.
+        if any(self.port in each.ports for each in known):
+            return [each for each in running if self.port in each.ports]
         # A server that creates no server of asyncio. A supervisor may run a loop of its own in
         # another thread.
         serving = [each for each in running if each.process in self.serves] or running
