@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from asgi_liveness.checking import render
+from asgi_liveness.checking import run as runs
 from asgi_liveness.checking import served as serves
 from asgi_liveness.checking.call import Call
-from asgi_liveness.checking.hints import described
+from asgi_liveness.checking.checked_app import CheckedApp, described
+from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.report import Report, Verdict
-from asgi_liveness.checking.run import IDLE_LIMIT, _Check, run
+from asgi_liveness.checking.report import Report, Verdict, WindowReport
+from asgi_liveness.checking.run import IDLE_LIMIT, run
 from asgi_liveness.checking.served import Address, Served
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.servers import version
+from asgi_liveness.stalls.advice import Kind, advice
 from tests.kit.checking.shop import (
     APP,
     DURATION,
@@ -143,6 +147,39 @@ def test_no_report_holds_the_values_of_headers_and_bodies(folder: Path) -> None:
     assert "s3cr3t" not in refused("POST /picky", **secrets)
 
 
+# A machine that is too busy.
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("call", "busy", "verdict", "windows"),
+    [
+        ("/fine", 1, Verdict.LIVE, 2),
+        ("/fine", 9, Verdict.INCONCLUSIVE, 3),
+        ("POST /once", 1, Verdict.INCONCLUSIVE, 1),
+    ],
+)
+def test_a_window_that_the_machine_was_too_busy_for_is_repeated(
+    call: str, busy: int, verdict: Verdict, windows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    during, progress = Judge.during, list[str]()
+
+    def busy_at_first(judge: Judge, *observed: Any, **more: Any) -> WindowReport:
+        route = during(judge, *observed, **more)
+        if len(progress) > 2 * busy + 2:
+            return route
+        return replace(route, verdict=Verdict.INCONCLUSIVE, advice=advice(Kind.MACHINE))
+
+    monkeypatch.setattr(Judge, "during", busy_at_first)
+    monkeypatch.setattr(runs, "_PAUSES", (0.0, 0.0))
+    report = run(options(call), progress.append)
+    call = report.routes[1].during or ""
+    assert progress == ["starting", "idle", call, *["starting", call] * (windows - 1)]
+    assert report.routes[1].verdict is verdict
+    repeated = [note for note in report.routes[1].notes if note.endswith("so it was repeated")]
+    assert len(repeated) == (windows > 1)
+
+
 # A check that ends early.
 
 
@@ -150,14 +187,14 @@ def test_no_report_holds_the_values_of_headers_and_bodies(folder: Path) -> None:
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), TargetError("it said s3cr3t")])
 def test_what_was_judged_is_kept(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Report] = []
-    watch = _Check._watch
+    watch = CheckedApp.watch
 
-    async def fail_at_the_last(check: _Check, call: Call | None, seconds: float) -> object:
+    async def fail_at_the_last(app: CheckedApp, call: Call | None, seconds: float) -> object:
         if call and call.path == "/waits":
             raise error
-        return await watch(check, call, seconds)
+        return await watch(app, call, seconds)
 
-    monkeypatch.setattr(_Check, "_watch", fail_at_the_last)
+    monkeypatch.setattr(CheckedApp, "watch", fail_at_the_last)
     asked = options("/loops", "/waits", headers=("X-Token: s3cr3t",))
     with pytest.raises(type(error)):
         run(asked, keep=kept.append)

@@ -35,6 +35,11 @@ class Call:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether it may be sent more than once."""
+        return self.method in ("GET", "HEAD")
+
     def request(self) -> Request:
         """Return a new request, due now."""
         kind = Request

@@ -1,15 +1,12 @@
-"""Sentences of a report: what was watched, and how to see more."""
+"""Sentences of a report: what was not checked, and how to see more."""
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.request import WEBSOCKET
-from asgi_liveness.checking.served import Address
 from asgi_liveness.stalls import source
 from asgi_liveness.stalls.handler import handler_of
 
@@ -18,9 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asgi_liveness.checking.call import Call
-    from asgi_liveness.checking.judge import Judge
-    from asgi_liveness.checking.served import Served
-    from asgi_liveness.checking.watch import CheckObservation
 
 _NAMED = 3  # refused requests that an error names
 
@@ -69,28 +63,3 @@ def all_refused(refused: Sequence[WindowReport]) -> str:
     lines = [f"{each.during} {each.because.removeprefix('it ')}" for each in refused]
     more = f"; and {len(lines) - _NAMED} more" if lines[_NAMED:] else ""
     return "; ".join(lines[:_NAMED]) + more
-
-
-def described(target: Served, observation: CheckObservation) -> str:
-    """Return the server, its event loops, and the number of its workers."""
-    if isinstance(target, Address) or not observation.heartbeats:
-        return target.described
-    loops = Counter(heartbeat.loop for heartbeat in observation.heartbeats)
-    workers = len(observation.heartbeats)
-    return f"{target.described}, {', '.join(loops)}, {workers} worker{'s' * (workers > 1)}"
-
-
-def blocked_at(target: Served, judge: Judge) -> str:
-    """Return the line that blocks the event loop of an app that does not start, in words."""
-    if target.board is None:
-        return ""
-    now = time.monotonic()
-    silent = {
-        (heartbeat.process, heartbeat.beat_at)
-        for heartbeat in target.board.heartbeats()
-        if heartbeat.silent(now) > judge.criteria.max_stall
-    }
-    samples = target.board.samples()
-    last = [sample for sample in samples if (sample.process, sample.began) in silent]
-    frame = judge.line_of(last)
-    return f"; its event loop is blocked at {frame}" if frame else ""

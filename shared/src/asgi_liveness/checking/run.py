@@ -9,17 +9,17 @@ import asyncio
 import os
 import platform
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
 from asgi_liveness.checking.again import again
 from asgi_liveness.checking.call import Call, calls_of, headers_of
+from asgi_liveness.checking.checked_app import CheckedApp
 from asgi_liveness.checking.hints import (
     all_refused,
     better_probe,
-    blocked_at,
-    described,
     not_checked,
     not_tried,
     of_live,
@@ -28,16 +28,13 @@ from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.named import package_of
 from asgi_liveness.checking.openapi import PATHS, read_document
 from asgi_liveness.checking.planned import WEBSOCKETS, planned, retry
-from asgi_liveness.checking.probe_path import USUAL
 from asgi_liveness.checking.redaction import redaction_of
 from asgi_liveness.checking.refusal import LACKS_LIBRARY, refusal
 from asgi_liveness.checking.report import Report, Verdict, WindowReport
-from asgi_liveness.checking.request import parse_path
-from asgi_liveness.checking.served import Address, served
-from asgi_liveness.checking.session import Session
-from asgi_liveness.checking.starting import answers_before_it_freezes, path_to_probe, settle
-from asgi_liveness.checking.watch import INTERVAL, CheckObservation, CheckWindow, watch
-from asgi_liveness.errors import LivenessError, TargetError, UsageError
+from asgi_liveness.checking.served import Address
+from asgi_liveness.checking.watch import INTERVAL
+from asgi_liveness.errors import LivenessError, UsageError
+from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import stalls
 
@@ -46,13 +43,15 @@ if TYPE_CHECKING:
 
     from asgi_liveness.checking.options import Options
     from asgi_liveness.checking.redaction import Redaction
-    from asgi_liveness.checking.served import Served
     from asgi_liveness.checking.untried import Untried
+    from asgi_liveness.checking.watch import CheckObservation
 
 IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most, if requests follow
 _NO_FINDING: Final = (Verdict.LIVE, Verdict.INCONCLUSIVE)
 _NOT_FOUND: Final = 404
-_SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
+_TOO_BUSY: Final = advice(Kind.MACHINE)
+_PAUSES: Final = (0.5, 2.0)
+"""Seconds before a window is repeated that the machine was too busy for."""
 
 
 def run(
@@ -83,22 +82,18 @@ class _Check:
     def __init__(
         self, options: Options, progress: Callable[[str], None], redaction: Redaction
     ) -> None:
-        self._options, self._progress, self._redaction = options, progress, redaction
+        self._options, self._progress = options, progress
         self._calls = calls_of(options)
         self._headers = headers_of(options.headers)
-        self._session = Session(options)
         self._listed: list[Call] = []  # calls from the OpenAPI document that --during does not name
         self._judged: list[WindowReport] = []
         self._untried: list[Untried] = []
         self._notes: list[str] = []
         self._health = ""
         self._learned = False  # whether a window of a refused request showed a stall
-        self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self._folder = Path(options.app_dir or ".").absolute()
         self._judge = Judge(Criteria(options.max_stall, package_of(options)), self._folder)
-        self._target: Served | None = None
-        self._is_idle = False
-        self._server, self._python = "", platform.python_version()
+        self._app = CheckedApp(options, self._judge, progress, redaction)
 
     async def report(self) -> Report:
         """Run every window and return the report. Leave no process behind."""
@@ -106,7 +101,7 @@ class _Check:
             await self._judge_all()
             return self._report()
         finally:
-            self._end()
+            self._app.end()
 
     def report_so_far(self, error: BaseException) -> Report | None:
         """Return a report of what was judged before *error*; None if that is nothing to show."""
@@ -121,17 +116,17 @@ class _Check:
         return self._report()
 
     def _report(self) -> Report:
-        assert self._target is not None
+        app = self._app
         return Report(
-            target=self._target.name,
-            server=self._server,
-            probe=f"GET {self._probe_path}",
+            target=app.target.name,
+            server=app.server,
+            probe=f"GET {app.probe_path}",
             interval_s=INTERVAL,
             max_stall_s=self._options.max_stall,
             routes=tuple(self._judged),
             again=again(self._options),
             system={
-                "python": self._python,
+                "python": app.python,
                 "platform": platform.system(),
                 "cores": os.cpu_count(),
                 "asgi-liveness": asgi_liveness.__version__,
@@ -142,24 +137,27 @@ class _Check:
 
     async def _judge_all(self) -> None:
         """Judge every window. Raises ``UsageError`` if the report would say nothing."""
-        await self._start()
+        await self._app.start()
         await self._read_document()
         seconds = self._options.duration
-        idle = await self._watch(None, self._idle_seconds if self._calls else seconds)
         routes, refused = self._judged, list[WindowReport]()
-        routes.append(self._judge.idle(idle))
+        idle, route = await self._window(
+            None, self._idle_seconds if self._calls else seconds, self._judge.idle
+        )
+        routes.append(route)
         self._note_probe(idle)
-        if isinstance(self._target, Address) and self._target.unused:
-            self._notes.append(self._target.unused)
+        target = self._app.target
+        if isinstance(target, Address) and target.unused:
+            self._notes.append(target.unused)
         for number, call in enumerate(self._calls):
             try:
                 if number or idle.died or idle.exited:
-                    await self._start()
+                    await self._app.start()
             except LivenessError as error:
                 routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
-            observation = await self._watch(call, seconds)
-            route = self._judge.during(str(call), observation, idle)
+            judge = partial(self._judge.during, str(call), idle=idle)
+            observation, route = await self._window(call, seconds, judge)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
                 hints = of_live(call, self._options.concurrency, self._folder)
@@ -177,6 +175,29 @@ class _Check:
         if refused and not found:
             raise UsageError(all_refused(refused))
 
+    async def _window(
+        self,
+        call: Call | None,
+        seconds: float,
+        judge: Callable[[CheckObservation], WindowReport],
+    ) -> tuple[CheckObservation, WindowReport]:
+        """Watch a window and judge it, and repeat it if the machine was too busy.
+
+        A call that may change data is never repeated.
+        """
+        observation = await self._app.watch(call, seconds)
+        route = judge(observation)
+        for pause in _PAUSES:
+            if route.advice != _TOO_BUSY or (call and not call.is_safe):
+                break
+            await asyncio.sleep(pause)
+            await self._app.start()
+            observation = await self._app.watch(call, seconds)
+            route = judge(observation)
+            note = "the machine was too busy to judge the first window, so it was repeated"
+            route = replace(route, notes=(*route.notes, note))
+        return observation, route
+
     @property
     def _idle_seconds(self) -> float:
         """The length of an idle window before requests, in which a stall must show as well."""
@@ -187,64 +208,20 @@ class _Check:
         return any(stall.frame for stall in stalls(observation, self._judge.criteria))
 
     def _refusal(self, call: Call, observation: CheckObservation) -> str:
-        log = "" if isinstance(self._target, Address | None) else self._target.log()
-        return refusal(call, observation, lacks_library=LACKS_LIBRARY in log)
+        return refusal(call, observation, lacks_library=LACKS_LIBRARY in self._app.log)
 
     def _note_probe(self, idle: CheckObservation) -> None:
         """Say that a 404 is an answer, where the app has none of the usual paths."""
         statuses = {probe.response.status for probe in idle.probes if probe.response}
         if self._options.probe is None and statuses == {_NOT_FOUND}:
-            self._notes.append(better_probe(self._probe_path, self._health))
-
-    async def _start(self) -> None:
-        """Start the app afresh, and choose the path to probe."""
-        self._end()
-        self._progress("starting")
-        self._target = served(self._options)
-        self._target.start()
-        try:
-            answers = await answers_before_it_freezes(self._target, self._probe_path or USUAL[0])
-        except TargetError as error:
-            raise TargetError(f"{error}{blocked_at(self._target, self._judge)}") from error
-        if not answers:
-            self._probe_path = self._probe_path or USUAL[0]
-            return
-        self._probe_path = await path_to_probe(self._target, self._probe_path, self._options)
-        try:
-            await self._session.open(self._target.url)
-        finally:
-            self._redaction.add(self._session.secret_headers, self._session.secret_bodies)
-        await settle(self._target, self._options.max_stall)
-
-    def _end(self) -> None:
-        """End the app. An idle app may shut itself down first."""
-        if self._target is not None:
-            self._target.end(politely=self._is_idle)
-        self._is_idle = False
-
-    async def _watch(self, call: Call | None, seconds: float) -> CheckObservation:
-        """Watch the app for one window, while *call* runs if there is one."""
-        assert self._target is not None
-        self._progress(str(call) if call else "idle")
-        probe, settle = Call("GET", self._probe_path), min(_SETTLE, self._options.max_stall)
-        if call:
-            call = replace(call, headers=self._session.joined(call.headers))
-        window = CheckWindow(probe, call, seconds, settle, self._options.concurrency)
-        observation = await watch(self._target, window, self._judge.undecided)
-        self._is_idle = not observation.first_is_open and not observation.silent
-        self._server = self._server or described(self._target, observation)
-        self._python = next(
-            (heartbeat.python for heartbeat in observation.heartbeats), self._python
-        )
-        return observation
+            self._notes.append(better_probe(self._app.probe_path, self._health))
 
     async def _read_document(self) -> None:
         """Add the calls of the OpenAPI document with --openapi, and list its other routes."""
         if self._calls and not self._options.openapi:
             return
-        assert self._target is not None
-        headers = self._session.joined(self._headers)
-        document = await read_document(self._target.url, headers)
+        headers = self._app.session.joined(self._headers)
+        document = await read_document(self._app.target.url, headers)
         if document is None:
             if self._options.openapi:
                 raise UsageError(

@@ -164,7 +164,7 @@ class _CheckRun:
             request.send(client)
             await asyncio.wait([request.task])
             failed = request.response is None or request.response.error
-            if call.method not in ("GET", "HEAD") or failed:
+            if not call.is_safe or failed:
                 return
             await asyncio.sleep(request.due + self.window.seconds / CALLS - time.monotonic())
 
