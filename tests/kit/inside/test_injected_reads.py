@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -82,6 +83,34 @@ def test_a_full_pass_of_the_collector_is_written(board: Board, start: Start) -> 
     )
     found = until(board.collections)
     assert found[0].ended - found[0].began > MAX_STALL / 4
+
+
+def test_code_that_keeps_the_gil_keeps_it_while_the_collector_is_timed(
+    run: Callable[..., str],
+) -> None:
+    counted = run(
+        "import json\n"
+        "ticks = 0\n"
+        "def tick():\n"
+        "    global ticks\n"
+        "    while True: time.sleep(0.0005); ticks += 1\n"
+        "threading.Thread(target=tick, daemon=True).start()\n"
+        "text = json.dumps([{'a': [n, {'b': n}]} for n in range(200_000)])\n"
+        "async def parse():\n"
+        "    before, began = ticks, time.monotonic()\n"
+        "    json.loads(text)\n"
+        "    after = ticks\n"
+        "    time.sleep(time.monotonic() - began)\n"
+        "    print(after - before, ticks - after)\n"
+        "asyncio.run(parse())"
+    )
+    while_parsing, while_asleep = map(int, counted.split())
+    assert while_parsing < 0.01 * while_asleep, counted
+
+
+def test_a_fork_of_an_app_that_cleared_the_callbacks_runs(run: Callable[..., str]) -> None:
+    forks = "import gc\nover()\ngc.callbacks.clear()\nif not os.fork(): over(); os._exit(7)\n"
+    assert run(forks + "print(os.waitstatus_to_exitcode(os.wait()[1]))") == "7\n"
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import gc
 import json
 import mmap
 import os
@@ -21,6 +20,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import layout, stacks
+from .collector import Collector
 from .pulse import SECOND, Pulse
 from .serves import Serves, ports_of
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _WORTH_COUNTING = 0.05  # seconds of a limit: to read the counters, a sample waits for the GIL again
 _NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
-_FULL = 2  # the generation of a full pass of the garbage collector
 
 
 class Watcher:
@@ -47,9 +46,7 @@ class Watcher:
         self._answered = self._words[layout.REQUESTS]
         self._pulses: dict[int, Pulse] = {}
         self._free: list[Pulse] = []
-        self._collecting = 0
-        self._collected: list[tuple[int, int]] = []
-        gc.callbacks.append(self.collects)
+        self.collector = Collector()
         threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
 
     def _mapped(self) -> memoryview:
@@ -85,16 +82,6 @@ class Watcher:
         if pulse := self._pulses.get(threading.get_ident()):
             pulse.set(layout.PORTS, ports)
 
-    def collects(self, phase: str, info: dict[str, int]) -> None:
-        """Note a full pass of the garbage collector that takes long."""
-        if info["generation"] != _FULL:
-            return
-        now = time.monotonic_ns()
-        if phase == "start":
-            self._collecting = now
-        elif now - self._collecting > self._limit // 4:
-            self._collected.append((self._collecting, now))
-
     def _new_pulse(self) -> Pulse:
         with open(self._board, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # closing the file releases it
@@ -119,8 +106,7 @@ class Watcher:
                     while pulse.ended:
                         began, ended = pulse.ended.pop(0)
                         self._write(pulse.slot, began=began, ended=ended)
-                while self._collected:
-                    began, ended = self._collected.pop(0)
+                for began, ended in self.collector.passes(self._limit // 4):
                     self._write(0, collected=began, ended=ended)
                 if self._answered != self._words[layout.REQUESTS]:
                     self._answer(running)
@@ -228,6 +214,6 @@ class _Hook:
     def _forget(self) -> None:
         """Leave the parent's watcher alone, in a fork."""
         if self._watcher is not None:
-            gc.callbacks.remove(self._watcher.collects)
+            self._watcher.collector.forget()
         self._watcher, self._lock = None, threading.Lock()
         self._process = os.getpid()
