@@ -164,7 +164,8 @@ def _shared(blamed: list[Stall], package: str) -> tuple[Line, Stall]:
     if not is_of_app(most.frame.file, package):
         return replace(most, seen=functions[_function(most.frame)]), worst
     stacks = [sample.stack for _, stall in lines for sample in stall.samples if sample.stack]
-    return line(stacks, package, ran=any(map(computes, blamed))) or most, worst
+    ran, held = any(map(computes, blamed)), any(stall.gil_held for stall in blamed)
+    return line(stacks, package, ran=ran, held=held) or most, worst
 
 
 def _samples(blamed: list[Stall]) -> int:

@@ -1,22 +1,29 @@
-"""The line that the samples of a stall have in common. Pure.
+"""The line that the samples of a stall have in common.
 
 The rule: the deepest function of the app that all samples have in common, and in it the line that
-most of them show. So a loop over several helpers is to blame, and not one of its helpers.
+most of them show. So a loop over several helpers is to blame, and not one of its helpers. Where the
+syntax is known, two things are added: a sample or two at a line that runs once, as when what it
+made is freed, do not hide the function that it called; and a helper without a loop, which runs for
+microseconds, is not to blame for a loop that calls it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.stalls import stack
+from asgi_liveness.stalls import source, stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from asgi_liveness.serving.records import Frame
+
+    _Call = tuple[list[Frame], list[int]]
+    """The frames of a callback, the innermost first, and which of them may be to blame."""
+
+_MOSTLY: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,14 @@ class Line:
         return self.frames.index(self.frame)
 
 
-def line(stacks: Iterable[Sequence[Frame]], package: str, *, ran: bool = False) -> Line | None:
+def line(
+    stacks: Iterable[Sequence[Frame]], package: str, *, ran: bool = False, held: bool = False
+) -> Line | None:
     """Return the line that most *stacks* have in common; the others are of other callbacks.
 
-    *package* and *ran* are those of ``stack.blamed``.
+    *package* and *ran* are those of ``stack.blamed``; *held* is whether C code held the GIL.
     """
-    groups: dict[tuple[str, str], list[tuple[list[Frame], list[int]]]] = {}
+    groups: dict[tuple[str, str], list[_Call]] = {}
     for each in stacks:
         if blamed := stack.blamed(each, package, ran=ran):
             frames = stack.callback(each)
@@ -50,19 +59,39 @@ def line(stacks: Iterable[Sequence[Frame]], package: str, *, ran: bool = False) 
     if not groups:
         return None
     group = max(groups.values(), key=len)
-    depth = _common_depth([[_function(frames[at]) for at in blamed] for frames, blamed in group])
-    shown = Counter(frames[blamed[depth]] for frames, blamed in group)
-    frame = shown.most_common(1)[0][0]
+    depth, group = _deepest(group)
+    if ran and not held and depth and _is_short_helper(group, depth):
+        depth -= 1
+    frame = _shown(group, depth)
     below = Counter(_below(frames, blamed, depth) for frames, blamed in group)
     most = below.most_common(1)[0][0]
     ways = [frames for frames, blamed in group if frames[blamed[depth]] == frame]
     return Line(frame, most, len(group), tuple(ways[0]))
 
 
-def _common_depth(chains: list[list[tuple[str, str]]]) -> int:
-    """Return the depth of the deepest function that all *chains* of calls have in common."""
-    levels = takewhile(lambda level: len(set(level)) == 1, zip(*chains, strict=False))
-    return sum(1 for _ in levels) - 1
+def _deepest(group: list[_Call]) -> tuple[int, list[_Call]]:
+    """Return the depth of the deepest function that the calls have in common, and those in it."""
+    depth = 0
+    while True:
+        deeper = [(frames, blamed) for frames, blamed in group if len(blamed) > depth + 1]
+        functions = {_function(frames[blamed[depth + 1]]) for frames, blamed in deeper}
+        if len(functions) != 1 or len(deeper) <= _MOSTLY * len(group):
+            return depth, group
+        if len(deeper) < len(group) and not source.runs_once(_shown(deeper, depth)):
+            return depth, group
+        depth, group = depth + 1, deeper
+
+
+def _is_short_helper(group: list[_Call], depth: int) -> bool:
+    """Whether the function at *depth* calls nothing in Python and has no loop, but its caller."""
+    calls_nothing = all(blamed[depth] == 0 for _, blamed in group)
+    helper, caller = _shown(group, depth), _shown(group, depth - 1)
+    return calls_nothing and source.is_without_loop(helper) and source.repeats(caller)
+
+
+def _shown(group: list[_Call], depth: int) -> Frame:
+    """Return the frame at *depth* that most calls show."""
+    return Counter(frames[blamed[depth]] for frames, blamed in group).most_common(1)[0][0]
 
 
 def _below(frames: list[Frame], blamed: list[int], depth: int) -> Frame | None:

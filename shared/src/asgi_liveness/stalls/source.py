@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 _MOST: Final = 2**21
 """Bytes of the largest file that is read. A frame names any file, and a syntax tree takes a hundred
 times as much."""
+_STATEMENTS: Final = (ast.While, ast.For)
+_LOOPS: Final = (
+    *(ast.While, ast.For, ast.AsyncFor),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
 _LOCK: Final = re.compile(r"lock|mutex|sem(?:aphore)?\b|condition|limiter", re.IGNORECASE)
 """The names that people give to what one task holds at a time."""
 _TAKES_FUNCTION: Final = (
@@ -36,11 +42,24 @@ def line_of(file: str, line: int) -> str:
 
 def in_loop(file: str, line: int) -> bool:
     """Whether the line is in a ``while`` or ``for`` of its own function."""
-    around = _around(file, line)
-    function = _innermost(around)
-    first = function.lineno if function else 0
-    loops = (node for node in around if isinstance(node, ast.While | ast.For))
-    return any(node.lineno >= first for node in loops)
+    return _is_within(_around(file, line), _STATEMENTS)
+
+
+def repeats(frame: Frame) -> bool:
+    """Whether the line is in a loop of its own function, or in a comprehension."""
+    return _is_within(_around(frame.file, frame.line), _LOOPS)
+
+
+def runs_once(frame: Frame) -> bool:
+    """Whether the line is known to be in no loop of its own function."""
+    around = _around(frame.file, frame.line)
+    return bool(around) and not _is_within(around, _LOOPS)
+
+
+def is_without_loop(frame: Frame) -> bool:
+    """Whether the function around the line is known to have no loop."""
+    function = _innermost(_around(frame.file, frame.line))
+    return function is not None and not any(isinstance(node, _LOOPS) for node in ast.walk(function))
 
 
 def is_async(frame: Frame) -> bool:
@@ -81,9 +100,14 @@ def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
 
 def parsed(file: str) -> ast.Module:
     """Return the syntax of a file; that of an empty one if it has none."""
+    return _parsed(text(file))
+
+
+@lru_cache(maxsize=4)  # a judgement asks for the same few files again and again
+def _parsed(source: str) -> ast.Module:
     try:
         with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
-            return ast.parse(text(file))
+            return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.parse("")
 
@@ -114,6 +138,13 @@ def text(file: str) -> str:
 def _around(file: str, line: int) -> list[ast.AST]:
     """Return the nodes of the syntax that span a line."""
     return [node for node in ast.walk(parsed(file)) if _holds(node, line)]
+
+
+def _is_within(around: list[ast.AST], kinds: tuple[type[ast.stmt | ast.expr], ...]) -> bool:
+    """Whether one of the nodes *around* a line is of these kinds, within the line's function."""
+    function = _innermost(around)
+    first = function.lineno if function else 0
+    return any(isinstance(node, kinds) and node.lineno >= first for node in around)
 
 
 def _innermost(around: list[ast.AST]) -> Function | None:

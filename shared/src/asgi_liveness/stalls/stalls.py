@@ -167,13 +167,14 @@ def _stall(began: float, length: float, samples: tuple[Sample, ...], criteria: C
     # where the watcher does not. On a busy machine py-spy samples while the watcher is only late.
     outside_samples = sum(sample.outside for sample in samples)
     from_outside = outside_samples > max(1, (len(samples) - 1) // 2)
+    held = unknown.gil_held
     found = []
     for outside in (from_outside, not from_outside):
         chosen = tuple(sample for sample in samples if sample.outside is outside)
         stacks = [sample.stack for sample in chosen if sample.stack]
         blamed = sum(bool(stack.blamed(each, package, ran=busy)) for each in stacks)
         enough = len(samples) > 1 or length - max_stall < _ONE_SAMPLE * samples_apart(max_stall)
-        shown = line(stacks, package, ran=busy)
+        shown = line(stacks, package, ran=busy, held=held)
         if shown and enough and blamed >= _MOSTLY * len(chosen):
             found.append(Stall(began, length, chosen, shown, ran, others))
     # On a busy machine, one sample may show any library. py-spy sees no frames below a greenlet.
