@@ -369,6 +369,24 @@ def test_a_worker_that_started_in_the_window_is_in_the_observation(board: Board)
     assert len(started.samples) == len(started.heartbeats) == 1
 
 
+@pytest.mark.parametrize(("ran_before", "seen"), [(False, [200.0]), (True, [100.5, 200.0])])
+def test_the_start_of_a_worker_that_began_in_the_window_is_no_stall(
+    board: Board, seen: list[float], *, ran_before: bool
+) -> None:
+    me = os.getpid()
+
+    def starts() -> None:
+        write_heartbeat(board, PROCESS=me, STATE=1, PORTS=8000, SERVES_SINCE=150 * SECOND)
+
+    if ran_before:  # as one that froze before it served
+        starts()
+    for began in (int(100.5 * SECOND), 200 * SECOND):  # the import, and a stall while it serves
+        write(board, me, sample(BEGAN + 1) | {"began": began}, end(300) | {"began": began})
+    observation = observed(board, set(), change=starts)
+    assert [each.began for each in observation.samples] == seen
+    assert [each.began for each in observation.ends] == seen
+
+
 def test_a_worker_that_stopped_its_loop_leaves_its_samples(board: Board) -> None:
     me = os.getpid()
     write_heartbeat(board, PROCESS=me, STATE=1)

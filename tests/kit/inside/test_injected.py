@@ -200,6 +200,7 @@ def test_the_loop_that_serves_is_sampled_and_no_other(
     until(lambda: "spin" in functions(board))
     (serving,) = [one for one in board.heartbeats() if one.ports]
     assert serving.ports == (port,)
+    assert 0 < serving.serves_since <= serving.beat_at
     assert (serving.thread == process.pid) == (first == "main")
     late = [one for one in samples(board) if one.at > serving.beat_at]
     assert {one.slot for one in late} == {serving.slot}

@@ -62,11 +62,18 @@ def test_a_new_board_has_no_heartbeat(board: Board) -> None:
 
 def test_a_heartbeat_is_read_from_the_words_of_its_slot(board: Board) -> None:
     words = {"PROCESS": 7, "THREAD": 8, "BEAT_AT": 5 * SECOND, "WATCHER_RAN_AT": 6 * SECOND}
-    words |= {"PORTS": 8000, "STATE": 1, "KIND": 1, "PYTHON": 0x030C01F0}
+    words |= {
+        "PORTS": 8000,
+        "SERVES_SINCE": 4 * SECOND,
+        "STATE": 1,
+        "KIND": 1,
+        "PYTHON": 0x030C01F0,
+    }
     write_heartbeat(board, 0, **words, PERIOD=SECOND // 100)
     write_heartbeat(board, 1, PROCESS=9, PYTHON=0x030B0700, STATE=2)
+    serves: dict[str, Any] = {"slot": 2, "ports": (8000,), "serves_since": 4.0}
     assert board.heartbeats() == [
-        Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1", slot=2, ports=(8000,)),
+        Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1", **serves),
         Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7", slot=12, failed=True),
     ]
 

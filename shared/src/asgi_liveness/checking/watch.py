@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.served import Served
     from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.serving.board import Board
-    from asgi_liveness.serving.records import Heartbeat, TaskStack, ThreadStack
+    from asgi_liveness.serving.records import Heartbeat, Sample, StallEnd, TaskStack, ThreadStack
 
 T = TypeVar("T")
 
@@ -190,8 +191,10 @@ class _CheckRun:
         if sampler is None:
             return observation
         board, heartbeats = sampler.board, sampler.heartbeats()
-        loops = {(each.process, each.slot) for each in [*before, *heartbeats]}
-        unwatched = set() if loops else sampler.serves
+        # The start of a worker that began in the window, as of one that was recycled, is no stall.
+        since = {_loop(each): each.serves_since for each in heartbeats}
+        since |= dict.fromkeys(map(_loop, before), 0.0)
+        unwatched = set() if since else sampler.serves
         samples = [sample for sample in [*board.samples(), *sampler.samples] if sample.at >= began]
         return replace(
             observation,
@@ -199,12 +202,12 @@ class _CheckRun:
             samples=tuple(
                 sample
                 for sample in samples
-                if (sample.process, sample.slot) in loops or sample.process in unwatched
+                if sample.began >= since.get(_loop(sample), math.inf) or sample.process in unwatched
             ),
             ends=tuple(
                 end
                 for end in board.ends()
-                if end.ended >= began and (end.process, end.slot) in loops
+                if end.ended >= began and end.began >= since.get(_loop(end), math.inf)
             ),
             collections=tuple(each for each in board.collections() if each.ended >= began),
             threads=tuple(_last(board.threads, sampler.request)),
@@ -215,8 +218,8 @@ class _CheckRun:
 
     def _endings(self, board: Board, before: list[Heartbeat]) -> dict[str, Any]:
         """Say which of the event loops that ran *before* have ended, and how."""
-        now = {(each.process, each.slot): each for each in board.heartbeats()}
-        last = [now.get((each.process, each.slot), each) for each in before]
+        now = {_loop(each): each for each in board.heartbeats()}
+        last = [now.get(_loop(each), each) for each in before]
         gone = [each for each in last if not _lives(each.process)]
         crashed = any(each.runs or each.failed for each in gone)
         if crashed or (self.target.ended and self.target.exit_code):
@@ -224,6 +227,11 @@ class _CheckRun:
         if self.target.ended:
             return {"exited": self.target.last_words()}
         return {"recycled": len(gone)}
+
+
+def _loop(row: Heartbeat | Sample | StallEnd) -> tuple[int, int]:
+    """Return what identifies the event loop of a row on the board."""
+    return row.process, row.slot
 
 
 def _last(answers: Callable[[int], list[T]], last: int) -> list[T]:

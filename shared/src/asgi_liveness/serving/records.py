@@ -51,6 +51,8 @@ class Heartbeat:
     """The loop's place on the board, which its samples name too."""
     ports: tuple[int, ...] = ()
     """The ports on which the loop serves."""
+    serves_since: float = 0.0
+    """When it first did; 0 if it never did."""
     failed: bool = False
     """An exception ended the loop."""
 
@@ -158,6 +160,7 @@ def heartbeat(first: int, slot: Sequence[int]) -> Heartbeat:
                 None, (slot[inside.PORTS] >> at & 0xFFFF for at in range(0, 64, inside.PORT_BITS))
             )
         ),
+        serves_since=slot[inside.SERVES_SINCE] / _SECOND,
         failed=slot[inside.STATE] == inside.FAILED,
     )
 

@@ -10,10 +10,11 @@ LOOPS = 256
 WORD = 8  # bytes
 TAKEN, REQUESTS = range(2)  # the header: slots taken, requests of the runner for all stacks
 HEADER = 2
-PROCESS, THREAD, STATE, BEAT_AT, WATCHER_RAN_AT, PERIOD, KIND, PYTHON, PORTS = range(9)
+SLOT = 10
+PROCESS, THREAD, STATE, BEAT_AT, WATCHER_RAN_AT = range(5)
+PERIOD, KIND, PYTHON, PORTS, SERVES_SINCE = range(5, SLOT)
 """The words of a slot; times in ns. ``PORTS`` has four, on which the loop serves."""
 PORT_BITS = 16
-SLOT = 10
 SIZE = (HEADER + LOOPS * SLOT) * WORD
 STOPPED, RUNS, FAILED = range(3)
 """The states of a loop. ``FAILED``: an exception ended it."""

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import layout
-from .serves import ports_of
+from .serves import serves_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,9 +51,15 @@ class Pulse:
         self.set(layout.THREAD, threading.get_native_id())
         self.last = time.monotonic_ns()
         self.set(layout.BEAT_AT, self.last)
-        self.set(layout.PORTS, ports_of(loop))
+        self.note_ports()
         self.set(layout.STATE, layout.RUNS)
         self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def note_ports(self) -> None:
+        """Write which ports the loop serves, and since when."""
+        serves = serves_of(self.loop)
+        self.set(layout.PORTS, serves.ports if serves else 0)
+        self.set(layout.SERVES_SINCE, serves.since if serves else 0)
 
     def stop(self) -> None:
         """Stop beating: a loop that has stopped does not stall."""

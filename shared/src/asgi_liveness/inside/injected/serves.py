@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from . import layout
@@ -17,9 +18,10 @@ _ALL = 2**64 - 1
 class Serves:
     """``create_server`` of an event loop; notes the ports of its servers."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, note: Callable[[int], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, note: Callable[[], None]) -> None:
         self._create, self._note = loop.create_server, note
         self.ports = 0
+        self.since = 0  # ns of the monotonic clock
 
     async def __call__(self, *arguments: Any, **options: Any) -> asyncio.Server:
         """Create a server, and note its ports."""
@@ -28,11 +30,12 @@ class Serves:
             name = listener.getsockname()
             if isinstance(name, tuple):  # a socket of the network
                 self.ports = (self.ports << layout.PORT_BITS | name[1]) & _ALL
-        self._note(self.ports)
+        self.since = self.since or time.monotonic_ns()
+        self._note()
         return server
 
 
-def ports_of(loop: asyncio.AbstractEventLoop | None) -> int:
-    """Return the ports of a loop, as a word of the board."""
+def serves_of(loop: asyncio.AbstractEventLoop | None) -> Serves | None:
+    """Return the note of the ports of a loop; None if it serves none."""
     create = getattr(loop, "create_server", None)
-    return create.ports if isinstance(create, Serves) else 0
+    return create if isinstance(create, Serves) and create.ports else None

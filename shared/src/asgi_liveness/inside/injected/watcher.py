@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from . import layout, stacks
 from .collector import Collector
 from .pulse import SECOND, Pulse
-from .serves import Serves, ports_of
+from .serves import Serves, serves_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,10 +77,10 @@ class Watcher:
             pulse.stop()
             self._free.append(pulse)
 
-    def serves(self, ports: int) -> None:
+    def serves(self) -> None:
         """Write the ports of this thread's loop on the board."""
         if pulse := self._pulses.get(threading.get_ident()):
-            pulse.set(layout.PORTS, ports)
+            pulse.note_ports()
 
     def _new_pulse(self) -> Pulse:
         with open(self._board, "r+b") as file:
@@ -100,7 +100,7 @@ class Watcher:
                 running = list(self._pulses.values())
                 for pulse in [*running, *self._free]:
                     pulse.set(layout.WATCHER_RAN_AT, now)
-                for pulse in [pulse for pulse in running if ports_of(pulse.loop)] or running:
+                for pulse in [pulse for pulse in running if serves_of(pulse.loop)] or running:
                     self._look(pulse, now)
                 for pulse in [*running, *self._free]:
                     while pulse.ended:
@@ -155,7 +155,7 @@ class Watcher:
     def _answer(self, running: list[Pulse]) -> None:
         """Write the stacks of all threads, and of the tasks of the loops that serve."""
         self._answered = self._words[layout.REQUESTS]
-        loops = [pulse.loop for pulse in running if pulse.loop and ports_of(pulse.loop)]
+        loops = [pulse.loop for pulse in running if pulse.loop and serves_of(pulse.loop)]
         with stacks.uncollected():
             threads = stacks.of_threads({pulse.ident for pulse in running})
             tasks = stacks.of_tasks(loops)
