@@ -168,6 +168,38 @@ def test_probes_say_what_they_wait_for_and_who_may_hold_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("silence", "verdict", "because"),
+    [
+        (MOST + 0.1, Verdict.STARVED, "the event loop is idle, and the probes wait at"),
+        (MOST - 0.1, Verdict.LIVE, "though the event loop ran: the probes waited at"),
+        (LIMIT, Verdict.LIVE, ""),
+    ],
+)
+def test_probes_that_were_answered_at_first_wait_as_well(
+    silence: float, verdict: Verdict, because: str
+) -> None:
+    waits = with_tasks(TaskStack(7, 30, (REPORT,)))
+    route = judged(silent(silence), LOOPS, observation=waits)
+    assert route.verdict is verdict
+    assert because in route.because
+    assert ("myapp/reports.py:12 in report()" in route.because) is bool(because)
+    assert bool(route.culprit) is (verdict is Verdict.STARVED)
+
+
+def test_the_calls_themselves_are_no_probes_that_wait() -> None:
+    calls = (SentRequest("/report", BEGAN, BEGAN, None),)
+    waits = replace(with_tasks(TaskStack(7, 1, (REPORT,))), calls=calls)
+    route = judged(silent(MOST + 0.1), LOOPS, observation=waits)
+    assert route.verdict is Verdict.LIVE
+    assert "the machine or the probed route was slow" in route.because
+
+
+def test_threads_that_work_come_before_tasks_that_wait() -> None:
+    waits = with_tasks(TaskStack(7, 30, (REPORT,)))
+    assert "shares the GIL" in judged(silent(MOST + 0.1), LOOPS, ALONE, observation=waits).because
+
+
+@pytest.mark.parametrize(
     ("throttled", "stalled", "verdict"),
     [(0.2, False, Verdict.LIVE), (0.2, True, Verdict.INCONCLUSIVE), (0.1, True, None)],
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.criteria import Criteria
     from asgi_liveness.stalls.pools import FullPool
+    from asgi_liveness.stalls.waiting import Waiting
 
 _LATE: Final = 0.5
 """Seconds that the prober itself may be late before a report mentions it."""
@@ -44,23 +45,39 @@ def late(
 
     *stalled*: the event loop stalled, and no sample shows the line; *loop_ran*: it never stalled.
     """
-    silent = route.longest_silence_s > _STARVED * (observation.ended - observation.began)
     full = full_pools(observation.threads, observation.tasks, criteria.package)
-    if full and silent:
+    if full and _silent(route, observation):
         return _starved(route, full[0])
     recycled = observation.recycled and not stalled
     if recycled or not observation.heartbeats:
         return (_recycled if recycled else _unwatched)(route, criteria.max_stall)
+    found = waiting(observation.tasks, criteria.package) if loop_ran and not stalled else None
     if not route.probes.answered and loop_ran and not stalled:
-        return _waiting(route, observation, criteria.package)
+        return _waiting(route, found)
     # Another worker may have answered the probes of the stalled one.
     probes_prove_nothing = stalled and len(observation.heartbeats) > 1
     if route.longest_silence_s <= criteria.max_stall and not probes_prove_nothing:
         return route
-    if observation.throttled > _THROTTLED * route.longest_silence_s:
-        return _throttled(route, observation, stalled=stalled)
-    busy = [frame for frames, frame in _working(observation, criteria.package) if works(frames)]
-    return _slow(route, observation, busy, stalled=stalled, loop_ran=loop_ran)
+    working = _working(observation, criteria.package)
+    if found and not working and _probes_wait(found, route, observation):
+        return (_waiting if _silent(route, observation) else _waited)(route, found)
+    return _slow(route, observation, working, stalled=stalled, loop_ran=loop_ran)
+
+
+def _silent(route: WindowReport, observation: CheckObservation) -> bool:
+    """Whether probes waited for most of the window."""
+    return route.longest_silence_s > _STARVED * (observation.ended - observation.began)
+
+
+def _is_limited(route: WindowReport, observation: CheckObservation) -> bool:
+    """Whether the limit of the container's processor stopped the app for most of the silence."""
+    return observation.throttled > _THROTTLED * route.longest_silence_s
+
+
+def _probes_wait(found: Waiting, route: WindowReport, observation: CheckObservation) -> bool:
+    """Whether probes wait at the place that was *found*, and not only the calls themselves."""
+    calls = sum(call.response is None for call in observation.calls)
+    return found.tasks > calls and not _is_limited(route, observation)
 
 
 def _slow(
@@ -71,7 +88,9 @@ def _slow(
     stalled: bool,
     loop_ran: bool,
 ) -> WindowReport:
-    """Name the reason for a silence: busy threads, the machine, or the probed route itself."""
+    """Name the reason for a silence: a limit, busy threads, the machine, or the probed route."""
+    if _is_limited(route, observation):
+        return _throttled(route, observation, stalled=stalled)
     slow = f"slow: no probe was answered for {route.longest_silence_s * 1000:.0f} ms"
     if stalled and len(observation.heartbeats) > 1:
         slow = "the event loop of a worker was silent for too long"
@@ -107,10 +126,14 @@ def _throttled(
     return replace(route, verdict=verdict, because=because, advice=advice(Kind.THROTTLED))
 
 
-def _working(observation: CheckObservation, package: str) -> list[tuple[tuple[Frame, ...], Frame]]:
-    """Return the stacks of threads that work for the app, and where; the event loop's is none."""
+def _working(observation: CheckObservation, package: str) -> list[Frame]:
+    """Return where threads work for the app; the event loop's is none of them."""
     stacks = [thread.stack for thread in observation.threads if not thread.is_loop]
-    return [(each, each[blamed[-1]]) for each in stacks if (blamed := stack.blamed(each, package))]
+    return [
+        each[blamed[-1]]
+        for each in stacks
+        if works(each) and (blamed := stack.blamed(each, package))
+    ]
 
 
 def _starved(route: WindowReport, full: FullPool) -> WindowReport:
@@ -127,20 +150,32 @@ def _starved(route: WindowReport, full: FullPool) -> WindowReport:
     )
 
 
-def _waiting(route: WindowReport, observation: CheckObservation, package: str) -> WindowReport:
+def _waiting(route: WindowReport, found: Waiting | None) -> WindowReport:
     """Name what the probe's task awaits: the event loop is idle, and no pool is full."""
     route = replace(route, verdict=Verdict.STARVED)
-    found = waiting(observation.tasks, package)
     if found is None:
         because = "the probed route waits, and neither for the event loop nor for a full pool"
         return replace(route, because=because)
-    because = f"the event loop is idle, and the probes wait at {quote.frame(found.frame)}"
-    if found.below != found.frame:
-        because += f", in {found.below.function}() of {quote.module(found.below)}"
-    if found.holder:
-        because += f"; another task is at {quote.frame(found.holder)}"
+    because = f"the event loop is idle, and the probes wait at {_place(found)}"
     culprit = culprit_at(found.holder or found.frame, None, 0, 0)
     return replace(route, because=because, culprit=culprit, advice=advice(Kind.WAITS))
+
+
+def _waited(route: WindowReport, found: Waiting) -> WindowReport:
+    """Name what the probe's task awaited for a part of the window."""
+    because = (
+        f"slow: no probe was answered for {route.longest_silence_s * 1000:.0f} ms though the event "
+        f"loop ran: the probes waited at {_place(found)}"
+    )
+    return replace(route, because=because, advice=advice(Kind.WAITS))
+
+
+def _place(found: Waiting) -> str:
+    """Return where the probes wait, and where what they wait for may be held."""
+    place = quote.frame(found.frame)
+    if found.below != found.frame:
+        place += f", in {found.below.function}() of {quote.module(found.below)}"
+    return f"{place}; another task is at {quote.frame(found.holder)}" if found.holder else place
 
 
 def _recycled(route: WindowReport, max_stall: float) -> WindowReport:

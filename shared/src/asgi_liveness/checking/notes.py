@@ -64,7 +64,8 @@ def on_window(observation: CheckObservation) -> tuple[str, ...]:
     found = []
     if observation.times > 1:
         found.append(
-            f"the machine was busy, so the window lasted {observation.times} times its duration"
+            f"a stall went on whose line did not show yet, so the window lasted "
+            f"{observation.times} times as long"
         )
     if workers := observation.recycled:
         noun = "worker" if workers == 1 else "workers"

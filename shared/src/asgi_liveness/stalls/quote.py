@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.foreign import MOST, plain
-from asgi_liveness.stalls.source import lines_of
+from asgi_liveness.stalls.source import lines_of, shown
 
 if TYPE_CHECKING:
     from asgi_liveness.serving.records import Frame
@@ -23,24 +23,23 @@ LIBRARY: Final = re.compile(
 
 def frame(where: Culprit | Frame) -> str:
     """Return file, line and function; the path of a library begins with the library's name."""
-    found = LIBRARY.fullmatch(where.file)
     call = "" if where.function.startswith("<") else "()"
-    return f"{found['name'] if found else where.file}:{where.line} in {where.function}{call}"
+    return f"{module(where)}:{where.line} in {where.function}{call}"
 
 
-def module(where: Frame) -> str:
+def module(where: Culprit | Frame) -> str:
     """Return the file of a frame, which begins with the library's name for a library."""
     found = LIBRARY.fullmatch(where.file)
-    return found["name"] if found else where.file
+    return found["name"] if found else shown(where.file)
 
 
 def source(culprit: Culprit) -> list[str]:
     """Return the numbered lines around the culprit, up to the next empty line."""
-    shown = _around(culprit)
-    digits = len(str(shown[-1][0])) if shown else 0
+    around = _around(culprit)
+    digits = len(str(around[-1][0])) if around else 0
     return [
         f"{'>' if number == culprit.line else ' '} {number:>{digits}} | {_cut(line)}"
-        for number, line in shown
+        for number, line in around
     ]
 
 

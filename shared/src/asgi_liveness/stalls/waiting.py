@@ -21,6 +21,8 @@ class Waiting(NamedTuple):
     """The innermost frame, mostly of a lock or a pool of connections."""
     holder: Frame | None
     """Where the most other tasks of the app are."""
+    tasks: int
+    """How many tasks wait there."""
 
 
 def waiting(tasks: Sequence[TaskStack], package: str) -> Waiting | None:
@@ -32,6 +34,6 @@ def waiting(tasks: Sequence[TaskStack], package: str) -> Waiting | None:
             places[blamed[-1], task.stack[0]] += task.count
     if not places:
         return None
-    ((frame, below), _), *others = places.most_common()
+    ((frame, below), count), *others = places.most_common()
     holders = [other for (other, _), _ in others if stack.is_of_app(other.file, package)]
-    return Waiting(frame, below, holders[0] if holders else None)
+    return Waiting(frame, below, holders[0] if holders else None, count)
