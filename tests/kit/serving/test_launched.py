@@ -212,6 +212,7 @@ def test_a_flood_on_standard_error_is_cut_and_keeps_both_ends() -> None:
         until(lambda: "bytes are left out here]" in server.log())
         until(lambda: server.last_words() == "flooded" and len(server.log()) < 5 * 10**6)
         assert server.log().startswith("the first line\n")
+        assert (server.group.folder / "stderr").stat().st_blocks * 512 < 5 * 10**6
 
 
 @pytest.mark.parametrize("replaced", ["os.mkfifo(path)", "os.symlink('/etc/hosts', path)", "0"])

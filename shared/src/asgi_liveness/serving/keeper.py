@@ -34,6 +34,7 @@ _LOG_LIMIT = 4 << 20  # bytes; a longer log is cut
 _LOG_KEPT = 64 << 10  # bytes of the log that are kept at each end when it is cut
 _CHAIN_LIMIT = 1.0  # seconds to end processes that fork as quickly as they are killed
 _SET_CHILD_SUBREAPER = 36  # the number in prctl.h
+_PUNCH_HOLE = 3  # with the size kept: the bits in falloc.h
 _TERMINATING = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
 
@@ -112,9 +113,10 @@ def _serve(folder: bytes, descriptors: list[int]) -> int:
         os.close(descriptor)
     signal.signal(signal.SIGCHLD, lambda *_: _reap(server))
     _reap(server)
+    cut = 0
     while not select.select([0], [], [], _LOG_POLL)[0] or os.read(0, 1):
         if log:
-            _cut(log)
+            cut = _cut(log, cut)
     return server
 
 
@@ -152,22 +154,25 @@ def _end(server: int) -> list[int]:
     return left
 
 
-def _cut(log: int) -> None:
-    """Cut the middle out of a log that is too long: a file, unlike a pipe, never blocks its writer.
+def _cut(log: int, cut: int) -> int:
+    """Free the middle of a log that is too long, up to a byte; return that byte, at first *cut*.
 
-    The writers append, so their next line goes to the new end.
+    A file, unlike a pipe, never blocks its writer. A hole loses no line, unlike a shorter file: the
+    writers go on while the system cuts it, for seconds if there is much.
     """
-    size = os.fstat(log).st_size
-    if size > _LOG_LIMIT:
-        # To the end as it is by now, and truncated at once: what comes in between is lost.
-        end = os.pread(log, _LOG_LIMIT, size - _LOG_KEPT)
-        os.ftruncate(log, _LOG_KEPT)
-        try:
-            os.write(
-                log, b"\n[%d bytes are left out here]\n" % (size - 2 * _LOG_KEPT) + end[-_LOG_KEPT:]
-            )
-        except OSError:  # the disk is full
-            return
+    end = os.fstat(log).st_size // _LOG_KEPT * _LOG_KEPT - _LOG_KEPT  # whole pages
+    if end - cut <= _LOG_LIMIT:
+        return cut
+    try:
+        import ctypes  # noqa: PLC0415 (see above)
+
+        whole = ctypes.c_long(_LOG_KEPT), ctypes.c_long(end - _LOG_KEPT)
+        if ctypes.CDLL(None).fallocate(log, _PUNCH_HOLE, *whole) == 0:
+            return end
+    except (ImportError, OSError, AttributeError):
+        pass
+    os.ftruncate(log, _LOG_KEPT)  # a file system without holes: its end is lost
+    return 0
 
 
 if __name__ == "__main__":

@@ -127,18 +127,23 @@ class Launched:
 
         At most ``_WORDS`` characters of it.
         """
-        lines = self._read_log(_TAIL).decode(errors="replace").split("\n")
+        lines = self._read_log()[-_TAIL:].decode(errors="replace").split("\n")
         last = next(filter(None, map(str.strip, reversed(lines))), "nothing")
         return last if len(last) <= _WORDS else f"{last[:_WORDS]} ..."
 
-    def _read_log(self, most: int = -1) -> bytes:
-        """Return the last *most* bytes of the log; none if it is gone, or no regular file."""
+    def _read_log(self) -> bytes:
+        """Return the log; nothing if it is gone, or no regular file."""
         path, flags = self.group.folder / "stderr", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
         with contextlib.suppress(OSError), os.fdopen(os.open(path, flags), "rb") as log:
-            size = os.fstat(log.fileno()).st_size
-            if stat.S_ISREG(os.fstat(log.fileno()).st_mode):
-                log.seek(max(0, size - most) if most >= 0 else 0)
-                return log.read()
+            found = os.fstat(log.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return b""
+            hole = os.lseek(log.fileno(), 0, os.SEEK_HOLE)
+            start = os.pread(log.fileno(), hole, 0)
+            if hole >= found.st_size:
+                return start
+            log.seek(os.lseek(log.fileno(), hole, os.SEEK_DATA))
+            return start + b"\n[%d bytes are left out here]\n" % (log.tell() - hole) + log.read()
         return b""
 
     def end(self, *, politely: bool = False) -> None:
