@@ -223,6 +223,16 @@ def test_a_log_that_is_no_regular_file_is_not_read(replaced: str) -> None:
         assert (server.exit_code, server.log(), server.last_words()) == (0, "", "nothing")
 
 
+@pytest.mark.parametrize(
+    ("ends", "words"), [("time.sleep(3600)", "[ERROR] Worker was sent SIGKILL!"), ("", "started")]
+)
+def test_a_server_that_goes_on_has_more_to_say_than_its_last_line(ends: str, words: str) -> None:
+    said = "import sys, time; print('[ERROR] Worker was sent SIGKILL!\\nstarted', file=sys.stderr);"
+    with Launched(python(said + ends)) as server:
+        until(lambda: "started" in server.log() and bool(ends) is not server.ended)
+        assert server.last_words() == words
+
+
 def test_a_long_last_line_is_cut() -> None:
     with Launched(python("import sys; sys.exit('y' * 10**6)")) as server:
         until(lambda: server.ended)

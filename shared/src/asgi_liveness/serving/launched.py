@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import stat
@@ -16,6 +17,10 @@ from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.board import Board
 from asgi_liveness.serving.group import Group
 
+_TROUBLE: Final = re.compile(
+    r"error|exception|critical|fatal|killed|died|signal|sigkill|abort|timeout|out of memory",
+    re.IGNORECASE,
+)
 _TAIL: Final = 1 << 16  # bytes of the log in which the last line is looked for
 _WORDS: Final = 1000
 """Characters of a log line that a message quotes. Every message is cut earlier, once secrets are
@@ -125,10 +130,13 @@ class Launched:
     def last_words(self) -> str:
         """Return the last line that the server wrote to its standard error, or "nothing".
 
-        At most ``_WORDS`` characters of it.
+        While the server runs, it may have written more since a worker ended: then the last line
+        that tells of trouble, if there is one. At most ``_WORDS`` characters of it.
         """
-        lines = self._read_log()[-_TAIL:].decode(errors="replace").split("\n")
-        last = next(filter(None, map(str.strip, reversed(lines))), "nothing")
+        text = self._read_log()[-_TAIL:].decode(errors="replace")
+        lines = [line for line in map(str.strip, reversed(text.split("\n"))) if line]
+        troubles = [line for line in lines if not self.ended and _TROUBLE.search(line)]
+        last = next(iter([*troubles, *lines]), "nothing")
         return last if len(last) <= _WORDS else f"{last[:_WORDS]} ..."
 
     def _read_log(self) -> bytes:
