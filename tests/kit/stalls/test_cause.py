@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from asgi_liveness.serving.records import Frame, Pool, Sample
+from asgi_liveness.serving.records import Frame, Sample, ThreadStack
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.cause import cause, computes, passing
 from asgi_liveness.stalls.line import Line
@@ -15,10 +16,8 @@ from asgi_liveness.stalls.stalls import Stall
 from tests.kit.checking.windows import (
     IDLE_WORKER,
     INSTALLED,
-    RANDINT,
     REPORT,
     STANDARD,
-    WORKER,
     samples,
     thread,
 )
@@ -45,10 +44,6 @@ async def mistaken():
     loop.run_in_executor(None, work())
     Thread(target=work()).start()
     await asyncio.to_thread(work)
-
-
-async def crosses():
-    asyncio.run_coroutine_threadsafe(work(), loop).result()
 
 
 def plain():
@@ -107,7 +102,7 @@ def test_only_a_handler_that_awaits_nothing_may_become_a_plain_def(app: str) -> 
 
 
 def test_a_def_that_a_framework_runs_on_the_loop_gets_the_frameworks_way(app: str) -> None:
-    plain = Frame(app, 29, "plain")
+    plain = Frame(app, 25, "plain")
     assert kind(plain, plain, LITESTAR) is Kind.SYNC_HANDLER
     work = Frame(app, 14, "work")
     assert kind(work, work, plain, LITESTAR) is Kind.SYNC_HANDLER
@@ -203,28 +198,27 @@ def test_a_background_task_is_one_also_in_a_loop(app: str) -> None:
     assert kind(at, at, runs, FASTAPI) is Kind.BACKGROUND
 
 
-# A deadlock between the loop and a thread.
+# Waits for other threads.
 
 
-def test_a_loop_that_waits_for_a_thread_that_waits_for_it_is_a_deadlock(app: str) -> None:
-    at = Frame(app, 4, "report")
-    line = Line(at, None, 4, (WAIT, at, FASTAPI))
-    crossing = thread(WAIT, RESULT, installed("anyio/from_thread", "run"), *WORKER)
-    computing = thread(RANDINT, REPORT, *WORKER)
-    assert cause(line, stall(ran=0.0), "", [crossing]) is Kind.DEADLOCK
-    assert cause(line, stall(ran=0.0), "", [computing]) is not Kind.DEADLOCK
+def waits(at: Frame, *frames: Frame, of: Stall, threads: Sequence[ThreadStack] = ()) -> Kind:
+    return cause(Line(at, None, 4, (*frames, at, FASTAPI)), of, "", threads)
 
 
-def test_a_result_that_no_thread_works_for_is_a_deadlock(app: str) -> None:
-    at = Frame(app, 4, "report")
-    line = Line(at, None, 4, (WAIT, RESULT, at, FASTAPI))
-    idle = replace(thread(*IDLE_WORKER), pool=Pool("asyncio", 0, 0))
-    assert cause(line, stall(ran=0.0), "", [idle]) is Kind.DEADLOCK
-    assert cause(line, stall(ran=0.0), "", [idle, thread(REPORT, *WORKER)]) is not Kind.DEADLOCK
-    assert cause(line, stall(ran=0.0), "", []) is not Kind.DEADLOCK
+def test_a_wait_that_no_thread_can_end_is_a_deadlock(app: str) -> None:
+    at, idle = Frame(app, 4, "report"), [thread(*IDLE_WORKER)]
+    endless = replace(stall(ran=0.0), goes_on=True)
+    assert waits(at, WAIT, RESULT, of=endless, threads=idle) is Kind.DEADLOCK
+    assert waits(at, WAIT, of=endless, threads=idle) is Kind.DEADLOCK_ON_LOCK
+    assert waits(at, WAIT, RESULT, of=stall(ran=0.0), threads=idle) is Kind.RESULT
 
 
-def test_a_coroutine_that_the_loop_waits_for_is_a_deadlock(app: str) -> None:
-    at = Frame(app, 25, "crosses")
-    line = Line(at, RESULT, 4, (WAIT, RESULT, at, FASTAPI))
-    assert cause(line, stall(ran=0.0), "", [thread(REPORT, *WORKER)]) is Kind.DEADLOCK
+def test_a_result_is_awaited_where_the_line_itself_waits_for_it(app: str) -> None:
+    of, at, plain = stall(ran=0.0), Frame(app, 4, "report"), Frame(app, 25, "plain")
+    assert waits(at, WAIT, RESULT, of=of) is Kind.RESULT
+    assert waits(at, WAIT, RESULT, installed("clients/base"), of=of) is not Kind.RESULT
+    assert waits(at, WAIT, of=of) is not Kind.RESULT
+    assert waits(plain, WAIT, RESULT, of=of) is not Kind.RESULT
+    pool = Frame(f"{STANDARD}/concurrent/futures/thread.py", 235, "shutdown")
+    leaves = Frame(RESULT.file, 647, "__exit__")
+    assert waits(at, WAIT, pool, leaves, of=of) is not Kind.RESULT

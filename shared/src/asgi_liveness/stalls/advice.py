@@ -37,6 +37,15 @@ class Kind(Enum):
         "This is a deadlock: the event loop waits for a thread or a future that waits for the "
         "event loop. Await it: `await asyncio.wrap_future(...)`, or the coroutine itself."
     )
+    DEADLOCK_ON_LOCK = (
+        "This is a deadlock: the event loop waits for a lock, an event or a queue, and no thread "
+        "runs that could end the wait. Use one of asyncio's (`asyncio.Lock()`), or wait in a "
+        "thread."
+    )
+    RESULT = (
+        "The event loop waits for this result and runs nothing else meanwhile: await it, as in "
+        "`await asyncio.wrap_future(pool.submit(work, 1))`."
+    )
     BACKGROUND = (
         "A background task with `async def` runs on the event loop: make the task a synchronous "
         "`def` function, and the framework runs it in a thread."

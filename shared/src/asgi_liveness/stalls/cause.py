@@ -10,8 +10,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.stalls import pools, source, stack, way
+from asgi_liveness.stalls import source, stack, way
 from asgi_liveness.stalls.advice import Kind
+from asgi_liveness.stalls.deadlock import is_deadlock, waits_for_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 _MOSTLY: Final = 0.5
 """The part of a stall that counts as most of it. A thread that ran for less waited for something.
 """
-_TOP: Final = 5
-"""Frames, the innermost of a stack, in which a thread stands that waits for a result."""
-_RESULT: Final = "/concurrent/futures/_base.py"
-_WAITING: Final = ("/threading.py", "/queue.py", _RESULT)
 _BY_MODULE: Final = (
     (re.compile(r"/opentelemetry/sdk/"), "", Kind.SPANS),
     (re.compile(r"/logging/(__init__|handlers)\.py$"), "", Kind.LOGGING),
@@ -58,8 +55,8 @@ def cause(line: Line, stall: Stall, package: str, threads: Sequence[ThreadStack]
         return Kind.COLLECTOR
     if stall.gil_held:
         return Kind.GIL_IN_THREAD if stall.by_another else Kind.GIL
-    if _is_deadlock(line, threads):
-        return Kind.DEADLOCK
+    if is_deadlock(line, stall, threads):
+        return Kind.DEADLOCK if waits_for_result(line.frames) else Kind.DEADLOCK_ON_LOCK
     if line.below and source.calls_what_it_should_pass(line.frame, line.below.function):
         return Kind.CALLED
     return _of_library(line, package) or _own(line, stall, package)
@@ -93,6 +90,8 @@ def _of_library(line: Line, package: str) -> Kind | None:
 
 def _own(line: Line, stall: Stall, package: str) -> Kind:
     """Return the kind of the app's own code, which its handler or a task of its own called."""
+    if _waits_for_result(line):
+        return Kind.RESULT
     handler = [line.frame, *way.callers(line, package)][-1]
     if stack.in_background(line.frames):
         return Kind.BACKGROUND
@@ -104,6 +103,13 @@ def _own(line: Line, stall: Stall, package: str) -> Kind:
     if may_be_plain and not any("websocket" in frame.function for frame in line.frames):
         return Kind.CALL_IN_HANDLER
     return Kind.CALL
+
+
+def _waits_for_result(line: Line) -> bool:
+    """Whether the line waits for a future itself, where it could await it."""
+    inner = line.frames[: line.at]
+    calls_library = any(stack.installed(frame.file) for frame in inner)
+    return source.is_async(line.frame) and waits_for_result(inner) and not calls_library
 
 
 def _is_called_by_framework(handler: Frame, line: Line) -> bool:
@@ -118,20 +124,3 @@ def _around_handler(line: Line) -> Kind:
         if any(map(pattern.search, on_stack)):
             return kind
     return Kind.LIBRARY
-
-
-def _is_deadlock(line: Line, threads: Sequence[ThreadStack]) -> bool:
-    """Whether the loop waits for what only the loop can bring about."""
-    if not line.frames or not line.frames[0].file.endswith(_WAITING):
-        return False
-    others = [thread.stack for thread in threads if not thread.is_loop]
-    if any(_waits_for_result(frames) for frames in others):
-        return True
-    text = source.line_of(line.frame.file, line.frame.line)
-    return _waits_for_result(line.frames) and (
-        "run_coroutine_threadsafe" in text or (bool(threads) and all(map(pools.is_idle, others)))
-    )
-
-
-def _waits_for_result(frames: Sequence[Frame]) -> bool:
-    return any(frame.file.endswith(_RESULT) for frame in frames[:_TOP])

@@ -58,6 +58,12 @@ def full_pools(
     return sorted(found, key=lambda pool: -pool.threads)
 
 
+def is_of_pool(frames: Sequence[Frame]) -> bool:
+    """Whether a thread is of an executor, or of AnyIO."""
+    executors = any(frame.file.endswith(_EXECUTOR) for frame in frames)
+    return executors or _anyio_frame(frames) is not None
+
+
 def is_idle(frames: Sequence[Frame]) -> bool:
     """Whether a thread waits for work: a pool's thread without any, or one with no other code."""
     if any(frame.file.endswith(_EXECUTOR) for frame in frames):

@@ -32,6 +32,8 @@ _TAKES_FUNCTION: Final = (
     *("submit", "add_task", "call_soon", "Thread", "Process", "BackgroundTask", "sync_to_async"),
 )
 """What takes a function, to call it elsewhere or later."""
+_WAITS: Final = ("wait", "join", "result", "exception")
+"""What waits for another thread, and takes nothing but a limit in seconds."""
 
 
 def line_of(file: str, line: int) -> str:
@@ -82,6 +84,38 @@ def holds_lock(frame: Frame) -> bool:
         and any(_LOCK.search(ast.unparse(item.context_expr)) for item in node.items)
         and any(isinstance(inner, ast.Await) for each in node.body for inner in ast.walk(each))
         for node in ast.walk(function)
+    )
+
+
+def takes_lock(frame: Frame) -> bool:
+    """Whether the line takes a lock, by ``with`` or ``acquire()``, for however long that takes."""
+    return any(
+        (
+            isinstance(node, ast.With)
+            and any(
+                _holds(item.context_expr, frame.line)
+                and not isinstance(item.context_expr, ast.Call)
+                for item in node.items
+            )
+        )
+        or (
+            isinstance(node, ast.Call)
+            and _called(node.func) == "acquire"
+            and not (node.args or node.keywords)
+        )
+        for node in _around(frame.file, frame.line)
+    )
+
+
+def gives_limit(frame: Frame, limit: str) -> bool:
+    """Whether the line calls anything with the keyword *limit*, or waits with any argument."""
+    return any(
+        isinstance(node, ast.Call)
+        and (
+            any(keyword.arg == limit for keyword in node.keywords)
+            or (node.args and _called(node.func) in _WAITS)
+        )
+        for node in _around(frame.file, frame.line)
     )
 
 
