@@ -29,6 +29,7 @@ def test_advice_is_a_line_and_names_the_command_that_says_more(kind: Kind) -> No
     ("kind", "words"),
     [
         (Kind.CALL_IN_HANDLER, "make the route a plain `def`"),
+        (Kind.CALL_IN_HOOK, "make the dependency or the exception handler a plain `def`"),
         (Kind.LOOP, "await asyncio.sleep(0)"),
         (Kind.SYNC_HANDLER, "sync_to_thread=True"),
         (Kind.CALLED, "pass the function and its arguments"),

@@ -55,7 +55,7 @@ def installed(module: str, function: str = "call") -> Frame:
     return Frame(f"{INSTALLED}/{module}.py", 5, function)
 
 
-FASTAPI = installed("fastapi/routing", "app")
+FASTAPI = installed("fastapi/routing", "run_endpoint_function")
 LITESTAR = installed("litestar/routes/http", "handle")
 RESULT = Frame(f"{STANDARD}/concurrent/futures/_base.py", 451, "result")
 EMIT = Frame(f"{STANDARD}/logging/__init__.py", 9, "emit")
@@ -101,11 +101,37 @@ def test_only_a_handler_that_awaits_nothing_may_become_a_plain_def(app: str) -> 
     assert "plain `def`" not in advice(Kind.CALL)
 
 
+def test_only_a_route_is_advised_to_become_a_plain_route(app: str) -> None:
+    at = Frame(app, 4, "report")
+    assert kind(at, at) is Kind.CALL
+    assert kind(at, at, installed("anyio/_backends/_asyncio", "task_wrapper")) is Kind.CALL
+    assert kind(at, at, installed("starlette/middleware/base", "__call__")) is Kind.CALL
+    assert kind(at, at, LITESTAR) is Kind.CALL
+
+
+def test_a_hook_that_awaits_nothing_may_become_a_plain_def(app: str) -> None:
+    solving = installed("fastapi/dependencies/utils", "solve_dependencies")
+    handling = installed("starlette/_exception_handler", "wrapped_app")
+    for caller in (solving, handling):
+        at, awaits = Frame(app, 4, "report"), Frame(app, 9, "awaits")
+        assert kind(at, at, caller, FASTAPI) is Kind.CALL_IN_HOOK
+        assert kind(awaits, awaits, caller, FASTAPI) is Kind.CALL
+    assert "route" not in advice(Kind.CALL_IN_HOOK)
+
+
 def test_a_def_that_a_framework_runs_on_the_loop_gets_the_frameworks_way(app: str) -> None:
     plain = Frame(app, 25, "plain")
     assert kind(plain, plain, LITESTAR) is Kind.SYNC_HANDLER
     work = Frame(app, 14, "work")
     assert kind(work, work, plain, LITESTAR) is Kind.SYNC_HANDLER
+    providing = installed("litestar/di", "__call__")
+    assert kind(plain, plain, providing, LITESTAR) is Kind.SYNC_HANDLER
+
+
+def test_a_def_that_makes_the_response_is_no_handler(app: str) -> None:
+    plain, renders = Frame(app, 25, "plain"), installed("starlette/responses", "__init__")
+    assert kind(plain, plain, renders, FASTAPI) is Kind.RESPONSE
+    assert kind(plain, plain, installed("starlette/routing", "add_route")) is Kind.CALL
 
 
 @pytest.mark.parametrize("line", [18, 19, 20])
@@ -179,6 +205,20 @@ def test_code_that_holds_the_gil_comes_before_what_it_is(app: str) -> None:
     assert kind(Frame(app, 3, "report"), of=stall(*another)) is Kind.GIL_IN_THREAD
 
 
+def test_a_framework_that_holds_the_gil_gets_less_to_do() -> None:
+    encodes = installed("litestar/serialization/msgspec_hooks", "encode_json")
+    held = samples(encodes, gil_held=True)
+    assert kind(encodes, encodes, LITESTAR, of=stall(*held)) is Kind.RESPONSE
+    validates = installed("pydantic/main", "validate")
+    parses = installed("fastapi/dependencies/utils", "request_body_to_args")
+    assert kind(validates, validates, parses, of=stall(*held)) is Kind.BODY
+    assert kind(REPORT, REPORT, encodes, LITESTAR, of=stall(*held)) is Kind.GIL
+    library = installed("babel/core", "load")
+    assert kind(library, library, LITESTAR, of=stall(*held)) is Kind.GIL
+    another = tuple(replace(one, by_another=9) for one in held)
+    assert kind(encodes, encodes, LITESTAR, of=stall(*another)) is Kind.GIL_IN_THREAD
+
+
 def test_one_sample_of_a_held_gil_among_many_does_not_count(app: str) -> None:
     taken = samples(REPORT, count=9)
     late = replace(taken[-1], gil_held=True)  # the watcher thread was late once
@@ -196,6 +236,11 @@ def test_a_pass_of_the_collector_that_took_most_is_the_cause(
 def test_a_background_task_is_one_also_in_a_loop(app: str) -> None:
     at, runs = Frame(app, 3, "report"), installed("starlette/background", "__call__")
     assert kind(at, at, runs, FASTAPI) is Kind.BACKGROUND
+
+
+def test_a_background_task_that_awaits_stays_async(app: str) -> None:
+    at, runs = Frame(app, 9, "awaits"), installed("starlette/background", "__call__")
+    assert kind(at, at, runs, FASTAPI) is Kind.CALL
 
 
 # Waits for other threads.

@@ -17,6 +17,10 @@ class Kind(Enum):
         "This is a synchronous call: run it in a thread (`await asyncio.to_thread(...)`, or make "
         "the route a plain `def`), or use its async counterpart."
     )
+    CALL_IN_HOOK = (
+        "This is a synchronous call: run it in a thread (`await asyncio.to_thread(...)`, or make "
+        "the dependency or the exception handler a plain `def`), or use its async counterpart."
+    )
     LOOP = (
         "This loop never yields to the event loop: add `await asyncio.sleep(0)` to each "
         "iteration, or run the work outside the request."

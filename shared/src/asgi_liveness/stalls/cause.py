@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.stalls import source, stack, way
 from asgi_liveness.stalls.advice import Kind
 from asgi_liveness.stalls.deadlock import is_deadlock, waits_for_result
+from asgi_liveness.stalls.role import Role, around_handler, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.serving.records import Frame, ThreadStack
+    from asgi_liveness.serving.records import ThreadStack
     from asgi_liveness.stalls.line import Line
     from asgi_liveness.stalls.stalls import Stall
 
@@ -30,31 +31,26 @@ _BY_MODULE: Final = (
     (re.compile(r"/sqlalchemy/"), "greenlet_spawn", Kind.ROWS),
 )
 """Modules, and a function that must be on the stack too, that show what to do."""
-_AROUND: Final = (
-    (
-        re.compile(
-            r"/fastapi/dependencies/utils\.py|/json/decoder\.py|"
-            r"/(?:starlette|quart|litestar)/\S*(?:request|formparser|multipart)"
-        ),
-        Kind.BODY,
-    ),
-    (
-        re.compile(
-            r"/fastapi/encoders\.py|/fastapi/\S+ serialize_response|/json/encoder\.py|"
-            r"/(?:starlette|quart|flask|litestar)/\S*(?:response|json|serializ)"
-        ),
-        Kind.RESPONSE,
-    ),
-)
-"""Files and functions of frameworks that work before a handler and after it."""
+_AROUND: Final[dict[Role | None, Kind]] = {Role.BODY: Kind.BODY, Role.RESPONSE: Kind.RESPONSE}
+_NOT_ASYNC: Final[dict[Role | None, Kind]] = {Role.ON_LOOP: Kind.SYNC_HANDLER, **_AROUND}
+"""The kinds of functions that are not async, by their role."""
+_PLAIN: Final[dict[Role | None, Kind]] = {
+    Role.ROUTE: Kind.CALL_IN_HANDLER,
+    Role.HOOK: Kind.CALL_IN_HOOK,
+}
+"""The kinds of async functions that may be a plain ``def``, by their role."""
 
 
 def cause(line: Line, stall: Stall, package: str, threads: Sequence[ThreadStack]) -> Kind:
     """Return the kind of a stall. *threads* are the stacks of its process, if they were read."""
     if stall.collected > _MOSTLY * stall.length:
         return Kind.COLLECTOR
+    if stall.gil_held and stall.by_another:
+        return Kind.GIL_IN_THREAD
     if stall.gil_held:
-        return Kind.GIL_IN_THREAD if stall.by_another else Kind.GIL
+        # The framework's own C code does not move to a process, but may get less to do.
+        is_of_app = stack.is_of_app(line.frame.file, package)
+        return (None if is_of_app else _of_framework(line, package)) or Kind.GIL
     if is_deadlock(line, stall, threads):
         return Kind.DEADLOCK if waits_for_result(line.frames) else Kind.DEADLOCK_ON_LOCK
     if line.below and source.calls_what_it_should_pass(line.frame, line.below.function):
@@ -85,24 +81,29 @@ def _of_library(line: Line, package: str) -> Kind | None:
     for module, function, kind in _BY_MODULE:
         if function in functions and any(module.search(frame.file) for frame in inner):
             return kind
-    return _around_handler(line) if around else None
+    return _of_framework(line, package) or Kind.LIBRARY if around else None
+
+
+def _of_framework(line: Line, package: str) -> Kind | None:
+    """Return the kind of code that runs before a handler or after it; None for other code."""
+    role = around_handler(way.outside(line, package))
+    return _AROUND[role] if role else None
 
 
 def _own(line: Line, stall: Stall, package: str) -> Kind:
     """Return the kind of the app's own code, which its handler or a task of its own called."""
     if _waits_for_result(line):
         return Kind.RESULT
-    handler = [line.frame, *way.callers(line, package)][-1]
-    if stack.in_background(line.frames):
+    outermost = [line.frame, *way.callers(line, package)][-1]
+    role, is_async = role_of(outermost, line), source.is_async(outermost)
+    may_be_plain = is_async and not source.awaits(outermost)
+    if may_be_plain and stack.in_background(line.frames):
         return Kind.BACKGROUND
-    if _is_called_by_framework(handler, line) and not source.is_async(handler):
-        return Kind.SYNC_HANDLER
+    if not is_async and role in _NOT_ASYNC:
+        return _NOT_ASYNC[role]
     if computes(stall) and source.in_loop(line.frame.file, line.frame.line):
         return Kind.LOOP if source.is_async(line.frame) else Kind.LOOP_IN_FUNCTION
-    may_be_plain = source.is_async(handler) and not source.awaits(handler)
-    if may_be_plain and not any("websocket" in frame.function for frame in line.frames):
-        return Kind.CALL_IN_HANDLER
-    return Kind.CALL
+    return _PLAIN.get(role, Kind.CALL) if may_be_plain else Kind.CALL
 
 
 def _waits_for_result(line: Line) -> bool:
@@ -110,17 +111,3 @@ def _waits_for_result(line: Line) -> bool:
     inner = line.frames[: line.at]
     calls_library = any(stack.installed(frame.file) for frame in inner)
     return source.is_async(line.frame) and waits_for_result(inner) and not calls_library
-
-
-def _is_called_by_framework(handler: Frame, line: Line) -> bool:
-    outer = line.frames[line.frames.index(handler) + 1 :]
-    return bool(outer) and stack.is_framework(stack.installed(outer[0].file))
-
-
-def _around_handler(line: Line) -> Kind:
-    """Return the kind of code that runs before a handler, after it, or within a library."""
-    on_stack = [f"{frame.file} {frame.function}" for frame in line.frames]
-    for pattern, kind in _AROUND:
-        if any(map(pattern.search, on_stack)):
-            return kind
-    return Kind.LIBRARY

@@ -73,7 +73,10 @@ def awaits(frame: Frame) -> bool:
     """Whether the function around the line awaits anything: then it must stay ``async def``."""
     function = _innermost(_around(frame.file, frame.line))
     kinds = (ast.Await, ast.AsyncFor, ast.AsyncWith)
-    return function is not None and any(isinstance(node, kinds) for node in ast.walk(function))
+    return function is not None and any(
+        isinstance(node, kinds) or (isinstance(node, ast.comprehension) and node.is_async)
+        for node in ast.walk(function)
+    )
 
 
 def holds_lock(frame: Frame) -> bool:

@@ -56,11 +56,15 @@ def callers(line: Line, package: str) -> tuple[Frame, ...]:
 
 def is_called_by_library(line: Line, package: str) -> bool:
     """Whether installed code that is no framework called the app's outermost function."""
+    outer = outside(line, package)
+    is_own = len(outer) < len(line.frames)
+    return not is_own or (bool(outer) and stack.rank_of(outer, 0, package) == 1)
+
+
+def outside(line: Line, package: str) -> tuple[Frame, ...]:
+    """Return the frames that led to the app's outermost function; all if no code is the app's."""
     own = _own(line, package)
-    if not own:
-        return True
-    outer = line.frames[line.frames.index(own[0]) + 1 :]
-    return bool(outer) and stack.rank_of(outer, 0, package) == 1
+    return line.frames[line.frames.index(own[0]) + 1 :] if own else line.frames
 
 
 def _own(line: Line, package: str) -> list[Frame]:
