@@ -142,6 +142,19 @@ def test_a_call_that_should_be_passed_is_the_line_to_blame(line: int, app: str) 
     assert cause(found, stall(), "", ()) is Kind.CALLED
 
 
+def test_a_call_that_should_be_passed_may_go_deep(app: str) -> None:
+    deep, work, mistaken = (
+        Frame(app, 25, "plain"),
+        Frame(app, 14, "work"),
+        Frame(app, 18, "mistaken"),
+    )
+    frames = (deep, work, mistaken, FASTAPI)
+    found = passing(Line(deep, None, 4, frames), "")
+    assert (found.frame, found.below) == (mistaken, work)
+    assert cause(found, stall(), "", ()) is Kind.CALLED
+    assert cause(Line(mistaken, deep, 4, frames), stall(), "", ()) is Kind.CALLED
+
+
 def test_a_function_that_is_passed_is_no_mistake(app: str) -> None:
     work, right = Frame(app, 14, "work"), Frame(app, 21, "mistaken")
     line = Line(work, None, 4, (work, right, FASTAPI))
@@ -186,13 +199,37 @@ def test_a_log_line_of_the_app_is_a_matter_of_the_log(app: str) -> None:
     assert kind(Frame(app, 4, "report"), EMIT, Frame(app, 4, "report"), FASTAPI) is Kind.LOGGING
 
 
+def test_the_apps_own_log_handler_is_a_matter_of_the_log(app: str) -> None:
+    works, logs = Frame(app, 14, "work"), Frame(app, 4, "report")
+    rolls = Frame(f"{STANDARD}/logging/handlers.py", 115, "rotate")
+    lzma = Frame(f"{STANDARD}/lzma.py", 328, "compress")
+    assert kind(works, lzma, works, rolls, EMIT, logs, FASTAPI) is Kind.LOGGING
+    assert kind(works, works, EMIT, installed("uvicorn/server", "startup")) is Kind.LOGGING
+    exports = installed("opentelemetry/sdk/trace/export/__init__", "on_end")
+    assert kind(works, works, exports, logs, FASTAPI) is Kind.SPANS
+    own = Frame("/srv/myapp/logging/handlers.py", 3, "listed")
+    assert kind(own, own, FASTAPI) is not Kind.LOGGING
+
+
 def test_an_async_session_that_computes_needs_fewer_rows(app: str) -> None:
     orm = installed("sqlalchemy/orm/loading", "_instance")
     spawn = installed("sqlalchemy/util/concurrency", "greenlet_spawn")
     at = Frame(app, 8, "awaits")
     assert kind(at, orm, spawn, at, FASTAPI) is Kind.ROWS
     assert "async counterpart" not in advice(Kind.ROWS)
-    assert kind(at, orm, at, FASTAPI) is not Kind.ROWS
+
+
+def test_an_orm_that_makes_many_objects_inserts_in_bulk(app: str) -> None:
+    at, each = Frame(app, 8, "awaits"), Frame(app, 8, "<listcomp>")
+    makes = (installed("sqlalchemy/orm/state", "_initialize_instance"), Frame("<string>", 4, "new"))
+    adds = installed("sqlalchemy/ext/asyncio/session", "add_all")
+    taken = (*samples(*makes, each, at, count=3), *samples(at, count=1))
+    assert kind(at, at, FASTAPI, of=stall(*taken)) is Kind.ROWS
+    assert kind(at, adds, at, FASTAPI) is Kind.ROWS
+    assert "insert in bulk" in advice(Kind.ROWS)
+    assert kind(at, adds, at, FASTAPI, of=stall(ran=0.1)) is Kind.CALL
+    assert kind(at, at, FASTAPI, of=stall(*taken[2:])) is Kind.CALL
+    assert kind(at, at, adds, FASTAPI) is not Kind.ROWS
 
 
 # Who holds the processor.

@@ -55,8 +55,9 @@ class Kind(Enum):
         "`def` function, and the framework runs it in a thread."
     )
     ROWS = (
-        "The async session computes on the event loop, where it makes objects of the rows: fetch "
-        "fewer rows or columns, or do it in a thread with a synchronous session."
+        "The ORM computes on the event loop, where it makes objects of rows, or rows of objects: "
+        "fetch fewer rows or columns, insert in bulk (`session.execute(insert(...), rows)`), or do "
+        "it in a thread with a synchronous session."
     )
     SPANS = (
         "A span processor that exports each span at once: use BatchSpanProcessor, which exports "

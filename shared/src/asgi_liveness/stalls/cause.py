@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.stalls import source, stack, way
@@ -18,19 +19,22 @@ from asgi_liveness.stalls.role import Role, around_handler, role_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.serving.records import ThreadStack
+    from asgi_liveness.serving.records import Frame, ThreadStack
     from asgi_liveness.stalls.line import Line
     from asgi_liveness.stalls.stalls import Stall
 
 _MOSTLY: Final = 0.5
 """The part of a stall that counts as most of it. A thread that ran for less waited for something.
 """
-_BY_MODULE: Final = (
-    (re.compile(r"/opentelemetry/sdk/"), "", Kind.SPANS),
-    (re.compile(r"/logging/(__init__|handlers)\.py$"), "", Kind.LOGGING),
-    (re.compile(r"/sqlalchemy/"), "greenlet_spawn", Kind.ROWS),
+_CALLS_BACK: Final = (
+    (re.compile(r"/opentelemetry/sdk/"), Kind.SPANS),
+    (re.compile(r"/logging/(__init__|handlers)\.py$"), Kind.LOGGING),
 )
-"""Modules, and a function that must be on the stack too, that show what to do."""
+"""Modules that call a handler or an exporter, also one of the app's own."""
+_ORM: Final = re.compile(r"/sqlalchemy/(?:orm|ext/asyncio)/")
+_SQLALCHEMY: Final = re.compile(r"/sqlalchemy/")
+_ITS_ASYNC_HALF: Final = "greenlet_spawn"
+"""The function of SQLAlchemy below which its async half computes."""
 _AROUND: Final[dict[Role | None, Kind]] = {Role.BODY: Kind.BODY, Role.RESPONSE: Kind.RESPONSE}
 _NOT_ASYNC: Final[dict[Role | None, Kind]] = {Role.ON_LOOP: Kind.SYNC_HANDLER, **_AROUND}
 """The kinds of functions that are not async, by their role."""
@@ -53,9 +57,10 @@ def cause(line: Line, stall: Stall, package: str, threads: Sequence[ThreadStack]
         return (None if is_of_app else _of_framework(line, package)) or Kind.GIL
     if is_deadlock(line, stall, threads):
         return Kind.DEADLOCK if waits_for_result(line.frames) else Kind.DEADLOCK_ON_LOCK
-    if line.below and source.calls_what_it_should_pass(line.frame, line.below.function):
+    called = line.frames[line.at - 1].function if line.at else ""
+    if source.calls_what_it_should_pass(line.frame, called):
         return Kind.CALLED
-    return _of_library(line, package) or _own(line, stall, package)
+    return _of_library(line, stall, package) or _own(line, stall, package)
 
 
 def passing(line: Line, package: str) -> Line:
@@ -63,7 +68,7 @@ def passing(line: Line, package: str) -> Line:
     called = line.frame
     for caller in way.callers(line, package):
         if source.calls_what_it_should_pass(caller, called.function):
-            return replace(line, frame=caller, below=line.frame)
+            return replace(line, frame=caller, below=called)
         called = caller
     return line
 
@@ -73,15 +78,34 @@ def computes(stall: Stall) -> bool:
     return stall.ran is None or stall.ran > _MOSTLY
 
 
-def _of_library(line: Line, package: str) -> Kind | None:
+def _of_library(line: Line, stall: Stall, package: str) -> Kind | None:
     """Return the kind of a library that is known, or of code around the handler; else None."""
+    installed = [frame.file for frame in line.frames if not stack.is_of_app(frame.file, package)]
+    for module, kind in _CALLS_BACK:
+        if any(map(module.search, installed)):
+            return kind
+    if _makes_objects(line, stall, package):
+        return Kind.ROWS
+    if not way.is_called_by_library(line, package):
+        return None
+    return _of_framework(line, package) or Kind.LIBRARY
+
+
+def _makes_objects(line: Line, stall: Stall, package: str) -> bool:
+    """Whether the line calls an ORM that computes, or SQLAlchemy's async half."""
     around = way.is_called_by_library(line, package)
     inner = line.frames if around else line.frames[: line.at + 1]
-    functions = {"", *(frame.function for frame in line.frames)}
-    for module, function, kind in _BY_MODULE:
-        if function in functions and any(module.search(frame.file) for frame in inner):
-            return kind
-    return _of_framework(line, package) or Kind.LIBRARY if around else None
+    if any(frame.function == _ITS_ASYNC_HALF for frame in line.frames):
+        return any(_SQLALCHEMY.search(frame.file) for frame in inner)
+    stacks = [sample.stack for sample in stall.samples if sample.stack] or [line.frames]
+    in_orm = sum(_calls(_ORM, each, package) for each in stacks)
+    return computes(stall) and in_orm > _MOSTLY * len(stacks)
+
+
+def _calls(module: re.Pattern[str], frames: Sequence[Frame], package: str) -> bool:
+    """Whether the app's innermost frame calls a *module*."""
+    inner = takewhile(lambda frame: not stack.is_of_app(frame.file, package), frames)
+    return any(module.search(frame.file) for frame in inner)
 
 
 def _of_framework(line: Line, package: str) -> Kind | None:
