@@ -316,6 +316,17 @@ def test_a_culprit_in_installed_code_has_the_routes_handler(tmp_path: Path) -> N
     assert own.handler is None
 
 
+def test_the_way_to_code_that_a_library_calls_begins_with_the_handler(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("@app.get('/report')\nasync def route():\n    return ROWS\n")
+    validates = Frame(f"{INSTALLED}/pydantic/main.py", 300, "model_dump")
+    responds = Frame(f"{INSTALLED}/fastapi/routing.py", 300, "serialize_response")
+    judge = Judge(Criteria(LIMIT), tmp_path)
+    culprit = during(stalled(REPORT, validates, responds), judge=judge).culprit
+    assert culprit
+    assert culprit.way == ("route()", "fastapi", "pydantic", "report()")
+    assert culprit.handler is None
+
+
 def test_an_app_that_ended_in_the_window_died() -> None:
     route = during(window(FROZEN, died="bye", heartbeats=()))
     assert (route.verdict, route.culprit) == (Verdict.DIED, None)

@@ -51,4 +51,10 @@ def test_a_culprit_in_installed_code_has_the_way_from_the_handler(app: str) -> N
     routing = Frame(f"{INSTALLED}/starlette/routing.py", 73, "app")
     found = culprit_of(Line(encoder, None, 4, (encoder, routing)), 4, "", Frame(app, 1, "report"))
     assert found.handler == Frame("app.py", 1, "report")
-    assert found.way == ("report()", "starlette", "fastapi.encoders jsonable_encoder")
+    assert found.way == ("report()", "fastapi.encoders jsonable_encoder")
+
+
+def test_a_culprit_that_a_library_calls_is_the_apps_own_code(app: str) -> None:
+    validation = Frame(f"{INSTALLED}/pydantic/main.py", 300, "validate")
+    line = Line(OTHER, None, 4, (OTHER, validation))
+    assert culprit_of(line, 4, "", Frame(app, 1, "report")).handler is None

@@ -21,6 +21,7 @@ EXPORT = installed("opentelemetry/sdk/trace/export/__init__", "on_end")
 REQUESTS = installed("requests/sessions", "send")
 URLLIB3 = installed("urllib3/connection", "getresponse")
 EMIT = Frame(f"{STANDARD}/logging/__init__.py", 1104, "emit")
+ENTERS = Frame(f"{STANDARD}/contextlib.py", 144, "__exit__")
 SOCKET = Frame(f"{STANDARD}/socket.py", 706, "readinto")
 
 
@@ -38,7 +39,9 @@ def test_the_way_has_a_step_for_each_package() -> None:
 
 def test_the_way_begins_with_the_apps_own_function() -> None:
     stack = (URLLIB3, REQUESTS, REPORT, EXPORT, OTHER, FASTAPI, UVICORN)
-    assert steps(line(REQUESTS, *stack), "")[0] == "other()"
+    assert steps(line(REQUESTS, *stack), "") == (
+        *("other()", "opentelemetry", "requests.sessions send", "urllib3"),
+    )
 
 
 def test_a_log_handler_that_a_server_calls_shows_the_server() -> None:
@@ -61,10 +64,38 @@ def test_code_of_the_app_alone_needs_no_way(stack: tuple[Frame, ...]) -> None:
     assert steps(line(REPORT, *stack), "") == ()
 
 
+@pytest.mark.parametrize("between", [RANDINT, ENTERS])
+def test_the_way_within_the_app_leaves_out_plumbing(between: Frame) -> None:
+    found = steps(line(REPORT, REPORT, between, OTHER, ENTERS, FASTAPI, UVICORN), "")
+    assert found == (() if between == ENTERS else ("other()", "random", "report()"))
+
+
 def test_a_line_that_a_library_calls_has_a_way() -> None:
-    assert steps(line(REPORT, REPORT, installed("pydantic/main"), OTHER, FASTAPI), "") == (
-        *("other()", "fastapi", "pydantic"),
+    stack = (SOCKET, REQUESTS, REPORT, installed("pydantic/main"), OTHER, FASTAPI)
+    assert steps(line(REPORT, *stack), "") == ("other()", "pydantic", "report()")
+
+
+def test_a_line_of_a_framework_that_the_app_calls_names_no_package_outside() -> None:
+    reads, parses = installed("starlette/requests", "json"), installed("orjson/parser", "loads")
+    assert steps(line(parses, parses, reads, OTHER, FASTAPI, STARLETTE, UVICORN), "") == (
+        *("other()", "starlette", "orjson.parser loads"),
     )
+
+
+def test_the_way_to_code_around_the_handler_begins_with_the_handler() -> None:
+    stack = (REPORT, installed("pydantic/main"), FASTAPI, STARLETTE, UVICORN)
+    assert steps(line(REPORT, *stack), "", OTHER) == ("other()", "fastapi", "pydantic", "report()")
+    assert steps(line(REPORT, *stack), "", REPORT) == ("fastapi", "pydantic", "report()")
+    assert steps(line(REPORT, *stack), "") == ("fastapi", "pydantic", "report()")
+
+
+def test_a_line_of_the_framework_itself_needs_no_other_server() -> None:
+    encodes = installed("litestar/serialization", "encode_json")
+    stack = (encodes, installed("litestar/routes"), UVICORN)
+    assert steps(line(encodes, *stack), "", OTHER) == (
+        *("other()", "litestar.serialization encode_json"),
+    )
+    assert steps(line(encodes, *stack), "") == ()
 
 
 def test_callers_are_the_apps_functions_up_to_the_handler() -> None:

@@ -20,6 +20,7 @@ from asgi_liveness.stalls.handler import handler_of
 from asgi_liveness.stalls.line import line
 from asgi_liveness.stalls.stack import is_of_app
 from asgi_liveness.stalls.stalls import stalls
+from asgi_liveness.stalls.way import is_called_by_library
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -138,11 +139,7 @@ class Judge:
         found = passing(found, package)
         kind = cause(found, worst, package, threads)
         handler = None
-        if (
-            self.folder
-            and route.during
-            and not any(is_of_app(frame.file, package) for frame in found.frames)
-        ):
+        if self.folder and route.during and is_called_by_library(found, package):
             handler = handler_of(route.during.partition(" ")[2], self.folder)
         return replace(
             route,

@@ -52,17 +52,16 @@ def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Cu
 def culprit_of(line: Line, samples: int, package: str, handler: Frame | None) -> Culprit:
     """Return the culprit that the *samples* of a stall have in common, with the way to it.
 
-    *handler* is the route's function, where no code of the app is on the stack.
+    *handler* is the route's function, where a library calls the app's code, or none is on the
+    stack.
     """
-    steps = way.steps(line, package)
-    if handler is not None:
-        steps = (f"{handler.function}()", *steps)[: way.STEPS]
+    is_own_on_stack = len(way.outside(line, package)) < len(line.frames)
     below = line.below and _shown(line.below)
     return replace(
         culprit_at(line.frame, below, line.seen, samples),
-        way=steps,
+        way=way.steps(line, package, handler),
         callers=tuple(map(_shown, way.callers(line, package))),
-        handler=handler and _shown(handler),
+        handler=_shown(handler) if handler and not is_own_on_stack else None,
     )
 
 

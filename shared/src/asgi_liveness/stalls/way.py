@@ -14,37 +14,42 @@ STEPS: Final = 5
 """The most steps to show; of a longer way the middle ones are left out."""
 _OWN: Final = "."  # the name of the app's own code, which is no package's
 _PLUMBING: Final = (
-    *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "email", "enum"),
-    *("functools", "http", "inspect", "queue", "selectors", "socket", "ssl", "threading", "typing"),
+    *("abc", "asyncio", "collections", "concurrent", "contextlib", "copy", "dataclasses", "email"),
+    *("enum", "functools", "http", "importlib", "inspect", "operator", "queue", "selectors"),
+    *("socket", "ssl", "threading", "types", "typing", "warnings", "weakref"),
 )
 """Modules of Python that say nothing about the way."""
 
 
-def steps(line: Line, package: str) -> tuple[str, ...]:
+def steps(line: Line, package: str, handler: Frame | None = None) -> tuple[str, ...]:
     """Return the way to a line in installed code, or that a library calls; else nothing.
 
-    One step for each package: the app's own function first, if it is on the stack. The step of the
-    line's package names its module and function.
+    It reads from the outside in, a step for each package, and begins with the app's outermost
+    function. Where a library calls that, it begins with the route's *handler*, if that is known,
+    and the innermost framework. The step of the line names its function.
     """
     own = _own(line, package)
-    caller = line.frames[line.at + 1] if line.at + 1 < len(line.frames) else None
-    if own and own[0] == line.frame and (caller is None or _serves(caller)):
-        return ()
-    if own and line.frame in own and caller in own:
-        return ()
+    if own and not is_called_by_library(line, package):
+        first, shown = line.frames.index(own[0]), [f"{own[0].function}()"]
+    else:
+        first = _innermost_serving(line, own[0] if own else line.frame)
+        known = handler is not None and handler.function not in [frame.function for frame in own]
+        shown = [f"{handler.function}()"] if handler and known else []
+    # What the app's own line calls is no part of the way to it.
+    last = line.at if line.frame in own else 0
     found: dict[str, str] = {}
-    for frame in line.frames[::-1]:
+    for frame in line.frames[last : first + 1][::-1]:
         name = _name(frame, package)
         if frame == line.frame and name != _OWN:
             found.pop(name, None)
             found[name] = f"{_module(frame)} {frame.function}"
-        elif name:
+        elif name not in ("", _OWN):
             found.setdefault(name, name)
-    serving = [name for name in found if stack.is_serving(name) and found[name] == name]
-    # Of servers and frameworks the innermost one is enough.
-    shown = [step for name, step in found.items() if name not in serving[:-1]]
-    if own:
-        shown = [f"{own[0].function}()", *(step for step in shown if step != _OWN)]
+    if line.frame in own and found:
+        found[_OWN] = f"{line.frame.function}()"
+    shown += found.values()
+    if len(shown) == 1:
+        return ()
     return tuple(shown if len(shown) <= STEPS else [*shown[: STEPS - 3], "...", *shown[-2:]])
 
 
@@ -88,5 +93,12 @@ def _module(frame: Frame) -> str:
     return path.replace("/", ".")
 
 
-def _serves(frame: Frame) -> bool:
-    return stack.is_serving(stack.installed(frame.file))
+def _innermost_serving(line: Line, inner: Frame) -> int:
+    """Return the index of the framework or server that is nearest to *inner*, else the last."""
+    at = line.frames.index(inner)
+    serving = (
+        index
+        for index, frame in enumerate(line.frames[at:], start=at)
+        if stack.is_serving(stack.installed(frame.file))
+    )
+    return next(serving, len(line.frames) - 1)
