@@ -27,7 +27,7 @@ _WAITS: Final = (_THREADING, "/queue.py", _RESULT)
 _RUNS: Final = ("run", "_bootstrap", "_bootstrap_inner")
 """The functions of ``threading`` below a thread's own work, which may be C code."""
 _LIMIT: Final = "timeout"
-"""The word in the line at which ``threading`` waits for a limited time, and in calls that do."""
+"""The word in the line of ``threading`` that waits for a limited time."""
 
 
 def is_deadlock(line: Line, stall: Stall, threads: Sequence[ThreadStack]) -> bool:
@@ -83,4 +83,4 @@ def _is_limited(frames: Sequence[Frame]) -> bool:
         return _LIMIT in source.line_of(frames[0].file, frames[0].line)
     callers = (frame for frame in frames if not frame.file.endswith(_WAITS))
     caller = next(callers, None)
-    return caller is not None and source.gives_limit(caller, _LIMIT)
+    return caller is not None and source.waits_with_limit(caller)

@@ -1,11 +1,13 @@
 """Pools of threads: AnyIO's, asyncio's default executor, an app's own. Each is full for itself.
 
-The rule: a pool is full if work waits for it. Idle threads of other pools prove nothing. Pure.
+The rule: a pool is full if work waits for it. Idle threads of other pools prove nothing. AnyIO has
+one pool, and an app may limit its own part of it. Pure.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness.stalls import source, stack
@@ -20,7 +22,10 @@ _EXECUTOR: Final = "/concurrent/futures/thread.py"
 _WAITS: Final = ("/queue.py", "/threading.py")
 _DEFAULT: Final = ("asyncio", "uvloop")
 """The names that event loops give to their default executor."""
-_ACQUIRES: Final = ("acquire_on_behalf_of", "acquire")
+_ACQUIRES: Final = ("acquire_on_behalf_of", "acquire", "__aenter__")
+_ITS_LIMITER: Final = "a CapacityLimiter of the app"
+_LIMITER: Final = "limiter"
+"""The keyword with which code names a limiter of its own for a thread of AnyIO."""
 _CALLS: Final = "context.run("
 """The source of the line at which a thread of AnyIO runs its work."""
 
@@ -46,7 +51,9 @@ def full_pools(
             pools[thread.process, thread.pool.name, thread.pool.number].append(thread)
         elif not thread.is_loop and _anyio_frame(thread.stack) is not None:
             pools[thread.process, "", 0].append(thread)
-    waited_for = not tasks or any(map(_waits_for_anyio, tasks))
+    waiting = [task for task in tasks if _waits_for_anyio(task)]
+    waited_for = bool(waiting) or not tasks
+    is_limited = bool(waiting) and all(map(_has_own_limiter, waiting))
     found = []
     for (_, name, _), members in pools.items():
         busy = [thread.stack for thread in members if not is_idle(thread.stack)]
@@ -54,7 +61,9 @@ def full_pools(
         # AnyIO keeps idle threads of limiters that are not full.
         if busy and (queued and len(busy) == len(members) if name else waited_for):
             frames = tuple(frame_of(frames, package) for frames in busy)
-            found.append(FullPool(_name(name), len(busy), frames, not name))
+            is_shared = not name and not is_limited
+            shown = _name(name) if name or is_shared else _ITS_LIMITER
+            found.append(FullPool(shown, len(busy), frames, is_shared))
     return sorted(found, key=lambda pool: -pool.threads)
 
 
@@ -101,7 +110,28 @@ def _anyio_frame(frames: Sequence[Frame]) -> int | None:
 
 
 def _waits_for_anyio(task: TaskStack) -> bool:
-    return any(frame.file.endswith(_ANYIO) and frame.function in _ACQUIRES for frame in task.stack)
+    """Whether a task waits for a thread of AnyIO, and not for a limiter alone."""
+    inner = [frame.function for frame in _in_anyio(task)]
+    waits = any(function in _ACQUIRES for function in inner)
+    is_whole = len(inner) == len(task.stack)
+    return waits and (is_whole or any(function not in _ACQUIRES for function in inner))
+
+
+def _has_own_limiter(task: TaskStack) -> bool:
+    """Whether the code that waits for a thread of AnyIO gives it a limiter of its own."""
+    inner = _in_anyio(task)
+    caller = task.stack[task.stack.index(inner[-1]) + 1 :][:1] if inner else ()
+    return any(source.gives_keyword(frame, _LIMITER) for frame in caller)
+
+
+def _in_anyio(task: TaskStack) -> list[Frame]:
+    """Return the frames of AnyIO that a task awaits; what they await is Python's own."""
+    inner = takewhile(lambda frame: _is_anyio(frame) or stack.is_standard(frame.file), task.stack)
+    return [frame for frame in inner if _is_anyio(frame)]
+
+
+def _is_anyio(frame: Frame) -> bool:
+    return stack.installed(frame.file) == "anyio"
 
 
 def _name(name: str) -> str:

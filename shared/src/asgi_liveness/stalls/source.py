@@ -110,14 +110,18 @@ def takes_lock(frame: Frame) -> bool:
     )
 
 
-def gives_limit(frame: Frame, limit: str) -> bool:
-    """Whether the line calls anything with the keyword *limit*, or waits with any argument."""
+def gives_keyword(frame: Frame, keyword: str) -> bool:
+    """Whether the line calls anything with a *keyword*."""
     return any(
-        isinstance(node, ast.Call)
-        and (
-            any(keyword.arg == limit for keyword in node.keywords)
-            or (node.args and _called(node.func) in _WAITS)
-        )
+        isinstance(node, ast.Call) and any(given.arg == keyword for given in node.keywords)
+        for node in _around(frame.file, frame.line)
+    )
+
+
+def waits_with_limit(frame: Frame) -> bool:
+    """Whether the line waits for another thread, and says for how long."""
+    return gives_keyword(frame, "timeout") or any(
+        isinstance(node, ast.Call) and node.args and _called(node.func) in _WAITS
         for node in _around(frame.file, frame.line)
     )
 
