@@ -62,6 +62,15 @@ def test_two_handlers_of_one_path_are_none(tmp_path: Path) -> None:
     for name in ("one.py", "two.py"):
         (tmp_path / name).write_text(APP)
     assert handler_of("/orders", tmp_path) is None
+    assert handler_of("/orders", tmp_path, "three") is None
+
+
+def test_of_two_handlers_of_one_path_that_of_the_apps_package_counts(tmp_path: Path) -> None:
+    for name in ("one.py", "two/views.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(APP)
+        file = str(tmp_path / name)
+        assert handler_of("/orders", tmp_path, name[:3]) == Frame(file, 5, "orders")
 
 
 @pytest.mark.parametrize("folder", [".venv", "venv", "node_modules", "site-packages"])

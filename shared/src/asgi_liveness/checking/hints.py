@@ -27,17 +27,17 @@ def better_probe(path: str, health: str = "") -> str:
     )
 
 
-def of_live(call: Call, concurrency: int, folder: Path) -> list[str]:
+def of_live(call: Call, concurrency: int, folder: Path, package: str = "") -> list[str]:
     """Return hints on a live request that may show more: to a second caller, or with a message.
 
-    *folder* is where the app's source is.
+    *folder* is where the app's source is, *package* the app's top-level package.
     """
     hints = []
     if call.method == WEBSOCKET and not call.body:
         hints.append(
             f"Nothing was sent on {call}; if it waits for a message, give the first one with -d."
         )
-    handler = handler_of(call.path, folder) if concurrency == 1 else None
+    handler = handler_of(call.path, folder, package) if concurrency == 1 else None
     if handler and source.holds_lock(handler):
         hints.append(
             f"{handler.function}() holds a lock across an await, and one caller never waits for "

@@ -140,7 +140,7 @@ class Judge:
         kind = cause(found, worst, package, threads)
         handler = None
         if self.folder and route.during and is_called_by_library(found, package):
-            handler = handler_of(route.during.partition(" ")[2], self.folder)
+            handler = handler_of(route.during.partition(" ")[2], self.folder, package)
         return replace(
             route,
             culprit=culprit_of(found, _samples(blamed), package, handler),

@@ -160,7 +160,8 @@ class _Check:
             observation, route = await self._window(call, seconds, judge)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
-                hints = of_live(call, self._options.concurrency, self._folder)
+                package = self._judge.criteria.package
+                hints = of_live(call, self._options.concurrency, self._folder, package)
                 live = route.verdict is Verdict.LIVE
                 routes.append(replace(route, notes=(*route.notes, *(hints if live else ()))))
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.serving.records import Frame
@@ -11,7 +12,6 @@ from asgi_liveness.stalls import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _MOST_FILES: Final = 1000
 """Files to read; in a folder with more of them the handler may stay unknown."""
@@ -20,10 +20,11 @@ _LITERAL: Final = re.compile(r"""["'](/[^"'\s]*)["']""")
 _PARAMETER: Final = re.compile(r"\{[^}]*\}|<[^>]*>")
 
 
-def handler_of(path: str, folder: Path) -> Frame | None:
+def handler_of(path: str, folder: Path, package: str = "") -> Frame | None:
     """Return the line and the name of the function that serves *path*, if one file shows it.
 
-    A route may stand below a prefix, so the longest path that *path* ends with counts.
+    A route may stand below a prefix, so the longest path that *path* ends with counts. Of several
+    apps in the *folder*, the one in *package* counts.
     """
     path = path.partition("?")[0]
     found = [
@@ -36,7 +37,14 @@ def handler_of(path: str, folder: Path) -> Frame | None:
     ]
     longest = max((length for length, _ in found), default=0)
     best = {frame for length, frame in found if length == longest}
+    if len(best) > 1:
+        best = {frame for frame in best if _top(Path(frame.file), folder) == package}
     return best.pop() if len(best) == 1 else None
+
+
+def _top(file: Path, folder: Path) -> str:
+    """Return the name of the top-level module or package of a file in *folder*."""
+    return Path(file.relative_to(folder).parts[0]).stem
 
 
 def _files(folder: Path) -> Iterator[Path]:
