@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 from asgi_liveness.conformance import load as load_module
 from asgi_liveness.conformance import subject as subject_module
 from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.clock import Clock
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
-from asgi_liveness.conformance.subject import Clock, Judgement, Subject
+from asgi_liveness.conformance.subject import Judgement, Subject
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 
@@ -112,6 +114,38 @@ def test_a_server_whose_loop_did_not_stop_is_replaced(
 
     subject = use("tiny:app", act)
     assert not subject.observations[BACKGROUND].recovered
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("lateness", "failures", "outcome"),
+    [
+        ((9.0, 0.0), ("it froze", None), Outcome.PASSED),
+        ((9.0, 0.0), ("it froze", "it froze"), Outcome.FAILED),
+        ((9.0, 9.0, 9.0), ("it froze", "it froze", "it froze"), Outcome.INCONCLUSIVE),
+        ((0.0,), ("it froze",), Outcome.FAILED),
+        ((9.0,), (None,), Outcome.PASSED),
+    ],
+)
+def test_a_case_that_the_machine_was_too_busy_for_is_measured_again(
+    lateness: tuple[float, ...],
+    failures: tuple[str | None, ...],
+    outcome: Outcome,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late, claims = list(lateness), list(failures)
+    monkeypatch.setattr(subject_module, "lateness", lambda _: late[len(failures) - len(claims) - 1])
+    monkeypatch.setattr(subject_module, "_PAUSES", (0.0, 0.0))
+    case = replace(CASE["CONT-005"], claim=lambda _: claims.pop(0))
+
+    async def act(subject: Subject) -> None:
+        judgement = await subject.judge(case)
+        assert judgement.outcome is outcome
+        repeated = len(failures) > 1 and outcome is Outcome.PASSED
+        assert ("so this was measured again" in judgement.message) is repeated
+        assert claims == []
+
+    use("tiny:app", act)
 
 
 def test_an_undeclared_remedy_is_not_applicable() -> None:

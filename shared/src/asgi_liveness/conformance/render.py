@@ -135,7 +135,8 @@ def _explained(report: ConformanceReport, outcomes: set[Outcome], paint: Paint) 
     """Return the reason of each of the *outcomes*, once, with the cases and the subjects."""
     found: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for cell in report.cells:
-        if cell.verdict not in outcomes:
+        is_repeated = cell.verdict in _FINE and cell.message
+        if cell.verdict not in outcomes and not is_repeated:
             continue
         if cell.verdict == Outcome.NOT_APPLICABLE and cell.remedy:
             continue  # the closing line counts them

@@ -9,10 +9,11 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
+from asgi_liveness.conformance.clock import Clock
 from asgi_liveness.conformance.contract import State
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import Shutdown, lacking
-from asgi_liveness.conformance.subject import Clock, Subject
+from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import LivenessError, UsageError
 from asgi_liveness.foreign import plain_lines
 
