@@ -287,6 +287,12 @@ def test_the_short_text_gives_every_reason_to_act(outcome: Outcome) -> None:
     assert (f"why LIVE-001 is {outcome}" in text) is shown
 
 
+def test_the_short_text_says_what_was_measured_again() -> None:
+    again = replace(cell(A), message="the machine was too busy at first")
+    text = render.text(report(TARGETS[:1], [again]))
+    assert "PASSED (FastAPI on hypercorn)\n  LIVE-001 slug: the machine was too busy" in text
+
+
 def test_errors_are_left_out_if_they_stand_elsewhere() -> None:
     made = report(TARGETS[:1], [cell(A, verdict="error")])
     assert "why LIVE-001 is error" not in render.text(made, errors=False)

@@ -135,7 +135,7 @@ def _explained(report: ConformanceReport, outcomes: set[Outcome], paint: Paint) 
     """Return the reason of each of the *outcomes*, once, with the cases and the subjects."""
     found: dict[tuple[str, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for cell in report.cells:
-        is_repeated = cell.verdict in _FINE and cell.message
+        is_repeated = cell.verdict == Outcome.PASSED and cell.message
         if cell.verdict not in outcomes and not is_repeated:
             continue
         if cell.verdict == Outcome.NOT_APPLICABLE and cell.remedy:
