@@ -42,7 +42,7 @@ CALLS: Final = 4
 """How often a call is sent in one window, at most. More calls would pile up work in threads, and
 those would keep the GIL from the event loop."""
 LONGEST: Final = 4
-"""How many times its seconds a window lasts at most, while the machine is too busy to tell."""
+"""How many times its seconds a window lasts at most, while a stall without a line goes on."""
 
 
 @dataclass(frozen=True)
