@@ -171,6 +171,21 @@ def test_no_string_of_a_report_has_a_secret() -> None:
     assert shown.verdict == made.verdict
 
 
+@pytest.mark.parametrize(
+    ("user", "path"),
+    [
+        ("piccolo", "lib/piccolo/apps/tables.py"),
+        ("piccolo", "lib/Piccolo/apps/tables.py"),
+        ("hunter2", "lib/.../apps/tables.py"),
+    ],
+)
+def test_a_user_who_is_called_as_the_package_hides_no_path(user: str, path: str) -> None:
+    file = path.replace("...", "hunter2")
+    made = report(replace(STALLED, culprit=Culprit(file, 2, "f", "work()")))
+    shown = redaction(bodies=[b'{"username": "%s"}' % user.encode()]).report(made)
+    assert [route.culprit.file for route in shown.routes if route.culprit] == [path]
+
+
 def test_no_line_around_a_culprit_is_quoted_if_it_holds_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

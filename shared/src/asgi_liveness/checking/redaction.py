@@ -14,6 +14,7 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote as quote_url
 from urllib.parse import quote_plus, unquote_plus
@@ -93,8 +94,19 @@ class Redaction:
         return re.sub(ways, "...", text, flags=re.IGNORECASE)
 
     def report(self, report: Report) -> Report:
-        """Return *report*, without the secrets and with plain texts."""
-        found = shown(report, self.text)
+        """Return *report*, without the secrets and with plain texts.
+
+        A word of letters that names a part of a culprit's path is none: a user may be called as the
+        package is.
+        """
+        culprits = [route.culprit for route in report.routes if route.culprit]
+        named = {part.casefold() for each in culprits for part in Path(each.file).parts}
+        parts = {
+            part: in_lower_case
+            for part, in_lower_case in self._parts.items()
+            if not (part.isalpha() and in_lower_case in named)
+        }
+        found = shown(report, replace(self, _parts=parts).text)
         return replace(found, routes=tuple(self._unquoted(route) for route in found.routes))
 
     def _unquoted(self, route: WindowReport) -> WindowReport:
