@@ -1,8 +1,8 @@
-"""Whether the event loop waits for what no thread of its process can bring about. Pure.
+"""Whether the event loop waits for what no thread of its process can bring about.
 
 The rule: a deadlock has not ended, its loop's thread did not run, and every thread of the process
 waits without a limit, for work or for another thread. A thread that runs, sleeps, or looks after
-another process or another event loop may still end the wait.
+another process or another event loop may still end the wait. It reads no file but sources.
 """
 
 from __future__ import annotations

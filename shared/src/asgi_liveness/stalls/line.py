@@ -2,9 +2,9 @@
 
 The rule: the deepest function of the app that all samples have in common, and in it the line that
 most of them show. So a loop over several helpers is to blame, and not one of its helpers. Where the
-syntax is known, two things are added: a sample or two at a line that runs once, as when what it
-made is freed, do not hide the function that it called; and a helper without a loop, which runs for
-microseconds, is not to blame for a loop that calls it.
+syntax is known, two things are added: samples at a line that runs once, as when what it made is
+freed, do not hide the function that most samples show it call; and a helper without a loop, which
+runs for microseconds, is not to blame for a loop that calls it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     """The frames of a callback, the innermost first, and which of them may be to blame."""
 
 _MOSTLY: Final = 0.5
+"""The part of the samples that must be in a function which a line that runs once calls."""
 
 
 @dataclass(frozen=True)
