@@ -71,10 +71,15 @@ def test_a_heartbeat_is_read_from_the_words_of_its_slot(board: Board) -> None:
     }
     write_heartbeat(board, 0, **words, PERIOD=SECOND // 100)
     write_heartbeat(board, 1, PROCESS=9, PYTHON=0x030B0700, STATE=2)
-    serves: dict[str, Any] = {"slot": 2, "ports": (8000,), "serves_since": 4.0}
+    write_word(board, inside.HEADER + inside.LATE_BY, SECOND // 2)
+    write_word(board, inside.HEADER + inside.LATE + 3, 6)
+    none = (0,) * (len(inside.EDGES) + 1)
+    late = {"late_by": 0.5, "late": (0, 0, 0, 6, *none[4:])}
+    serves: dict[str, Any] = {"slot": 2, "ports": (8000,), "serves_since": 4.0, **late}
+    second: dict[str, Any] = {"slot": inside.HEADER + inside.SLOT, "failed": True, "late": none}
     assert board.heartbeats() == [
         Heartbeat(7, 8, True, 5.0, 6.0, 0.01, "uvloop", "3.12.1", **serves),
-        Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7", slot=12, failed=True),
+        Heartbeat(9, 0, False, 0.0, 0.0, 0.0, "asyncio", "3.11.7", **second),
     ]
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SECOND: Final = 1e9  # ns
+EDGES: Final = tuple(edge / _SECOND for edge in inside.EDGES)
+"""The upper edges of the buckets of ``Heartbeat.late``, in seconds."""
 _PORTS: Final = range(0, 8 * inside.WORD, inside.PORT_BITS)  # the bits at which a port begins
 
 
@@ -55,6 +57,11 @@ class Heartbeat:
     """When it first did; 0 if it never did."""
     failed: bool = False
     """An exception ended the loop."""
+    late_by: float = 0.0
+    """Seconds by which all beats were late, together."""
+    late: tuple[int, ...] = ()
+    """How many beats were late by at most each of ``EDGES``, and not by the one before; the last
+    were later than all."""
 
     def silent(self, now: float) -> float:
         """Return the seconds since the last beat, less the period; 0 if the loop does not run."""
@@ -87,6 +94,8 @@ class Sample:
     """The thread that held the GIL, and whose stack this is, if not the event loop's; else 0."""
     slot: int = inside.HEADER
     """The event loop's place on the board."""
+    request: str = ""
+    """The request that the thread served, as ``GET /users/{id}``, where that was asked for."""
     watcher_ran_at: float = 0.0
     """When the watcher last ran before a sample by py-spy. Where two samples have the same time,
     one thread held the GIL from one to the other."""
@@ -162,6 +171,8 @@ def heartbeat(first: int, slot: Sequence[int]) -> Heartbeat:
         ),
         serves_since=slot[inside.SERVES_SINCE] / _SECOND,
         failed=slot[inside.STATE] == inside.FAILED,
+        late_by=slot[inside.LATE_BY] / _SECOND,
+        late=tuple(slot[inside.LATE : inside.SLOT]),
     )
 
 
@@ -177,6 +188,7 @@ def sample(process: int, slot: int, line: dict[str, Any]) -> Sample:
         slices=int(line["slices"]),
         cpu=line["cpu"] / _SECOND,
         slot=slot,
+        request=str(line.get("request", "")),
     )
 
 

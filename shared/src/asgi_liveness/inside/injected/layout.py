@@ -4,16 +4,24 @@ from __future__ import annotations
 
 BOARD_VARIABLE = "ASGI_LIVENESS_BOARD"
 LIMIT_VARIABLE = "ASGI_LIVENESS_MAX_STALL"
+NAMES_VARIABLE = "ASGI_LIVENESS_NAMES_REQUESTS"
+"""Set where samples name the request; see ``request``."""
 
 LOOPS = 256
-"""Event loops that the board has slots for."""
+"""Event loops that the board has slots for. A full board gives away those of ended processes."""
 WORD = 8  # bytes
 TAKEN, REQUESTS = range(2)  # the header: slots taken, requests of the runner for all stacks
 HEADER = 2
-SLOT = 10
+EDGES = (
+    *(1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000, 100_000_000),
+    *(200_000_000, 500_000_000, 1_000_000_000, 2_000_000_000, 5_000_000_000, 10_000_000_000),
+)
+"""The upper edges, in ns, of the buckets that count how late beats were; the last has none."""
 PROCESS, THREAD, STATE, BEAT_AT, WATCHER_RAN_AT = range(5)
-PERIOD, KIND, PYTHON, PORTS, SERVES_SINCE = range(5, SLOT)
-"""The words of a slot; times in ns. ``PORTS`` has four, on which the loop serves."""
+PERIOD, KIND, PYTHON, PORTS, SERVES_SINCE, LATE_BY, LATE = range(5, 12)
+"""The words of a slot; times in ns. ``PORTS`` has four, on which the loop serves. ``LATE_BY`` is
+the sum of how late all beats were, and with ``LATE`` their buckets begin."""
+SLOT = LATE + len(EDGES) + 1
 PORT_BITS = 16
 SIZE = (HEADER + LOOPS * SLOT) * WORD
 STOPPED, RUNS, FAILED = range(3)

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from . import layout
@@ -22,6 +23,7 @@ class Pulse:
 
     def __init__(self, words: memoryview, slot: int, period: float, late: int) -> None:
         self._words, self._period, self._late = words, period, late
+        self._due = int(period * SECOND)
         self.slot = slot
         self.loop: asyncio.AbstractEventLoop | None = None
         self.ident = 0
@@ -35,7 +37,7 @@ class Pulse:
         self._handled: BaseException | None = None
         self._failed = False
         self.set(layout.PROCESS, os.getpid())
-        self.set(layout.PERIOD, int(period * SECOND))
+        self.set(layout.PERIOD, self._due)
         self.set(layout.PYTHON, sys.hexversion)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -82,9 +84,15 @@ class Pulse:
         self.last = now
         self.beats += 1
         self.set(layout.BEAT_AT, now)
+        self._count(max(now - last - self._due, 0))
         if now - last > self._late:
             self.ended.append((last, now))
         self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def _count(self, late_by: int) -> None:
+        """Count a beat that was late by so many ns."""
+        self._words[self.slot + layout.LATE_BY] += late_by
+        self._words[self.slot + layout.LATE + bisect_left(layout.EDGES, late_by)] += 1
 
     def set(self, word: int, value: int) -> None:
         """Write a word of the slot."""

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import json
-import mmap
 import os
-import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from . import layout, stacks
+from .board_file import BoardFile
 from .collector import Collector
 from .pulse import SECOND, Pulse
+from .request import request_of
 from .serves import Serves, serves_of
 
 if TYPE_CHECKING:
@@ -31,12 +29,23 @@ _WORTH_COUNTING = 0.05  # seconds of a limit: to read the counters, a sample wai
 _NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
 
 
-class Watcher:
-    """The event loops of this process, and their stalls."""
+class Writes(Protocol):
+    """Where a watcher writes: words of heartbeats, and lines."""
 
-    def __init__(self, board: str, max_stall: float) -> None:
-        self._board, self._folder = board, os.path.dirname(board)
-        self._words = self._mapped()
+    words: memoryview
+
+    def take(self) -> int:
+        """Return the first word of a slot that is free from now on. Raises ``OSError``."""
+
+    def write(self, slot: int, **line: object) -> None:
+        """Keep a line about the event loop of a slot; 0 is of the whole process."""
+
+
+class Watcher:
+    """The event loops of this process, and their stalls. *named*: samples name the request."""
+
+    def __init__(self, board: Writes, max_stall: float, *, named: bool = False) -> None:
+        self._board, self._words, self._named = board, board.words, named
         self._process = os.getpid()
         self._limit = int(max_stall * SECOND)
         self._counts = max_stall >= _WORTH_COUNTING
@@ -46,15 +55,9 @@ class Watcher:
         self._answered = self._words[layout.REQUESTS]
         self._pulses: dict[int, Pulse] = {}
         self._free: list[Pulse] = []
+        self._is_over = False
         self.collector = Collector()
         threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
-
-    def _mapped(self) -> memoryview:
-        with open(self._board, "r+b") as file:
-            # The map has a descriptor of its own where Python cannot do without it. An app that
-            # closes all descriptors closes that one too, and the map lives on.
-            options: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-            return memoryview(mmap.mmap(file.fileno(), layout.SIZE, **options)).cast("Q")
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Beat in *loop*, which is about to run in this thread."""
@@ -82,34 +85,35 @@ class Watcher:
         if pulse := self._pulses.get(threading.get_ident()):
             pulse.note_ports()
 
+    def end(self) -> None:
+        """Let the thread end, after its next round."""
+        self._is_over = True
+        self.collector.forget()
+
     def _new_pulse(self) -> Pulse:
-        with open(self._board, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # closing the file releases it
-            index = self._words[layout.TAKEN]
-            if index >= layout.LOOPS:
-                raise OSError("the board is full")
-            self._words[layout.TAKEN] = index + 1
-        slot = layout.HEADER + index * layout.SLOT
-        return Pulse(self._words, slot, self._period, self._late)
+        return Pulse(self._words, self._board.take(), self._period, self._late)
 
     def _watch(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
+            while not self._is_over:
                 time.sleep(self._period)
-                now = time.monotonic_ns()
-                running = list(self._pulses.values())
-                for pulse in [*running, *self._free]:
-                    pulse.set(layout.WATCHER_RAN_AT, now)
-                for pulse in [pulse for pulse in running if serves_of(pulse.loop)] or running:
-                    self._look(pulse, now)
-                for pulse in [*running, *self._free]:
-                    while pulse.ended:
-                        began, ended = pulse.ended.pop(0)
-                        self._write(pulse.slot, began=began, ended=ended)
-                for began, ended in self.collector.passes(self._limit // 4):
-                    self._write(0, collected=began, ended=ended)
-                if self._answered != self._words[layout.REQUESTS]:
-                    self._answer(running)
+                self._look_around(time.monotonic_ns())
+
+    def _look_around(self, now: int) -> None:
+        """Look at each event loop, and write what has ended since the last time."""
+        running = list(self._pulses.values())
+        for pulse in [*running, *self._free]:
+            pulse.set(layout.WATCHER_RAN_AT, now)
+        for pulse in [pulse for pulse in running if serves_of(pulse.loop)] or running:
+            self._look(pulse, now)
+        for pulse in [*running, *self._free]:
+            while pulse.ended:
+                began, ended = pulse.ended.pop(0)
+                self._board.write(pulse.slot, began=began, ended=ended)
+        for began, ended in self.collector.passes(self._limit // 4):
+            self._board.write(0, collected=began, ended=ended)
+        if self._answered != self._words[layout.REQUESTS]:
+            self._answer(running)
 
     def _look(self, pulse: Pulse, now: int) -> None:
         """Sample the stack of a loop's thread if its beat is late."""
@@ -129,6 +133,7 @@ class Watcher:
         with stacks.uncollected():
             task, held = asyncio.current_task(loop), stacks.of_thread(pulse.ident)
             frames = stacks.entries(held)
+            named = {"request": request_of(held)} if self._named else {}
             if task is not None and pulse.below_since != began:
                 pulse.below_since = began
                 pulse.below = stacks.entries(stacks.below_greenlet(task, held))
@@ -141,9 +146,9 @@ class Watcher:
             counted = _NOTHING  # the stall is over, and the counters include the time after it
         if pulse.half == began and pulse.base:
             # A line without frames: the counters early in the stall, to compare later ones with.
-            self._write(pulse.slot, began=began, frames=[], **pulse.base)
+            self._board.write(pulse.slot, began=began, frames=[], **pulse.base)
             pulse.base = {}
-        self._write(pulse.slot, began=began, frames=frames, **{**counted, "at": at})
+        self._board.write(pulse.slot, began=began, frames=frames, **{**counted, "at": at}, **named)
 
     def _counted(self, pulse: Pulse) -> dict[str, int]:
         """Return the time that the loop's thread and the whole process have used."""
@@ -159,13 +164,7 @@ class Watcher:
         with stacks.uncollected():
             threads = stacks.of_threads({pulse.ident for pulse in running})
             tasks = stacks.of_tasks(loops)
-        self._write(0, request=self._answered, threads=threads, tasks=tasks)
-
-    def _write(self, slot: int, **line: object) -> None:
-        """Append a line. The file is opened each time: an app may close what it did not open."""
-        path = os.path.join(self._folder, f"samples.{self._process}.{slot}")
-        with open(path, "ab", buffering=0) as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        self._board.write(0, request=self._answered, threads=threads, tasks=tasks)
 
 
 def begin() -> None:
@@ -173,29 +172,36 @@ def begin() -> None:
     board = os.environ.get(layout.BOARD_VARIABLE)
     max_stall = os.environ.get(layout.LIMIT_VARIABLE)
     if board and max_stall:
-        hooked = _Hook(asyncio._set_running_loop, board, float(max_stall))
-        asyncio._set_running_loop = asyncio.events._set_running_loop = hooked.set_running_loop
+        named = bool(os.environ.get(layout.NAMES_VARIABLE))
+        Hook(lambda: Watcher(BoardFile(board), float(max_stall), named=named)).put_in()
 
 
-class _Hook:
+class Hook:
     """``_set_running_loop``, which event loops call when they begin and stop to run.
 
-    Its documentation is meant for them.
+    Its documentation is meant for them. *watch* makes the watcher of a process, once.
     """
 
-    def __init__(
-        self,
-        original: Callable[[asyncio.AbstractEventLoop | None], None],
-        board: str,
-        max_stall: float,
-    ) -> None:
-        self._original, self._arguments = original, (board, max_stall)
+    def __init__(self, watch: Callable[[], Watcher]) -> None:
+        self._original, self._watch = asyncio._set_running_loop, watch
         self._process = os.getpid()
         self._watcher: Watcher | None = None
         self._watches = True
         self._lock = threading.Lock()
 
+    def put_in(self) -> None:
+        """Watch the event loops that come to run from now on."""
+        asyncio._set_running_loop = asyncio.events._set_running_loop = self.set_running_loop
+
+    def take_out(self) -> None:
+        """Watch no event loop from now on."""
+        asyncio._set_running_loop = asyncio.events._set_running_loop = self._original
+        self._watches = False
+        if self._watcher is not None:
+            self._watcher.end()
+
     def set_running_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Do what event loops expect, and watch the loop."""
         self._original(loop)
         if not self._watches:
             return
@@ -204,7 +210,7 @@ class _Hook:
         try:
             with self._lock:
                 if loop is not None:
-                    self._watcher = self._watcher or Watcher(*self._arguments)
+                    self._watcher = self._watcher or self._watch()
                     self._watcher.attach(loop)
                 elif self._watcher is not None:
                     self._watcher.detach()
