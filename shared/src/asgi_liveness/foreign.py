@@ -25,6 +25,7 @@ _UNUSUAL: Final = re.compile(r"[^ -~]")
 _COMMAND: Final = re.compile(r"(?<!\S)::(?=[A-Za-z])|##(?=\[)")
 """What begins a command in the log of a workflow on GitHub, which also reads lines that are
 indented."""
+_NO_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]|~!#])")
 
 
@@ -85,6 +86,11 @@ def markdown(text: str) -> str:
     """Return *text* for a line or a cell of Markdown, where none of it is markup."""
     escaped = _MARKDOWN.sub(r"\\\1", plain(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def xml(text: str) -> str:
+    """Return *text* without the characters that XML cannot contain."""
+    return _NO_XML.sub("\ufffd", text)
 
 
 def fenced(lines: Sequence[str]) -> list[str]:

@@ -29,7 +29,6 @@ from asgi_liveness.checking.watch import (
     CheckObservation,
     CheckWindow,
     _CheckRun,
-    _lives,
     watch,
 )
 from asgi_liveness.inside.injected import layout as inside
@@ -435,12 +434,3 @@ def test_threads_come_from_the_last_question(board: Board) -> None:
 def test_an_unanswered_question_does_not_hide_the_threads_before_it(board: Board) -> None:
     write(board, 7, {"request": 1, "threads": [{"loop": True, "frames": []}]})
     assert observed(board, set(), request=2).threads == (ThreadStack(7, True, ()),)
-
-
-def test_a_process_lives_until_it_has_ended() -> None:
-    assert _lives(os.getpid())
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie, not reaped
-    assert not _lives(process.pid)
-    process.wait()
-    assert not _lives(process.pid)

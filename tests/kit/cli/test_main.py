@@ -34,7 +34,7 @@ def test_help_asks_the_question_and_has_right_examples(words: list[str], capsys:
     assert "Does your ASGI app still answer while it works? If not, which line blocks it?" in text
     assert "exit codes: 0 live" in text
     examples = [line for line in text.splitlines() if line.startswith("  asgi-liveness ")]
-    assert len(examples) == 4 + (words[0] == "check")
+    assert len(examples) == 5
     for example in examples:
         cli.parsed(shlex.split(example)[1:])
 

@@ -6,13 +6,13 @@ The rule: text of the app is data; each format escapes it.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking.report import Report, Verdict
+from asgi_liveness.foreign import xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,16 +31,14 @@ def junit(report: Report) -> str:
     counts = {"failure": 0, "error": 0}
     for route in report.routes:
         case = ET.SubElement(
-            suite, "testcase", name=_xml(render.name(route)), classname=_xml(report.target)
+            suite, "testcase", name=xml(render.name(route)), classname=xml(report.target)
         )
         if route.verdict is Verdict.LIVE:
             continue
         tag = "error" if route.verdict in _UNKNOWN else "failure"
         counts[tag] += 1
-        failure = ET.SubElement(
-            case, tag, message=_xml(_summary(report, route)), type=route.verdict
-        )
-        failure.text = _xml(render.one(report, route))
+        failure = ET.SubElement(case, tag, message=xml(_summary(report, route)), type=route.verdict)
+        failure.text = xml(render.one(report, route))
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
     ET.indent(suites)
@@ -83,11 +81,6 @@ def _property(text: str) -> str:
 
 def _summary(report: Report, route: WindowReport) -> str:
     return f"{render.name(route)} {route.verdict}: {render.fact(report, route)}"
-
-
-def _xml(text: str) -> str:
-    """Return *text* without the characters that XML cannot contain."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
 
 
 FORMATS: Final[dict[str, Callable[[Report], str]]] = {

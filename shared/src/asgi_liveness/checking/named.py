@@ -14,6 +14,8 @@ from asgi_liveness.files import read_bytes
 from asgi_liveness.stalls.stack import is_serving
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asgi_liveness.checking.options import Options
 
 _SCRIPT: Final = 2**16  # bytes; the script of an installed program has some 200
@@ -27,14 +29,20 @@ _IMPORT: Final = re.compile(r"^from (?P<package>\w+)[\w.]* import", re.MULTILINE
 
 def package_of(options: Options) -> str:
     """Return the top-level package of the app, or "" if neither target nor command names it."""
-    words = [options.target] if options.target else options.command
-    for word in words:
-        if found := _APP.fullmatch(word):
-            return found["package"]
-    if not options.command:
-        return ""
+    return _named_in([options.target]) if options.target else package_in(options.command)
+
+
+def _named_in(words: Sequence[str]) -> str:
+    found = (match["package"] for match in map(_APP.fullmatch, words) if match)
+    return next(found, "")
+
+
+def package_in(words: Sequence[str]) -> str:
+    """Return the top-level package of the app that a command names, or that it is itself."""
+    if named := _named_in(words):
+        return named
     try:  # the script of an installed program imports its package
-        script = read_bytes(Path(program_of(options.command[0])), _SCRIPT).decode()
+        script = read_bytes(Path(program_of(words[0])), _SCRIPT).decode()
     except (UsageError, UnicodeDecodeError):
         return ""
     imports = _IMPORT.search(script)

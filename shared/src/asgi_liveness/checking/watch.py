@@ -6,13 +6,10 @@ The rule: probes leave on schedule whether or not the last one was answered.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-import psutil
 
 from asgi_liveness.checking.served import serving
 from asgi_liveness.probing.client import open_client
@@ -20,6 +17,7 @@ from asgi_liveness.probing.descriptors import most_under_way
 from asgi_liveness.probing.request import Request, finish
 from asgi_liveness.probing.schedule import due_times, wait_until
 from asgi_liveness.serving.cgroup import throttled
+from asgi_liveness.serving.living import lives
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.stalls import LoopRecord
 
@@ -118,7 +116,7 @@ class _CheckRun:
         board, window = self.target.board, self.window
         port = getattr(self.target, "port", 0)
         sampler = Sampler(board, serving(self.target), self._waiting, port) if board else None
-        before = [h for h in sampler.heartbeats() if _lives(h.process)] if sampler else []
+        before = [h for h in sampler.heartbeats() if lives(h.process)] if sampler else []
         throttled_before = _throttled(before)
         began = time.monotonic()
         background = [asyncio.create_task(sampler.sample())] if sampler else []
@@ -220,7 +218,7 @@ class _CheckRun:
         """Say which of the event loops that ran *before* have ended, and how."""
         now = {_loop(each): each for each in board.heartbeats()}
         last = [now.get(_loop(each), each) for each in before]
-        gone = [each for each in last if not _lives(each.process)]
+        gone = [each for each in last if not lives(each.process)]
         crashed = any(each.runs or each.failed for each in gone)
         if crashed or (self.target.ended and self.target.exit_code):
             return {"died": self.target.last_words()}
@@ -241,10 +239,3 @@ def _last(answers: Callable[[int], list[T]], last: int) -> list[T]:
 
 def _throttled(heartbeats: list[Heartbeat]) -> float:
     return throttled(heartbeats[0].process) if heartbeats else 0.0
-
-
-def _lives(process: int) -> bool:
-    """Whether *process* runs; a zombie does not."""
-    with contextlib.suppress(psutil.Error):
-        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
-    return False

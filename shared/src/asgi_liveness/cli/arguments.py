@@ -29,6 +29,8 @@ class Parser(argparse.ArgumentParser):
 
     takes_command = False
     """All words after ``--`` are a command of the user's; they become ``served``."""
+    hint = ""
+    """What to do about a word too many or an unknown option; each has a hint of its own else."""
     several: Mapping[str, str] = {}
     """Options that people give several values, each with an example of the right way."""
 
@@ -55,14 +57,15 @@ class Parser(argparse.ArgumentParser):
                 hint = "are quotes missing, as in --during 'GET /report'?"
             for option in [word for word in own if word in self.several][-1:]:
                 hint = f"to give {option} several values, write {self.several[option]}"
-            raise UsageError(f"there is one word too many; {hint}")
+            raise UsageError(f"there is one word too many; {self.hint or hint}")
         return found
 
     def unknown_option(self, word: str) -> UsageError:
         """Return the error for an option that does not exist."""
         option = word.partition("=")[0]
         meant = did_you_mean(option, self._option_string_actions)
-        return UsageError(f"there is no option {option}{meant or f'; see {self.prog} --help'}")
+        otherwise = f"; {self.hint or f'see {self.prog} --help'}"
+        return UsageError(f"there is no option {option}{meant or otherwise}")
 
     def error(self, message: str) -> NoReturn:
         """Raise the error that argparse found."""

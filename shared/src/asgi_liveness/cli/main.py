@@ -25,6 +25,7 @@ _EPILOG: Final = """\
 examples:
   asgi-liveness check myapp.main:app --during "GET /report" --probe /healthz
   asgi-liveness check --during /report -- granian --interface asgi --port {port} myapp.main:app
+  asgi-liveness watch -- uvicorn myapp.main:app --reload
   asgi-liveness explain stalled
   asgi-liveness run mypkg.app:app --server uvicorn -k LIVE-002
 
@@ -45,6 +46,7 @@ class CommandRow(NamedTuple):
 
 COMMANDS: Final = (
     CommandRow("check", "check", "check any ASGI app, and name the line that blocks it"),
+    CommandRow("watch", "watch", "run your server, and print each line that blocks it"),
     CommandRow("explain", "explain", "say what a verdict, an outcome or a case means"),
     CommandRow("selftest", "check", "show that every verdict can come out on this machine"),
     CommandRow("run", "conformance", "judge implementations of the contract"),

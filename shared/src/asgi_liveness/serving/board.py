@@ -1,25 +1,24 @@
 """The board that watched processes write on, read from outside; see ``inside.injected``.
 
-Each event loop has a slot with the words of its heartbeat, and a file of samples. The rule: all of
-it is data from outside. What has another form is left out.
+Each event loop has a slot with the words of its heartbeat, and a file of lines, its samples. The
+rule: all of it is data from outside. What has another form is left out.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.inside import injected
 from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.serving import records
+from asgi_liveness.serving.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from asgi_liveness.serving.records import (
         Collection,
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST: Final = 2**26
-"""Bytes to read of one file of samples. Five minutes of stalls write less than a tenth of it."""
-
 
 class Board:
     """The file of words, and the files of samples next to it, in *folder*. ``close`` it."""
@@ -42,16 +38,16 @@ class Board:
     def __init__(self, folder: Path, max_stall: float) -> None:
         self.path, self.max_stall = folder / "board", max_stall
         try:
-            self.path.write_bytes(bytes(inside.SIZE))
-            self._file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.pwrite(self._file, bytes(inside.SIZE), 0)
         except OSError as error:
             raise LedgerError(
                 f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a writable folder"
             ) from error
         self._requests = 0
         self._is_closed = False
-        self._read: dict[Path, list[tuple[int, int, dict[str, Any]]]] = {}
-        self._offsets: dict[Path, int] = {}
+        self._lines = Lines(folder)
+        self._over: dict[int, int] = {}
 
     def close(self) -> None:
         """Close the file of words; the file stays, and the keeper removes it.
@@ -74,12 +70,29 @@ class Board:
         }
 
     def heartbeats(self) -> list[Heartbeat]:
-        """Return the heartbeat of each event loop that ever ran in a watched process."""
+        """Return the heartbeat of each event loop that ever ran in a watched process.
+
+        Those of processes that ``forget`` was told of are left out.
+        """
         # Read and not mapped: a process that truncates a mapped file would kill its readers.
         content = os.pread(self._file, inside.SIZE, 0).ljust(inside.SIZE, b"\0")
         words = memoryview(content).cast("Q")
         firsts = range(inside.HEADER, len(words), inside.SLOT)[: words[inside.TAKEN]]
-        return [records.heartbeat(at, words[at : at + inside.SLOT]) for at in firsts]
+        return [
+            records.heartbeat(at, words[at : at + inside.SLOT])
+            for at in firsts
+            if words[at + inside.BEAT_AT] != self._over.get(at)
+        ]
+
+    def forget(self, before: float, over: Iterable[Heartbeat]) -> None:
+        """Forget what was written before a moment, and the loops of processes that have ended.
+
+        It removes their files, and shortens others. Who watches for weeks calls it every second.
+        """
+        over = list(over)
+        # Another loop that gets such a slot has another beat.
+        self._over |= {each.slot: round(each.beat_at * records.SECOND) for each in over}
+        self._lines.forget(int(before * records.SECOND), {each.process for each in over})
 
     def samples(self) -> list[Sample]:
         """Return the samples that the processes themselves took of their stalls so far."""
@@ -118,39 +131,11 @@ class Board:
         self, key: str, parse: Callable[[int, int, dict[str, Any]], T | None]
     ) -> Iterator[T]:
         """Yield what *parse* makes of the lines that have the *key*."""
-        for process, slot, line in self._lines():
+        for process, slot, line in self._lines.all():
             if key in line:
                 with contextlib.suppress(LookupError, TypeError, ValueError):
                     if (found := parse(process, slot, line)) is not None:
                         yield found
-
-    def _lines(self) -> list[tuple[int, int, dict[str, Any]]]:
-        """Return process, slot and content of all lines; of each file the new ones are read."""
-        for path in sorted(self.path.parent.glob("samples.*.*")):
-            _, process, slot = path.name.split(".", 2)
-            if not (process.isdecimal() and slot.isdecimal()):
-                continue
-            read, offset = self._read.setdefault(path, []), self._offsets.get(path, 0)
-            content, _, _ = _rest(path, offset).rpartition(b"\n")
-            self._offsets[path] = offset + len(content) + bool(content)
-            for text in content.splitlines():
-                with contextlib.suppress(ValueError, RecursionError):
-                    if isinstance(line := json.loads(text), dict):
-                        read.append((int(process), int(slot), line))
-        return [line for path in sorted(self._read) for line in self._read[path]]
-
-
-def _rest(path: Path, offset: int) -> bytes:
-    """Return a regular file from *offset* on; nothing of any other file."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        is_file = stat.S_ISREG(os.fstat(file).st_mode)
-        return os.pread(file, max(_MOST - offset, 0), offset) if is_file else b""
-    finally:
-        os.close(file)
 
 
 def _ended(process: int, slot: int, line: dict[str, Any]) -> StallEnd | None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.serving import ending
@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 
 _KEEPER: Final = Path(__file__).with_name("keeper.py")
 END_LIMIT: Final = 10.0  # seconds that the keeper may take to start, and to end everything
+
+
+class Order(NamedTuple):
+    """What a keeper starts, and how."""
+
+    command: list[bytes]
+    environment: dict[bytes, bytes]
+    streams: tuple[int, ...] = ()
+    """The descriptors of standard input, output and error; else it has none, but for a log."""
+    group: int = 0
+    """The process group to join; 0 is the keeper's."""
+    goes_on: bool = False
+    """Whether it goes on after the end of the runner."""
 
 
 class Group:
@@ -76,8 +89,8 @@ class Group:
             )
         return Path(path)
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Let the keeper start the server.
+    def start(self, command: Sequence[str], environment: Mapping[str, str], **further: Any) -> None:
+        """Let the keeper start the server; *further* are fields of its ``Order``.
 
         Raises ``OSError`` with the reason if the command cannot be started.
         """
@@ -85,7 +98,7 @@ class Group:
         words = [os.fsencode(word) for word in command]
         variables = {os.fsencode(name): os.fsencode(text) for name, text in environment.items()}
         try:
-            unsent = memoryview(marshal.dumps((words, variables)))
+            unsent = memoryview(marshal.dumps(tuple(Order(words, variables, **further))))
             while unsent:
                 unsent = unsent[self._keeper.stdin.write(unsent) :]
             record = self._record(END_LIMIT)

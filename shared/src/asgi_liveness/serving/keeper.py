@@ -9,10 +9,13 @@ The rule: the keeper reads a pipe whose other end only the runner holds. At the 
 kills its descendants and its group, removes the folder, and ends last. No server is ended in any
 other way, so every run tests this one.
 
+A command of the user's own has the streams and the process group of the runner, so that it owns the
+terminal; and it may go on where the user asked for that.
+
 ``serving.group`` runs it as a script without site packages: it must be there before the first file
-is made. It reads one record, the command and the environment. It writes records that end with NUL:
-the path of its folder, the id of the server, the exit code of the server, and ``done``. A record
-that begins with ``!`` is an error instead.
+is made. It reads one record, an ``Order``. It writes records that end with NUL: the path of its
+folder, the id of the server, the exit code of the server, and ``done``. A record that begins with
+``!`` is an error instead.
 """
 
 import marshal
@@ -53,14 +56,14 @@ def keep() -> None:
     except OSError as error:
         _report(b"!" + (error.strerror or "unknown error").encode())
         return
-    server = 0
+    server, goes_on = 0, False
     try:
         _report(folder)
         _adopt_orphans()
-        server = _serve(folder, [int(descriptor) for descriptor in sys.argv[2:]])
+        server, goes_on = _serve(folder, [int(descriptor) for descriptor in sys.argv[2:]])
     finally:
         try:
-            left = _end(server)
+            left = [] if goes_on else _end(server)
             ending.say_left(left, b"" if ending.remove(folder) else folder)
             _report(ending.DONE)
         finally:
@@ -87,23 +90,31 @@ def _adopt_orphans() -> None:
         return
 
 
-def _serve(folder: bytes, descriptors: list[int]) -> int:
-    """Start the server that the runner describes; return its id at the end of the pipe."""
+def _serve(folder: bytes, descriptors: list[int]) -> tuple[int, bool]:
+    """Start the server that the runner describes.
+
+    At the end of the pipe, return its id, and whether it goes on.
+    """
     try:
-        command, environment = marshal.load(sys.stdin.buffer)  # noqa: S302 (from the runner)
+        # The fields of the runner's ``Order``.
+        command, environment, streams, group, goes_on = marshal.load(sys.stdin.buffer)  # noqa: S302 (from the runner)
     except (EOFError, ValueError, TypeError):
-        return 0  # the runner has ended
+        return 0, False  # the runner has ended
     nothing = os.open(os.devnull, os.O_RDWR)
     log = server = 0
     try:
-        log = os.open(os.path.join(folder, b"stderr"), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        duplicates = ((nothing, 0), (nothing, 1), (log, 2))
+        if not streams:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+            log = os.open(os.path.join(folder, b"stderr"), flags, 0o600)
+            streams = (nothing, nothing, log)
+        for given in streams:
+            os.set_inheritable(given, False)  # of each the server has one copy
         server = os.posix_spawnp(
             command[0],
             command,
             environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, *duplicate) for duplicate in duplicates],
-            setpgroup=os.getpid(),
+            file_actions=[(os.POSIX_SPAWN_DUP2, given, at) for at, given in enumerate(streams)],
+            setpgroup=group or os.getpid(),
             setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
         )
         _report(b"%d" % server)
@@ -117,7 +128,7 @@ def _serve(folder: bytes, descriptors: list[int]) -> int:
     while not select.select([0], [], [], _LOG_POLL)[0] or os.read(0, 1):
         if log:
             cut = _cut(log, cut)
-    return server
+    return server, goes_on
 
 
 def _reap(server: int) -> None:

@@ -15,8 +15,9 @@ from asgi_liveness.inside.injected import layout as inside
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SECOND: Final = 1e9  # ns
-EDGES: Final = tuple(edge / _SECOND for edge in inside.EDGES)
+SECOND: Final = 1e9
+"""Nanoseconds, in which processes write times."""
+EDGES: Final = tuple(edge / SECOND for edge in inside.EDGES)
 """The upper edges of the buckets of ``Heartbeat.late``, in seconds."""
 _PORTS: Final = range(0, 8 * inside.WORD, inside.PORT_BITS)  # the bits at which a port begins
 
@@ -158,9 +159,9 @@ def heartbeat(first: int, slot: Sequence[int]) -> Heartbeat:
         process=slot[inside.PROCESS],
         thread=slot[inside.THREAD],
         runs=slot[inside.STATE] == inside.RUNS,
-        beat_at=slot[inside.BEAT_AT] / _SECOND,
-        watcher_ran_at=slot[inside.WATCHER_RAN_AT] / _SECOND,
-        period=slot[inside.PERIOD] / _SECOND,
+        beat_at=slot[inside.BEAT_AT] / SECOND,
+        watcher_ran_at=slot[inside.WATCHER_RAN_AT] / SECOND,
+        period=slot[inside.PERIOD] / SECOND,
         loop=inside.KINDS[min(slot[inside.KIND], len(inside.KINDS) - 1)],
         python=".".join(str(slot[inside.PYTHON] >> shift & 0xFF) for shift in (24, 16, 8)),
         slot=first,
@@ -169,9 +170,9 @@ def heartbeat(first: int, slot: Sequence[int]) -> Heartbeat:
                 None, (slot[inside.PORTS] >> at & 0xFFFF for at in range(0, 64, inside.PORT_BITS))
             )
         ),
-        serves_since=slot[inside.SERVES_SINCE] / _SECOND,
+        serves_since=slot[inside.SERVES_SINCE] / SECOND,
         failed=slot[inside.STATE] == inside.FAILED,
-        late_by=slot[inside.LATE_BY] / _SECOND,
+        late_by=slot[inside.LATE_BY] / SECOND,
         late=tuple(slot[inside.LATE : inside.SLOT]),
     )
 
@@ -180,13 +181,13 @@ def sample(process: int, slot: int, line: dict[str, Any]) -> Sample:
     """Return the sample in a line of a process."""
     return Sample(
         process=process,
-        began=line["began"] / _SECOND,
-        at=line["at"] / _SECOND,
+        began=line["began"] / SECOND,
+        at=line["at"] / SECOND,
         stack=_stack(line["frames"]),
-        ran=line["ran"] / _SECOND,
-        queued=line["queued"] / _SECOND,
+        ran=line["ran"] / SECOND,
+        queued=line["queued"] / SECOND,
         slices=int(line["slices"]),
-        cpu=line["cpu"] / _SECOND,
+        cpu=line["cpu"] / SECOND,
         slot=slot,
         request=str(line.get("request", "")),
     )
@@ -194,12 +195,12 @@ def sample(process: int, slot: int, line: dict[str, Any]) -> Sample:
 
 def end(process: int, slot: int, line: dict[str, Any]) -> StallEnd:
     """Return the end of a stall in a line of a process."""
-    return StallEnd(process, line["began"] / _SECOND, line["ended"] / _SECOND, slot)
+    return StallEnd(process, line["began"] / SECOND, line["ended"] / SECOND, slot)
 
 
 def collection(process: int, line: dict[str, Any]) -> Collection:
     """Return the pass of the garbage collector in a line of a process."""
-    return Collection(process, line["collected"] / _SECOND, line["ended"] / _SECOND)
+    return Collection(process, line["collected"] / SECOND, line["ended"] / SECOND)
 
 
 def threads(process: int, line: dict[str, Any]) -> list[ThreadStack]:

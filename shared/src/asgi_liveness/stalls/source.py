@@ -52,6 +52,15 @@ def repeats(frame: Frame) -> bool:
     return _is_within(_around(frame.file, frame.line), _LOOPS)
 
 
+def loop_around(frame: Frame) -> int:
+    """Return the line of the outermost loop around the line in its own function; 0 if none."""
+    around = _around(frame.file, frame.line)
+    function = _innermost(around)
+    first = function.lineno if function else 0
+    loops = (node.lineno for node in around if isinstance(node, _LOOPS) and node.lineno >= first)
+    return min(loops, default=0)
+
+
 def runs_once(frame: Frame) -> bool:
     """Whether the line is known to be in no loop of its own function."""
     around = _around(frame.file, frame.line)

@@ -52,6 +52,8 @@ class Stall:
     others: float = 0.0
     """The part for which the other threads of its process ran; above 1 for several processors."""
     process: int = 0
+    slot: int = 0
+    """The event loop's place on the board."""
     collected: float = 0.0
     """The seconds of it that the longest full pass of the garbage collector took."""
     goes_on: bool = False
@@ -59,6 +61,8 @@ class Stall:
     too_short: bool = False
     """Whether a longer look may show its line: the samples are too few, or the loop's thread waited
     for a processor."""
+    waited: bool = False
+    """Whether it was too long only because the loop's thread waited for a processor."""
 
     @property
     def frame(self) -> Frame | None:
@@ -141,7 +145,8 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
             )
             collected = max(passes, default=0.0)
             goes_on = ended >= record.ended
-            found.append(replace(stall, process=process, collected=collected, goes_on=goes_on))
+            of = replace(stall, process=process, slot=slot, collected=collected, goes_on=goes_on)
+            found.append(of)
     return sorted(found, key=lambda stall: stall.began)
 
 
@@ -157,7 +162,9 @@ def _stall(began: float, length: float, samples: tuple[Sample, ...], criteria: C
     samples = _held_long(tuple(sample for sample in samples if sample.stack or sample.gil_held))
     waited = use is not None and length * (1 - use.queued) <= max_stall
     too_short = waited or len(samples) < _ONE_SAMPLE
-    unknown = Stall(began, length, samples, None, ran=ran, others=others, too_short=too_short)
+    unknown = Stall(
+        began, length, samples, None, ran=ran, others=others, too_short=too_short, waited=waited
+    )
     # A thread that holds the GIL from one sample to the next shares it with nobody.
     contended = use and use.contended and not any(sample.by_another for sample in samples)
     if contended or waited:

@@ -56,10 +56,16 @@ def _scope(frame: FrameType) -> dict[str, Any] | None:
 
 def _template(scope: dict[str, Any]) -> str:
     """Return the template of the route that was chosen, "" if none was."""
-    route = scope.get("route") or _listed(scope)
+    route = _included(scope) or scope.get("route") or _listed(scope)
     # No property or ``__getattr__`` of the app runs.
     found = getattr(route, "__dict__", {}).get("path")
     return found[:_MOST] if type(found) is str else ""
+
+
+def _included(scope: dict[str, Any]) -> object:
+    """Return what FastAPI knows of a route of an included router: its path with all prefixes."""
+    own = scope.get("fastapi")
+    return own.get("effective_route_context") if type(own) is dict else None
 
 
 def _listed(scope: dict[str, Any]) -> object:

@@ -1,0 +1,1 @@
+"""What blocks a server that people run themselves?"""

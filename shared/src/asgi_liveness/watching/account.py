@@ -1,0 +1,111 @@
+"""Which stalls of a watch are told when, and which are over. Pure: the clock is an argument.
+
+The rule: a stall is told while it goes on, as soon as its line is known, and again at its end. But
+for one culprit there is one line a second: an end that follows sooner is only counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.watching.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from asgi_liveness.stalls.stalls import Stall
+    from asgi_liveness.watching.named_stall import NamedStall
+
+    Key = tuple[int, int, float]
+    """What identifies a stall: its process, its event loop, and the last beat before it."""
+
+_LINE_LIMIT: Final = 0.25
+"""Seconds beyond the limit for which a stall may wait for its line, before it is told without."""
+_AGAIN: Final = 1.0
+"""Seconds between two lines about the same culprit."""
+_KEPT: Final = 60.0
+"""Seconds for which a stall that is over is known; its lines are forgotten before."""
+
+
+@dataclass
+class Account:
+    """The stalls of a watch. *name* makes a stall one that people read."""
+
+    max_stall: float
+    name: Callable[[Stall], NamedStall]
+    tally: Tally = field(default_factory=Tally)
+    _going: dict[Key, Stall] = field(default_factory=dict)
+    _told: set[Key] = field(default_factory=set)
+    _over: dict[Key, float] = field(default_factory=dict)
+    """When each was found to be over."""
+    _last: dict[tuple[str, str, int], float] = field(default_factory=dict)
+
+    @property
+    def first_began(self) -> float | None:
+        """When the first stall that goes on began; None if none does."""
+        return min((stall.began for stall in self._going.values()), default=None)
+
+    @property
+    def stalled(self) -> set[int]:
+        """The processes in which a stall goes on."""
+        return {stall.process for stall in self._going.values()}
+
+    def look(
+        self,
+        stalls: Sequence[Stall],
+        now: float,
+        *,
+        ended: Collection[int] = (),
+        is_end: bool = False,
+    ) -> Iterator[tuple[NamedStall, int, bool]]:
+        """Take the *stalls* that are known *now*; at the *is_end* of a watch none goes on.
+
+        A process in *ended* takes its stall with it. Any other that is not known any more is over,
+        and its end will be known in a moment.
+
+        Yield each that is to be told or has ended: with how many of the same culprit were over
+        before, and whether it is to be told.
+        """
+        known = {_key(stall): stall for stall in stalls}
+        gone = [
+            stall
+            for key, stall in self._going.items()
+            if key not in known and (stall.process in ended or is_end)
+        ]
+        for stall in [*gone, *stalls]:
+            key = _key(stall)
+            if key in self._over:
+                continue
+            if stall.goes_on and key in known and not is_end:
+                self._going[key] = stall
+                if self._is_ready(stall, key):
+                    self._told.add(key)
+                    found = self.name(stall)
+                    yield found, self.tally.times(found), self._is_due(found, now)
+                continue
+            found = replace(self.name(stall), goes_on=False)
+            times = self.tally.times(found)
+            self.tally.add(found)
+            yield found, times, self._is_due(found, now)
+            self._over[key] = now
+            self._going.pop(key, None)
+            self._told.discard(key)
+        self._over = {key: at for key, at in self._over.items() if now - at < _KEPT}
+        self._last = {group: at for group, at in self._last.items() if now - at < _AGAIN}
+
+    def _is_ready(self, stall: Stall, key: Key) -> bool:
+        """Whether a stall that goes on can be told."""
+        waited = stall.length > self.max_stall + _LINE_LIMIT
+        return key not in self._told and (stall.line is not None or waited)
+
+    def _is_due(self, stall: NamedStall, now: float) -> bool:
+        """Whether no line about the same culprit was told within the last second."""
+        if now - self._last.get(stall.group, -_AGAIN) < _AGAIN:
+            return False
+        self._last[stall.group] = now
+        return True
+
+
+def _key(stall: Stall) -> Key:
+    return stall.process, stall.slot, stall.began

@@ -1,0 +1,122 @@
+"""The report of a watch, as data. Every other format is rendered from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from asgi_liveness.foreign import every_text, plain
+
+if TYPE_CHECKING:
+    from asgi_liveness.stalls.culprit import Culprit
+    from asgi_liveness.watching.named_stall import NamedStall
+    from asgi_liveness.watching.starvation import Starvation
+    from asgi_liveness.watching.tally import Tally
+
+SCHEMA: Final = 1
+"""The number of the format of ``json`` and ``jsonl``."""
+
+
+@dataclass(frozen=True)
+class CulpritRow:
+    """All stalls at one culprit. Times in seconds."""
+
+    culprit: Culprit | None
+    """The line to blame; None where no sample showed one."""
+    because: str
+    """Why no line is known, or a word on the line."""
+    stalls: int
+    total_s: float
+    longest_s: float
+    requests: dict[str, int]
+    """How many of the stalls were in each request, as ``GET /users/{id}``."""
+    advice: str
+    is_finding: bool
+    """Whether the app is to blame, and not a busy machine."""
+
+
+@dataclass(frozen=True)
+class WatchReport:
+    """The report of a whole watch. Times in seconds."""
+
+    command: str
+    """The program that was run, without its arguments, which may hold a secret."""
+    max_stall_s: float
+    watched_s: float
+    processes: int
+    """How many processes had an event loop."""
+    culprits: tuple[CulpritRow, ...]
+    """That with the most seconds first."""
+    starved: tuple[Starvation, ...]
+    """The pools of threads that were full for the longest."""
+    late_p50_s: float | None
+    """By how much a beat of an event loop was late, by the median; None without any beat."""
+    late_p99_s: float | None
+    notes: tuple[str, ...] = ()
+    system: dict[str, str | int | None] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def stalls(self) -> int:
+        """The number of all stalls."""
+        return sum(row.stalls for row in self.culprits)
+
+    @property
+    def silent_s(self) -> float:
+        """The seconds of all stalls."""
+        return sum(row.total_s for row in self.culprits)
+
+    @property
+    def verdict(self) -> str:
+        """``stalled``, ``starved`` or ``live``."""
+        if any(row.is_finding for row in self.culprits):
+            return "stalled"
+        return "starved" if self.starved else "live"
+
+    def to_json(self) -> str:
+        """Return the report as JSON, one key a line."""
+        first = {"schema": self.schema, "verdict": self.verdict, "kind": "watch"}
+        rows = [_as_dict(row) for row in self.culprits]
+        return json.dumps({**first, **asdict(self), "culprits": rows}, indent=1) + "\n"
+
+
+def rows_of(tally: Tally) -> tuple[CulpritRow, ...]:
+    """Return the rows of a tally."""
+    return tuple(
+        CulpritRow(
+            culprit=row.culprit,
+            because=row.because,
+            stalls=row.stalls,
+            total_s=round(row.total, 3),
+            longest_s=round(row.longest, 3),
+            requests={name: times for name, times in row.requests.items() if name},
+            advice=row.advice,
+            is_finding=row.is_finding,
+        )
+        for row in tally.ordered
+    )
+
+
+def shown(report: WatchReport) -> WatchReport:
+    """Return *report* with each text as a terminal can show it."""
+    found: WatchReport = every_text(report, lambda text, _: plain(text))
+    return found
+
+
+def line_of(event: NamedStall | Starvation) -> str:
+    """Return one event as a line of JSON."""
+    plainly = every_text(event, lambda text, _: plain(text))
+    kind = "starved" if hasattr(event, "pool") else "stalled"
+    return json.dumps({"schema": SCHEMA, "kind": kind, **_as_dict(plainly)}) + "\n"
+
+
+def _as_dict(row: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON has it: frames with the names of their fields."""
+    found = asdict(row)
+    found.pop("group", None)
+    if culprit := found.get("culprit"):
+        for name in ("below", "handler"):
+            culprit[name] = culprit[name] and culprit[name]._asdict()
+        culprit["callers"] = [frame._asdict() for frame in culprit["callers"]]
+    return found
