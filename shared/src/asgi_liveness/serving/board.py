@@ -94,6 +94,10 @@ class Board:
         self._over |= {each.slot: round(each.beat_at * records.SECOND) for each in over}
         self._lines.forget(int(before * records.SECOND), {each.process for each in over})
 
+    def lines_read(self) -> int:
+        """Return how many lines were ever read, with those that are new; each tells of a stall."""
+        return self._lines.read()
+
     def samples(self) -> list[Sample]:
         """Return the samples that the processes themselves took of their stalls so far."""
         return list(self._parsed("at", records.sample))

@@ -20,6 +20,8 @@ _MOST: Final = 2**26
 """Bytes to read of one file. Five minutes of stalls write less than a tenth of it."""
 _LONG: Final = 2**20
 """Bytes of a file that has been read, from which on another takes its place."""
+_KIND: Final = "samples"
+"""How the name of a file begins; its process and its slot follow."""
 _TIMES: Final = ("at", "ended")
 """The keys of a line that say when it was written; a line without them is an answer."""
 
@@ -37,11 +39,11 @@ class _File:
     """The file whose place this one has taken, from ``retired_from`` on not yet read."""
     retired_from: int = 0
 
-    def read(self) -> None:
-        """Read the lines that are new."""
+    def read(self) -> int:
+        """Read the lines that are new, and return how many there are."""
         content, _, _ = _rest(self.path, self.offset).rpartition(b"\n")
         self.offset += len(content) + bool(content)
-        self._add(content)
+        return self._add(content)
 
     def retire(self) -> None:
         """Let the process begin another file, if this one is long."""
@@ -66,11 +68,13 @@ class _File:
                 self.retired.unlink()
             self.retired = None
 
-    def _add(self, content: bytes) -> None:
+    def _add(self, content: bytes) -> int:
+        before = len(self.lines)
         for text in content.splitlines():
             with contextlib.suppress(ValueError, RecursionError):
                 if isinstance(line := json.loads(text), dict):
                     self.lines.append(line)
+        return len(self.lines) - before
 
 
 class Lines:
@@ -79,22 +83,31 @@ class Lines:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[Path, _File] = {}
+        self._ever = 0
+
+    def read(self) -> int:
+        """Read what is new; return how many lines were ever read."""
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                kind, _, rest = entry.name.partition(".")
+                process, _, slot = rest.partition(".")
+                path = self._folder / entry.name
+                if kind == _KIND and process.isdecimal() and slot.isdecimal():
+                    self._files.setdefault(path, _File(path, int(process), int(slot)))
+        for file in self._files.values():
+            self._ever += file.read()
+        return self._ever
 
     def all(self) -> list[tuple[int, int, dict[str, Any]]]:
         """Return process, slot and content of all lines that are not forgotten."""
-        for path in self._folder.glob("samples.*.*"):
-            _, process, slot = path.name.split(".", 2)
-            if path not in self._files and process.isdecimal() and slot.isdecimal():
-                self._files[path] = _File(path, int(process), int(slot))
+        self.read()
         files = [file for _, file in sorted(self._files.items())]
-        for file in files:
-            file.read()
         return [(file.process, file.slot, line) for file in files for line in file.lines]
 
     def forget(self, before: int, gone: set[int]) -> None:
         """Forget the lines from *before* a moment, in ns, and the files of processes in *gone*."""
         for path, file in list(self._files.items()):
-            file.read()
+            self._ever += file.read()
             if file.process in gone:
                 file.remove()
                 del self._files[path]

@@ -46,6 +46,8 @@ class Sampler:
     """Why py-spy made no dump, if one failed."""
     request: int = 0
     """The number of the last request for the stacks of all threads."""
+    every: float = _EVERY
+    """Seconds between two reads of the board."""
     _dumped: dict[int, float] = field(default_factory=dict)
 
     def heartbeats(self) -> list[Heartbeat]:
@@ -64,7 +66,7 @@ class Sampler:
         """Take samples until cancelled."""
         requested_at, limit = 0.0, self.board.max_stall
         while True:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(self.every)
             now, heartbeats, waits = time.monotonic(), self.heartbeats(), self.waiting()
             for heartbeat in heartbeats:
                 if heartbeat.silent(now) > limit and (

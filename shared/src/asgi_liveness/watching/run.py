@@ -6,7 +6,6 @@ The rule: nothing that a watch does ends, delays or changes the command.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import os
 import platform
@@ -15,10 +14,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-import psutil
-
 import asgi_liveness
 from asgi_liveness.serving.foreground import Foreground
+from asgi_liveness.serving.living import reap_orphans, threads_of
 from asgi_liveness.stalls import quote
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.watching.account import Account
@@ -30,7 +28,6 @@ from asgi_liveness.watching.signals import OURS, RESUMED, Signals
 from asgi_liveness.watching.starvation import FullPools, Starvation
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.group import Group
     from asgi_liveness.stalls.stalls import Stall
 
 _TICK: Final = 0.1  # seconds between two looks at the board
@@ -125,7 +122,7 @@ class _Watch:
                 cleared = time.monotonic()
                 self._look_at_pools()
                 self._observer.forget(self._account.first_began)
-                _reap_strangers(self._command.group)
+                reap_orphans({self._command.group.id})
         self._look(is_end=True)
         sampling.cancel()
         await self._end()
@@ -177,7 +174,7 @@ class _Watch:
                 self._keep(each)
                 self._screen.starved(each)
         self._request = 0
-        if any(_threads(process) > _THREADS for process in self._processes):
+        if any(threads_of(process) > _THREADS for process in self._processes):
             self._request, self._requested = board.request_threads(), time.monotonic()
 
     def _keep(self, starvation: Starvation) -> None:
@@ -239,19 +236,3 @@ class _Watch:
 def _label(stall: NamedStall) -> str:
     """Return the line of a stall, as the label of a number."""
     return f"{quote.module(stall.culprit)}:{stall.culprit.line}" if stall.culprit else ""
-
-
-def _threads(process: int) -> int:
-    with contextlib.suppress(psutil.Error):
-        return int(psutil.Process(process).num_threads())
-    return 0
-
-
-def _reap_strangers(group: Group) -> None:
-    """As the first process of a container, take the exit codes of orphans that became ours."""
-    if os.getpid() != 1:
-        return
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.Error, ChildProcessError):
-            if child.pid != group.id and child.status() == psutil.STATUS_ZOMBIE:
-                os.waitpid(child.pid, os.WNOHANG)
