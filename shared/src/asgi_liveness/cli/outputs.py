@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _STARTS: Final = (
-    r'\{\s*"schema": \d+,\s*"(?:verdict|contract)":',
+    r'\{\s*"schema": \d+,\s*"(?:verdict|contract|kind)":',
     r'<\?xml [^>]*>\s*<testsuites>\s*<testsuite name="asgi-liveness" ',
     r"::(?:notice|warning|error) (?:file=[^\n]*,line=\d+,)?title=asgi-liveness%3A ",
     r"\*\*[^\n]*\n\n\| while this runs \| verdict \| observed \|\n",
+    r"\*\*asgi-liveness: [a-z]+\*\*, ",
     r"\| while this runs, does `/hello` answer\? \|",
 )
 _OURS: Final = re.compile("|".join(_STARTS))

@@ -106,8 +106,8 @@ class Lines:
 
     def forget(self, before: int, gone: set[int]) -> None:
         """Forget the lines from *before* a moment, in ns, and the files of processes in *gone*."""
+        self.read()
         for path, file in list(self._files.items()):
-            self._ever += file.read()
             if file.process in gone:
                 file.remove()
                 del self._files[path]

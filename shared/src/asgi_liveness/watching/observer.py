@@ -29,6 +29,9 @@ _EVERY: Final = 0.05
 _KEPT: Final = 5.0
 """Seconds for which lines are kept that belong to no stall: the end of a stall and its samples are
 written by different threads."""
+_AWAKE: Final = 1.0
+"""Seconds for which a loop may be silent after a stopped process goes on. Who has not looked for as
+long was stopped as well."""
 _STARTS: Final = re.compile(
     r"/uvicorn/(?:lifespan/|config\.py|importer\.py)|/hypercorn/asyncio/lifespan\.py"
     r"|/granian/(?:asgi\.py|_internal\.py|utils/)"
@@ -61,6 +64,7 @@ class Observer:
     _loops: dict[Loop, Heartbeat] = field(default_factory=dict)
     """The last heartbeat of each loop, also of those that have ended a while ago."""
     _resumed: float = 0.0
+    _looked: float = field(default_factory=time.monotonic)
     _lines: int = 0
     """How many lines the board had at the last look."""
 
@@ -83,6 +87,9 @@ class Observer:
         Nothing if no loop is silent, and nothing new is known.
         """
         now, running = time.monotonic(), self.sampler.heartbeats()
+        if now - self._looked > _AWAKE:  # the signal that we go on may come after this
+            self._resumed = now
+        self._looked = now
         silent = [each for each in running if each.silent(now) > self.criteria.max_stall]
         self._note_ended({each.process for each in silent})
         before, self._lines = self._lines, self.board.lines_read()
@@ -117,7 +124,7 @@ class Observer:
 
     def _counts(self, stall: Stall) -> bool:
         """Whether a stall is no import, no start of a worker, and no time of a stopped process."""
-        if stall.began < self._resumed < stall.began + stall.length:
+        if stall.began < self._resumed and stall.began + stall.length < self._resumed + _AWAKE:
             return False
         loop = self._loops.get((stall.process, stall.slot))
         if loop is not None and loop.serves_since:
@@ -130,15 +137,19 @@ class Observer:
         return stall.line is not None and not any(map(_starts, stall.samples))
 
     def forget(self, going_on: float | None) -> None:
-        """Forget what is over; *going_on* is when the first stall began that is not."""
+        """Forget what is over; *going_on* is when the first stall began that is not.
+
+        Of a process that has ended, ``stalls`` reads the last lines before they are forgotten.
+        """
         now = time.monotonic()
-        self._note_ended({each.process for each in self._loops.values()})
         before = min(now - _KEPT, now if going_on is None else going_on)
         over = [each for each in self._loops.values() if each.process in self.sampler.ended]
         self.board.forget(before, over)
         self.sampler.samples[:] = [each for each in self.sampler.samples if each.at >= before]
         for each in over:
-            self._loops.pop((each.process, each.slot), None)
+            del self._loops[each.process, each.slot]
+        self.sampler.ended = frozenset()
+        self._note_ended({process for process, _ in self._loops})
 
 
 def _key(row: Sample | StallEnd) -> tuple[int, int, float]:
