@@ -125,7 +125,7 @@ def test_a_loop_that_serves_nothing_yet_stalls_outside_of_its_start(
     assert len(seen(observer)) == count
 
 
-def test_another_loop_of_a_process_that_serves_does_not_count(observer: Observer) -> None:
+def test_another_loop_does_not_count_once_one_has_served(observer: Observer) -> None:
     beat(observer, 0.0)
     began = beat(observer, 0.5, port=0, at=1)
     write(observer, *sampled(began), at=1)

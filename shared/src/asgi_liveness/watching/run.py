@@ -106,7 +106,7 @@ class _Watch:
         self._began = time.monotonic()
         self._requested, self._request = 0.0, 0
         self._processes: set[int] = set()
-        self._ended_processes, self._has_served = 0, False
+        self._ended_processes = 0
         self._interrupted, self._is_warned, self._is_forced = math.inf, False, False
 
     async def run(self) -> tuple[int, WatchReport]:
@@ -133,10 +133,7 @@ class _Watch:
         """Count beats and stalls, and tell of them."""
         now, beating = time.monotonic(), self._observer.heartbeats()
         self._numbers.beats(beating)
-        # Where one serves, another that runs a loop is no worker: a master runs one at times.
-        serving = {each.process for each in beating if each.ports}
-        self._has_served = self._has_served or bool(serving)
-        processes = serving if self._has_served else {each.process for each in beating}
+        processes = {each.process for each in self._observer.sampler.heartbeats()}
         self._ended_processes += len(self._processes - processes)
         self._processes = processes
         stalls, ended = self._observer.stalls(), self._observer.sampler.ended
