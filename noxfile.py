@@ -271,6 +271,7 @@ def record(session: nox.Session) -> None:
     found = ("asgi-liveness", "check", "examples.hanging:app", "--during", "GET /report")
     screen = session.run(*found, silent=True, success_codes=[1])
     (ROOT / "results" / "check.txt").write_text(str(screen))
+    _patiently(session, "python", "-m", "tools.screens")
     session.run("python", "-m", "tools.docs")
 
 

@@ -89,6 +89,11 @@ def check() -> str:
     return _text((RESULTS / "check.txt").read_text())
 
 
+def watch() -> str:
+    """What a watch prints while somebody clicks through an app."""
+    return _text((RESULTS / "watch.txt").read_text())
+
+
 def frontier() -> str:
     """Speed and waits of every way to run loops."""
     return picture.table(json.loads((RESULTS / "frontier.json").read_text()))

@@ -33,6 +33,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         blocks.pacing,
         blocks.promises,
         blocks.result,
+        blocks.watch,
         excerpts.fix,
         excerpts.handlers,
         excerpts.options,

@@ -147,7 +147,7 @@ class _Screen:
         """Print the summary."""
         from asgi_liveness.watching.screen import summary
 
-        self._print(summary(report, self._paint).rstrip("\n"))
+        self._print(f"\n{summary(report, self._paint)}".rstrip("\n"))
 
     def said(self, words: str) -> None:
         """Print a line about the watch itself."""

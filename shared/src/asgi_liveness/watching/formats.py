@@ -71,7 +71,8 @@ def _where(row: CulpritRow) -> str:
 
 
 def _counted(row: CulpritRow) -> str:
-    return f"{row.stalls} stalls, {row.total_s:.1f} s together, the longest {row.longest_s:.1f} s"
+    times = f"{row.stalls} stall{'s' * (row.stalls != 1)}"
+    return f"{times}, {row.total_s:.1f} s together, the longest {row.longest_s:.1f} s"
 
 
 FORMATS: Final[dict[str, Callable[[WatchReport], str]]] = {

@@ -32,6 +32,9 @@ written by different threads."""
 _AWAKE: Final = 1.0
 """Seconds for which a loop may be silent after a stopped process goes on. Who has not looked for as
 long was stopped as well."""
+_MANY: Final = 1000
+"""Beats, ten seconds of them, after which a loop that serves no port is not just starting: that of
+granian never serves one."""
 _STARTS: Final = re.compile(
     r"/uvicorn/(?:lifespan/|config\.py|importer\.py)|/hypercorn/asyncio/lifespan\.py"
     r"|/granian/(?:asgi\.py|_internal\.py|utils/)"
@@ -76,10 +79,9 @@ class Observer:
         self._resumed = time.monotonic()
 
     def heartbeats(self) -> list[Heartbeat]:
-        """Return the heartbeats of all loops of processes that live."""
-        found = self.board.heartbeats()
-        self._loops |= {(each.process, each.slot): each for each in found}
-        return [each for each in found if each.process not in self.sampler.ended]
+        """Return the heartbeats of the loops that count and are not just starting."""
+        self._loops |= {(each.process, each.slot): each for each in self.board.heartbeats()}
+        return [each for each in self.sampler.heartbeats() if each.ports or sum(each.late) > _MANY]
 
     def stalls(self) -> list[Stall]:
         """Return the stalls that go on, and those that have ended and are not forgotten.

@@ -12,6 +12,7 @@ import platform
 import signal
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import asgi_liveness
@@ -39,8 +40,7 @@ _MOST_STARVED: Final = 20  # pools that a report lists
 _SIGNALLED: Final = 128  # what shells add to the number of the signal that ended a command
 _NO_LOOP: Final = (
     "No event loop was seen in any process of the command. Is it a Python server that runs an ASGI "
-    "app? Options that leave out the environment (python -I, -E or -S, sudo) leave out the watch "
-    "as well: then use `asgi-liveness attach`."
+    "app? What leaves out the environment (python -I, -E or -S, sudo) leaves out the watch as well."
 )
 
 
@@ -131,8 +131,8 @@ class _Watch:
 
     def _look(self, *, is_end: bool = False) -> None:
         """Count beats and stalls, and tell of them."""
-        now, beating = time.monotonic(), self._observer.heartbeats()
-        self._numbers.beats(beating)
+        now = time.monotonic()
+        self._numbers.beats(self._observer.heartbeats())
         processes = {each.process for each in self._observer.sampler.heartbeats()}
         self._ended_processes += len(self._processes - processes)
         self._processes = processes
@@ -211,7 +211,7 @@ class _Watch:
     def _report(self) -> WatchReport:
         processes = len(self._processes) + self._ended_processes
         report = WatchReport(
-            command=self._options.command[0],
+            command=Path(self._options.command[0]).name,
             max_stall_s=self._options.max_stall,
             watched_s=time.monotonic() - self._began,
             processes=processes,

@@ -60,8 +60,12 @@ class Pulse:
     def note_ports(self) -> None:
         """Write which ports the loop serves, and since when."""
         serves = serves_of(self.loop)
+        since = serves.since if serves else 0
         self.set(layout.PORTS, serves.ports if serves else 0)
-        self.set(layout.SERVES_SINCE, serves.since if serves else 0)
+        if since != self._words[self.slot + layout.SERVES_SINCE]:
+            for word in range(layout.LATE_BY, layout.SLOT):
+                self.set(word, 0)  # how late it was before is of its start
+        self.set(layout.SERVES_SINCE, since)
 
     def stop(self) -> None:
         """Stop beating: a loop that has stopped does not stall."""
