@@ -84,7 +84,8 @@ def _watch(args: argparse.Namespace) -> int:
     from asgi_liveness.files import current_folder
     from asgi_liveness.watching.formats import FORMATS
     from asgi_liveness.watching.numbers import Numbers
-    from asgi_liveness.watching.run import WatchOptions, run
+    from asgi_liveness.watching.parts import WatchOptions
+    from asgi_liveness.watching.run import run
 
     if not args.served:
         raise UsageError(f"there is no command to watch; {_PLACE}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 from typing import TYPE_CHECKING, Self
 
 from asgi_liveness.errors import TargetError
@@ -68,9 +67,21 @@ class Foreground:
         """The exit code of the command's own process, or None while it runs."""
         return self.group.exit_code()
 
-    def kill(self) -> None:
-        """Kill the command's own process, frozen or not."""
-        self.group.signal(signal.SIGKILL)
+    @property
+    def own(self) -> set[int]:
+        """Our own child processes, beside those of the command."""
+        return {self.group.id}
+
+    def others(self) -> list[int]:
+        """Return the processes of the command that live, without its own once that has ended."""
+        return self.group.members()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command's own process, if it is there."""
+        self.group.signal(number)
+
+    def interrupted(self) -> None:
+        """Do nothing: the command got the signal itself, and ends or does not."""
 
     def end(self) -> None:
         """End all processes of the command, unless they go on, and remove its files."""

@@ -11,9 +11,9 @@ import os
 import platform
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
 from asgi_liveness.serving.foreground import Foreground
@@ -30,6 +30,7 @@ from asgi_liveness.watching.starvation import FullPools, Starvation
 
 if TYPE_CHECKING:
     from asgi_liveness.stalls.stalls import Stall
+    from asgi_liveness.watching.parts import Screen, Watched, WatchOptions
 
 _TICK: Final = 0.1  # seconds between two looks at the board
 _SECOND: Final = 1.0  # seconds between two requests for stacks, and two clearings
@@ -44,38 +45,6 @@ _NO_LOOP: Final = (
 )
 
 
-@dataclass(frozen=True)
-class WatchOptions:
-    """One watch. Times in seconds."""
-
-    command: tuple[str, ...]
-    max_stall: float = 0.2
-    package: str = ""
-    """The app's top-level package, if it is known."""
-    names_requests: bool = True
-    goes_on: bool = False
-    """Whether the command goes on if the watch is killed."""
-
-
-class Screen(Protocol):
-    """Where a watch tells what it finds."""
-
-    def stalled(self, stall: NamedStall, times: int, *, is_due: bool) -> None:
-        """Take a stall that is over, or that *is_due* to be told.
-
-        *times* is how many with the same culprit were over before.
-        """
-
-    def starved(self, starvation: Starvation) -> None:
-        """Tell of a pool that is full, or no longer so."""
-
-    def summed_up(self, report: WatchReport) -> None:
-        """Show the summary so far."""
-
-    def said(self, words: str) -> None:
-        """Tell a line about the watch itself."""
-
-
 def run(
     options: WatchOptions, screen: Screen, numbers: Numbers | None = None
 ) -> tuple[int, WatchReport]:
@@ -83,23 +52,25 @@ def run(
 
     Raises ``TargetError`` if the command cannot be started.
     """
-    command = Foreground(
-        options.command,
-        options.max_stall,
-        names_requests=options.names_requests,
-        goes_on=options.goes_on,
-    )
-    with command:
-        return asyncio.run(_Watch(options, command, screen, numbers or Numbers()).run())
+    how = {"names_requests": options.names_requests, "goes_on": options.goes_on}
+    with Foreground(options.command, options.max_stall, **how) as command:
+        return watch(command, options, screen, numbers)
+
+
+def watch(
+    watched: Watched, options: WatchOptions, screen: Screen, numbers: Numbers | None = None
+) -> tuple[int, WatchReport]:
+    """Watch to the end of what is watched; return its exit code and the report."""
+    return asyncio.run(_Watch(options, watched, screen, numbers or Numbers()).run())
 
 
 class _Watch:
     def __init__(
-        self, options: WatchOptions, command: Foreground, screen: Screen, numbers: Numbers
+        self, options: WatchOptions, watched: Watched, screen: Screen, numbers: Numbers
     ) -> None:
-        self._options, self._command = options, command
+        self._options, self._watched = options, watched
         self._screen, self._numbers = screen, numbers
-        self._observer = Observer(command.board, Criteria(options.max_stall, options.package))
+        self._observer = Observer(watched.board, Criteria(options.max_stall, options.package))
         self._account = Account(options.max_stall, self._named)
         self._pools = FullPools(options.package)
         self._starved: list[Starvation] = []
@@ -115,18 +86,18 @@ class _Watch:
         Signals(lambda number, sent: loop.call_soon_threadsafe(self._came, number, sent)).begin()
         sampling = asyncio.create_task(self._observer.sampler.sample())
         cleared = self._began
-        while self._command.exit_code is None and not self._is_forced:
+        while self._watched.exit_code is None and not self._is_forced:
             await asyncio.sleep(_TICK)
             self._look()
             if time.monotonic() - cleared > _SECOND:
                 cleared = time.monotonic()
                 self._look_at_pools()
                 self._observer.forget(self._account.first_began)
-                reap_orphans({self._command.group.id})
+                reap_orphans(self._watched.own)
         self._look(is_end=True)
         sampling.cancel()
         await self._end()
-        code = self._command.exit_code or 0
+        code = self._watched.exit_code or 0
         return (code if code >= 0 else _SIGNALLED - code), self._report()
 
     def _look(self, *, is_end: bool = False) -> None:
@@ -150,7 +121,7 @@ class _Watch:
             )
 
     def _named(self, stall: Stall) -> NamedStall:
-        board = self._command.board
+        board = self._watched.board
         # The stacks of all threads show a deadlock, if they were read during the stall.
         threads = board.threads(self._request) if self._requested > stall.began else []
         return named(
@@ -163,7 +134,7 @@ class _Watch:
 
     def _look_at_pools(self) -> None:
         """Read what pools of threads do, and ask for it again."""
-        board = self._command.board
+        board = self._watched.board
         if self._request:
             stalled = self._account.stalled
             threads, tasks = board.threads(self._request), board.tasks(self._request)
@@ -189,24 +160,24 @@ class _Watch:
             self._is_forced = True
         else:
             self._interrupted = min(self._interrupted, time.monotonic())
+            self._watched.interrupted()
             if is_sent:
-                self._command.group.signal(number)
+                self._watched.signal(number)
 
     async def _end(self) -> None:
         """Wait a moment for the other processes of the command, and end them."""
         for each in self._pools.end(time.time()):
             self._keep(replace(each, goes_on=False))
         until = time.monotonic() + _GRACE
-        group = self._command.group
-        while group.members() and time.monotonic() < until and not self._is_forced:  # noqa: ASYNC110 (nothing tells of the end of a process)
+        while self._watched.others() and time.monotonic() < until and not self._is_forced:  # noqa: ASYNC110 (nothing tells of the end of a process)
             await asyncio.sleep(_TICK)
-        left = len(group.members())
+        left = len(self._watched.others())
         if left and not (self._is_forced or self._options.goes_on):
             self._screen.said(
                 f"{left} other process{'es' * (left != 1)} of the command still ran, and ended "
                 f"now; --keep lets them go on"
             )
-        self._command.end()
+        self._watched.end()
 
     def _report(self) -> WatchReport:
         processes = len(self._processes) + self._ended_processes
