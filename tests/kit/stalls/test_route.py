@@ -65,3 +65,22 @@ def test_a_known_request_wins_and_a_known_method_is_kept(tmp_path: Path) -> None
 
 def test_a_path_that_may_lack_a_prefix_begins_with_dots(tmp_path: Path) -> None:
     assert request(tmp_path, "get('/')", line=15, function="item") == "GET .../items/<id>"
+
+
+@pytest.mark.parametrize(
+    ("listed", "shown"),
+    [
+        ("Route('/users', handler)", "/users"),
+        ("routing.WebSocketRoute('/prices', handler)", "WS /prices"),
+        ("Mount('/api', routes=[Route('/users', handler)])", ".../users"),
+        ("Route('/users', other)", ""),
+        ("Route(PATH, handler)", ""),
+        ("Other('/users', handler)", ""),
+    ],
+)
+def test_a_list_of_routes_names_the_path(tmp_path: Path, listed: str, shown: str) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(
+        f"async def handler(request):\n    pass\n\napp = Starlette(routes=[{listed}])\n"
+    )
+    assert request_at((Frame(str(file), 2, "handler"), *LOOP), "") == shown

@@ -1,6 +1,6 @@
-"""The request of a handler by its decorator in the source, where the ASGI scope names no route.
+"""The request of a handler by its source, where the ASGI scope names no route.
 
-Quart does not write the route into the scope, and py-spy reads no scope at all.
+Its decorator names it, or a ``Route(...)``. Quart does not write the route into the scope, and py-spy reads no scope at all.
 """
 
 from __future__ import annotations
@@ -21,19 +21,25 @@ _METHODS: Final = {
     **dict.fromkeys(("route", "api_route"), ""),
 }
 """The methods of decorators by their names; those without one may serve several."""
+_ROUTES: Final = {"Route": "", "WebSocketRoute": "WS"}
+"""Starlette's lists of routes, with their methods."""
+_MOUNT: Final = "Mount"
+"""What adds a prefix to the paths in such a list."""
 _APPS: Final = ("FastAPI", "Starlette", "Quart", "Flask", "Litestar", "Sanic")
 """What makes an app. A router or a blueprint may add a prefix to its paths."""
 
 
 def request_at(frames: Sequence[Frame], package: str, known: str = "") -> str:
-    """Return the request that *frames* serve, as ``GET /users/{id}``; *known* if none is decorated.
+    """Return the request that *frames* serve, as ``GET /users/{id}``; else what is *known*.
 
     *known* may be the method alone. Where a prefix may be missing, the path begins with dots.
     """
     if " " in known:
         return known
     for frame in reversed(frames):
-        if stack.is_of_app(frame.file, package) and (found := _decorated(frame)):
+        if not stack.is_of_app(frame.file, package):
+            continue
+        if found := _decorated(frame) or _listed(frame):
             method, path = found
             return f"{known or method} {path}".strip()
     return known
@@ -50,6 +56,18 @@ def _decorated(frame: Frame) -> tuple[str, str] | None:
         ):
             found = (_route(decorator, tree) for decorator in node.decorator_list)
             return next(filter(None, found), None)
+    return None
+
+
+def _listed(frame: Frame) -> tuple[str, str] | None:
+    """Return the method, if it is known, and the path in the ``Route(...)`` of a function."""
+    calls = [node for node in ast.walk(source.parsed(frame.file)) if isinstance(node, ast.Call)]
+    names = [ast.unparse(call.func).rpartition(".")[2] for call in calls]
+    for call, name in zip(calls, names, strict=True):
+        if name in _ROUTES and [ast.unparse(each) for each in call.args[1:2]] == [frame.function]:
+            path = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
+            if isinstance(path, str) and path.startswith("/"):
+                return _ROUTES[name], f"{'...' * (_MOUNT in names)}{path}"
     return None
 
 
