@@ -1,6 +1,7 @@
 """The request of a handler by its source, where the ASGI scope names no route.
 
-Its decorator names it, or a ``Route(...)``. Quart does not write the route into the scope, and py-spy reads no scope at all.
+Its decorator names it, or a ``Route(...)``. Quart does not write the route into the scope, and
+py-spy reads no scope at all.
 """
 
 from __future__ import annotations
