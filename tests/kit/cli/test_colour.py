@@ -9,6 +9,7 @@ import pytest
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.cli.colour import COLOURS, painter
 from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.watching.judged import Condition
 
 PLAIN = {Outcome.RECORDED, Outcome.NOT_APPLICABLE}
 
@@ -61,4 +62,4 @@ def test_every_verdict_and_outcome_has_its_colour(
 
 
 def test_only_words_that_judge_have_a_colour() -> None:
-    assert COLOURS.keys() == {*Verdict, *Outcome, "yes", "no"} - PLAIN
+    assert COLOURS.keys() == {*Verdict, *Outcome, *Condition, "yes", "no"} - PLAIN

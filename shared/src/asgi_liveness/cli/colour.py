@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _GREEN, _RED, _YELLOW = "32", "31", "33"
 COLOURS: Final = {
     **dict.fromkeys(("live", "passed", "yes"), _GREEN),
-    **dict.fromkeys(("died", "stalled", "starved", "idle stalled"), _RED),
+    **dict.fromkeys(("died", "stalled", "starved", "idle stalled", "frozen"), _RED),
     **dict.fromkeys(("failed", "error", "no"), _RED),
-    **dict.fromkeys(("inconclusive", "not checked", "differs"), _YELLOW),
+    **dict.fromkeys(("inconclusive", "not checked", "differs", "busy"), _YELLOW),
 }
 """The colour of each verdict, outcome and answer; others have none."""
 

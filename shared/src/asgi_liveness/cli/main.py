@@ -47,6 +47,7 @@ class CommandRow(NamedTuple):
 COMMANDS: Final = (
     CommandRow("check", "check", "check any ASGI app, and name the line that blocks it"),
     CommandRow("watch", "watch", "run your server, and print each line that blocks it"),
+    CommandRow("attach", "attach", "say whether a server that runs is frozen, and at which line"),
     CommandRow("explain", "explain", "say what a verdict, an outcome or a case means"),
     CommandRow("selftest", "check", "show that every verdict can come out on this machine"),
     CommandRow("run", "conformance", "judge implementations of the contract"),

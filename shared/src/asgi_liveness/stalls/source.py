@@ -88,6 +88,14 @@ def awaits(frame: Frame) -> bool:
     )
 
 
+def may_yield(frame: Frame) -> bool:
+    """Whether the line is in a loop of its own function that awaits."""
+    around = _around(frame.file, frame.line)
+    loops = [node for node in around if _is_within([*_functions(around), node], _LOOPS)]
+    kinds = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    return any(isinstance(node, kinds) for loop in loops for node in ast.walk(loop))
+
+
 def holds_lock(frame: Frame) -> bool:
     """Whether the function around the line awaits within ``async with`` a lock or a semaphore."""
     function = _innermost(_around(frame.file, frame.line))
@@ -198,10 +206,11 @@ def _is_within(around: list[ast.AST], kinds: tuple[type[ast.stmt | ast.expr], ..
 
 
 def _innermost(around: list[ast.AST]) -> Function | None:
-    functions = [
-        node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    return max(functions, key=lambda node: node.lineno, default=None)
+    return max(_functions(around), key=lambda node: node.lineno, default=None)
+
+
+def _functions(around: list[ast.AST]) -> list[Function]:
+    return [node for node in around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def _called(function: ast.expr) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ from asgi_liveness.serving.records import Frame
 _LIMIT: Final = 1.0
 """Seconds that a dump may take, which delays the end of a window by as much. On an idle machine it
 takes 0.013 to 0.05 s."""
+
+DENIED: Final = "the system denies ptrace to py-spy: run as root or with the capability SYS_PTRACE"
+"""The reason of a dump that this user may not make."""
+_VERSION: Final = re.compile(r"^Python v(?P<version>\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class SpiedThread:
     """Its native id."""
     holds_gil: bool
     stack: tuple[Frame, ...]
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -41,24 +47,42 @@ async def dump(process: int) -> list[SpiedThread] | Refused:
     return await asyncio.to_thread(_dump, process)
 
 
+async def python_of(process: int) -> str:
+    """Return the version of Python that *process* runs; "" where it is unknown."""
+    printed = await asyncio.to_thread(_printed, "--pid", str(process))
+    found = (
+        _VERSION.search(printed.decode(errors="replace")) if isinstance(printed, bytes) else None
+    )
+    return found["version"] if found else ""
+
+
 def _dump(process: int) -> list[SpiedThread] | Refused:
+    printed = _printed("--json", "--pid", str(process))
+    if isinstance(printed, Refused):
+        return printed
+    try:
+        return [_spied(thread) for thread in json.loads(printed)]
+    except (ValueError, KeyError, TypeError):
+        return Refused("py-spy prints an unknown format: pip install --upgrade py-spy")
+
+
+def _printed(*words: str) -> bytes | Refused:
+    """Return what ``py-spy dump`` prints."""
     program = Path(sys.executable).with_name("py-spy")
     found = str(program) if program.exists() else shutil.which("py-spy")
     if found is None:
         return Refused("py-spy is not installed with this Python: pip install py-spy")
-    command = [found, "dump", "--json", "--pid", str(process)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_LIMIT, check=False)
+        done = subprocess.run(
+            [found, "dump", *words], capture_output=True, timeout=_LIMIT, check=False
+        )
     except subprocess.TimeoutExpired:
         return Refused(f"py-spy did not end within {_LIMIT:g} s")
     except OSError as error:
         return Refused(f"py-spy cannot be started: {error.strerror}")
     if done.returncode:
         return Refused(_reason(done.stderr.decode(errors="replace")))
-    try:
-        return [_spied(thread) for thread in json.loads(done.stdout)]
-    except (ValueError, KeyError, TypeError):
-        return Refused("py-spy prints an unknown format: pip install --upgrade py-spy")
+    return done.stdout
 
 
 def _spied(thread: dict[str, Any]) -> SpiedThread:
@@ -70,11 +94,12 @@ def _spied(thread: dict[str, Any]) -> SpiedThread:
             Frame(frame["filename"], frame["line"], frame["name"].rpartition(".")[2])
             for frame in thread["frames"]
         ),
+        name=thread.get("thread_name") or "",
     )
 
 
 def _reason(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     if any("ermission" in line for line in lines):
-        return "the system denies ptrace to py-spy: run as root or with the capability SYS_PTRACE"
+        return DENIED
     return f"py-spy: {lines[0].removeprefix('Error: ')}" if lines else "py-spy printed no reason"

@@ -50,7 +50,24 @@ def steps(line: Line, package: str, handler: Frame | None = None) -> tuple[str, 
     shown += found.values()
     if len(shown) == 1:
         return ()
-    return tuple(shown if len(shown) <= STEPS else [*shown[: STEPS - 3], "...", *shown[-2:]])
+    return _cut(tuple(shown))
+
+
+def whole(line: Line, package: str) -> tuple[str, ...]:
+    """Return the way to a line from the event loop on, as ``steps`` does from the app on.
+
+    It begins with the server, and ends with the function of the line.
+    """
+    found: dict[str, None] = {}
+    for frame in line.frames[line.at :][::-1]:
+        name = _name(frame, package)
+        if name == _OWN or (frame == line.frame and not name):
+            found[f"{frame.function}()"] = None
+        elif name:
+            found[name] = None
+    if line.frame in _own(line, package) or not found:
+        return _cut(tuple(found))
+    return _cut((*found, f"{line.frame.function}()"))
 
 
 def callers(line: Line, package: str) -> tuple[Frame, ...]:
@@ -70,6 +87,10 @@ def outside(line: Line, package: str) -> tuple[Frame, ...]:
     """Return the frames that led to the app's outermost function; all if no code is the app's."""
     own = _own(line, package)
     return line.frames[line.frames.index(own[0]) + 1 :] if own else line.frames
+
+
+def _cut(shown: tuple[str, ...]) -> tuple[str, ...]:
+    return shown if len(shown) <= STEPS else (*shown[: STEPS - 3], "...", *shown[-2:])
 
 
 def _own(line: Line, package: str) -> list[Frame]:

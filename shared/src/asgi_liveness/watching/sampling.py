@@ -1,0 +1,70 @@
+"""Samples of one process while it is sampled, by py-spy and by the system's counters."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from asgi_liveness.inside.injected.stacks import spent
+from asgi_liveness.stalls import spy, stack
+from asgi_liveness.stalls.spy import Refused
+from asgi_liveness.watching.processes import ended
+from asgi_liveness.watching.sampled import Usage
+
+if TYPE_CHECKING:
+    from asgi_liveness.stalls.spy import SpiedThread
+
+EVERY: Final = 0.05
+"""Seconds from one sample of a process to the next."""
+_WOKEN: Final = 4
+"""How often a sample wakes a thread that waits, at most: 2 to 3.5 times were measured."""
+_SECOND: Final = 1e9  # ns
+_INSTANT: Final = 1e-9  # seconds
+
+
+@dataclass
+class Sampling:
+    """One process while it is sampled."""
+
+    process: int
+    dumps: list[tuple[SpiedThread, ...]]
+    began: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    refused: str = ""
+    _counted: dict[int, tuple[int, int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read how the threads that run event loops have spent their time before."""
+        loops = (each.thread for each in self.dumps[0] if stack.runs_a_loop(each.stack))
+        self._counted = {thread: spent(self.process, thread) for thread in loops}
+
+    async def run(self, until: float, turns: asyncio.Semaphore) -> None:
+        """Sample the process until a moment, or until it ends."""
+        due = self.began
+        while (due := max(due + EVERY, time.monotonic())) < until:
+            await asyncio.sleep(due - time.monotonic())
+            async with turns:
+                threads = await spy.dump(self.process)
+            if not isinstance(threads, Refused):
+                self.dumps.append(tuple(threads))
+            elif why := ended(self.process):
+                self.refused = why
+                break
+            else:
+                self.refused = threads.reason
+        self.ended = time.monotonic()
+
+    @property
+    def used(self) -> dict[int, Usage]:
+        """How each thread that runs an event loop has spent the time so far."""
+        found = {}
+        passed = max(time.monotonic() - self.began, _INSTANT)
+        for thread, (ran, queued, slices) in self._counted.items():
+            now = spent(self.process, thread)
+            if slices and now[2]:
+                occupied = (now[0] - ran + now[1] - queued) / _SECOND
+                woken = now[2] - slices - _WOKEN * len(self.dumps)
+                found[thread] = Usage(occupied / passed, woken / passed)
+        return found
