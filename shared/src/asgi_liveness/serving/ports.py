@@ -80,10 +80,19 @@ def offspring(pids: Iterable[int]) -> set[int]:
     return found
 
 
-def polled(pid: int) -> list[Listener]:
-    """Return the listening sockets that an epoll of the process watches, as event loops do."""
-    watched = _watched(pid)
-    return [found for found in listeners_of(pid) if found.fd in watched]
+def polled(pids: Iterable[int], port: int = 0) -> dict[int, list[Listener]]:
+    """Return the listening sockets that an epoll of each process watches, as event loops do.
+
+    Processes without any are left out; so are sockets of another *port*, unless that is 0.
+    """
+    found = {pid: listeners_of(pid) for pid in sorted(set(pids))}
+    listening = {pid: sockets for pid, sockets in found.items() if sockets}
+    watched = {pid: _watched(pid) for pid in listening}
+    chosen = {
+        pid: [each for each in sockets if each.fd in watched[pid] and port in (0, each.port)]
+        for pid, sockets in listening.items()
+    }
+    return {pid: sockets for pid, sockets in chosen.items() if sockets}
 
 
 def _listens(pid: int, port: int) -> bool:

@@ -20,6 +20,8 @@ takes 0.013 to 0.05 s."""
 
 DENIED: Final = "the system denies ptrace to py-spy: run as root or with the capability SYS_PTRACE"
 """The reason of a dump that this user may not make."""
+PYTHON: Final = "python"
+"""How the names of Python's programs begin, and after ``lib`` those of its libraries."""
 _VERSION: Final = re.compile(r"^Python v(?P<version>\S+)", re.MULTILINE)
 
 
@@ -54,6 +56,17 @@ async def python_of(process: int) -> str:
         _VERSION.search(printed.decode(errors="replace")) if isinstance(printed, bytes) else None
     )
     return found["version"] if found else ""
+
+
+def is_python(process: int) -> bool:
+    """Whether *process* runs Python, as its program or as a library; also if nobody can tell."""
+    folder = Path(f"/proc/{process}")
+    try:
+        if PYTHON in (folder / "exe").readlink().name:
+            return True
+        return f"lib{PYTHON}" in (folder / "maps").read_text(errors="replace")
+    except OSError:
+        return True
 
 
 def _dump(process: int) -> list[SpiedThread] | Refused:

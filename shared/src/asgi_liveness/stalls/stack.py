@@ -27,6 +27,8 @@ _BOTTOMS: Final = (
 )
 """The frames that call the callbacks of an event loop: a part of the file's path, and a function,
 or "" for all functions of the file."""
+_OWN_THREADS: Final = "-packages/granian/"
+"""The server that takes connections in threads of its own, whatever its event loop does."""
 _STANDARD: Final = re.compile(r"/lib(64)?/python3\.\d+t?/(?!site-packages/|dist-packages/)")
 _INSTALLED: Final = re.compile(r"/(?:site|dist)-packages/(?P<package>[^/]+?)(?:\.py)?(?:/|$)")
 SERVERS: Final = (
@@ -87,6 +89,11 @@ def imports(stack: Sequence[Frame]) -> bool:
 def runs_a_loop(stack: Sequence[Frame]) -> bool:
     """Whether a thread runs an event loop."""
     return len(callback(stack)) < len(stack)
+
+
+def takes_connections(stack: Sequence[Frame]) -> bool:
+    """Whether the loop that a thread runs takes connections, and no thread of the server's does."""
+    return not any(_OWN_THREADS in frame.file for frame in stack)
 
 
 def is_serving(package: str) -> bool:

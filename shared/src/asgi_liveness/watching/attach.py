@@ -16,6 +16,7 @@ import psutil
 
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.knock import Knocks
+from asgi_liveness.serving.ports import polled
 from asgi_liveness.stalls import spy, stack
 from asgi_liveness.stalls.spy import Refused
 from asgi_liveness.watching import processes
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from asgi_liveness.stalls.spy import SpiedThread
 
 _ORDER: Final = (Condition.FROZEN, Condition.BUSY, Condition.UNCLEAR, Condition.LIVE)
-_OWN_THREADS: Final = "granian"
-"""The server that takes connections in threads of its own, whatever its event loop does."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def attach(text: str, seconds: float) -> list[Attached]:
 
 
 async def _attach(meant: processes.Target, seconds: float, words: Sequence[str]) -> list[Attached]:
-    serving = processes.serving(meant)
+    serving = polled(meant.processes, meant.port)
     first = await _first(serving) if serving else {}
     found = _with_loops(first) or _with_loops(first := await _first(meant.processes))
     if not found:
@@ -139,13 +138,14 @@ def _attached(
     pid, threads = sampling.process, sampling.dumps[0]
     words = processes.words_of(pid)
     program = _server(threads) or processes.program_in(words)
-    took = None if program == _OWN_THREADS else knocks.took(pid)
+    loops = [each.stack for each in threads if stack.runs_a_loop(each.stack)]
+    takes = all(map(stack.takes_connections, loops))
     seen = Sampled(
         pid,
         tuple(tuple(_absolute(each, pid) for each in dump) for dump in sampling.dumps),
         sampling.ended - sampling.began,
-        took,
-        because=_unknown(program, serving=pid in serving) if took is None else "",
+        knocks.took(pid) if takes else None,
+        because=_unknown(program, takes=takes, serving=pid in serving),
         used=sampling.used,
         package=processes.package_in(words),
         refused=sampling.refused,
@@ -153,8 +153,9 @@ def _attached(
     return Attached(pid, program, python, len(seen.dumps), seen.seconds, judge(seen))
 
 
-def _unknown(program: str, *, serving: bool) -> str:
-    if program == _OWN_THREADS:
+def _unknown(program: str, *, takes: bool, serving: bool) -> str:
+    """Return why nobody may know whether the loop took a connection."""
+    if not takes:
         return f"{program} takes connections in threads of its own, also for a frozen event loop"
     if serving:
         return "other processes of the server took all connections to its port"
@@ -197,7 +198,7 @@ def _unfit(
     for each in refused:
         if why := processes.ended(each):
             return why
-    pythons = [each for each in first if each not in refused or processes.is_python(each)]
+    pythons = [each for each in first if each not in refused or spy.is_python(each)]
     if not pythons:
         return f"process {pid} is no Python; name the server: asgi-liveness attach :8000"
     unread = [each for each in pythons if each in refused]

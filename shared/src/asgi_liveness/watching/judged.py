@@ -15,6 +15,7 @@ from asgi_liveness.stalls import source, stack, way
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.cause import cause, passing
 from asgi_liveness.stalls.culprit import Culprit, culprit_at, culprit_of
+from asgi_liveness.stalls.gil import is_held
 from asgi_liveness.stalls.line import Line, line
 from asgi_liveness.stalls.stalls import Stall
 from asgi_liveness.watching.sampled import waits
@@ -103,7 +104,7 @@ def _frozen(seen: Sampled, own: list[SpiedThread]) -> Finding | None:
         return None
     used = seen.used.get(own[0].thread)
     busy = used is not None and used.ran > _MOSTLY
-    held = all(each.holds_gil for each in own) and _is_one_call(stacks)
+    held = is_held(own)
     found = line(stacks, seen.package, ran=busy, held=held)
     if found is None:
         if len({each[0] for each in stacks}) > 1:
@@ -188,11 +189,6 @@ def _culprit(found: Line, samples: int, package: str) -> Culprit:
     culprit = culprit_of(found, samples, package, None)
     steps = way.whole(found, package)
     return replace(culprit, way=steps if len(steps) > 1 else ())
-
-
-def _is_one_call(stacks: list[tuple[Frame, ...]]) -> bool:
-    """Whether all samples are in one call of C code, which no loop of Python repeats."""
-    return len({each[0] for each in stacks}) == 1 and not source.repeats(stacks[0][0])
 
 
 def _functions(frames: Sequence[Frame]) -> list[tuple[str, str]]:

@@ -32,10 +32,10 @@ def permitted(words: Sequence[str]) -> str:
             f"{shlex.join(['asgi-liveness', *words])} (IMAGE has asgi-liveness in it)"
         )
     if any(path.exists() for path in _CONTAINERS):
-        user = "" if os.geteuid() == 0 else "--user root "
+        name = shlex.quote(socket.gethostname())
         return (
-            f"start the container with docker run --cap-add SYS_PTRACE ..., then type docker exec "
-            f"{user}{shlex.quote(socket.gethostname())} {again}"
+            f"type on its host: docker exec --privileged --user root {name} {again}, or start "
+            f"the container with docker run --cap-add SYS_PTRACE ..."
         )
     if _scope() == _NOBODY:
         return "kernel.yama.ptrace_scope is 3, so nobody may until the machine starts again"

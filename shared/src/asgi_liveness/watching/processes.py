@@ -9,15 +9,13 @@ import contextlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import psutil
 
 from asgi_liveness.errors import TargetError, UsageError
-from asgi_liveness.serving.ports import listeners_on, offspring, polled
-
-if TYPE_CHECKING:
-    from asgi_liveness.serving.ports import Listener
+from asgi_liveness.serving.ports import listeners_on, offspring
+from asgi_liveness.stalls.spy import PYTHON, is_python
 
 _PORTS: Final = range(1, 65536)
 _MOST: Final = 10  # pids that an error lists
@@ -26,7 +24,6 @@ _APP: Final = re.compile(r"(?P<package>[A-Za-z_]\w*)(?:\.\w+)*:[\w.]+(?:\(\))?")
 _WITH_VALUE: Final = ("-W", "-X", "--check-hash-based-pycs")
 """Options of Python that take the next word."""
 _FORMS: Final = "attach takes a PID, a port as :8000, or the name of a program"
-_PYTHON: Final = "python"
 PROGRAMS: Final = ("uvicorn", "gunicorn", "hypercorn", "granian", "daphne")
 """Servers by the names of their packages, which are those of their programs."""
 
@@ -59,26 +56,6 @@ def _target(text: str) -> Target:
         hint = f"; did you mean :{meant[1]}?" if meant else ""
         raise UsageError(f"{text!r} is no process of this machine; {_FORMS}{hint}")
     return _named(text)
-
-
-def serving(meant: Target) -> dict[int, list[Listener]]:
-    """Return the processes whose event loops listen, each with its sockets (of the port meant)."""
-    found = {pid: polled(pid) for pid in sorted(meant.processes)}
-    return {
-        pid: own
-        for pid, sockets in found.items()
-        if (own := [each for each in sockets if meant.port in (0, each.port)])
-    }
-
-
-def is_python(pid: int) -> bool:
-    """Whether a process runs Python, as its program or as a library."""
-    process = Path(f"/proc/{pid}")
-    with contextlib.suppress(OSError):
-        if _PYTHON in (process / "exe").readlink().name:
-            return True
-        return f"lib{_PYTHON}" in (process / "maps").read_text(errors="replace")
-    return False
 
 
 def ended(pid: int) -> str:
@@ -122,7 +99,7 @@ def program_in(words: list[str]) -> str:
     names = [Path(word).name for word in words]
     known = (name for name in names[:4] if name in PROGRAMS)
     own = names[0] if names else "process"
-    return next(known, _script(words[1:]) or own if own.startswith(_PYTHON) else own)
+    return next(known, _script(words[1:]) or own if own.startswith(PYTHON) else own)
 
 
 def _script(words: list[str]) -> str:
@@ -153,7 +130,7 @@ def _on_port(port: int) -> Target:
     if found.processes:
         return Target(found.processes | offspring(found.processes), port)
     if found.hidden:
-        raise HiddenError(f"a process of another user listens on port {port}")
+        raise HiddenError(f"this user may not see which process listens on port {port}")
     raise TargetError(
         f"nobody listens on port {port} of this machine; ss -ltnp shows who listens where, and "
         f"asgi-liveness attach NAME finds a program by its name"
