@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.report import Verdict
@@ -50,7 +51,8 @@ def late(
         return _starved(route, full[0])
     recycled = observation.recycled and not stalled
     if recycled or not observation.heartbeats:
-        return (_recycled if recycled else _unwatched)(route, criteria.max_stall)
+        judged = _recycled if recycled else partial(_unwatched, refused=observation.refused)
+        return judged(route, criteria.max_stall)
     found = waiting(observation.tasks, criteria.package) if loop_ran and not stalled else None
     if not route.probes.answered and loop_ran and not stalled:
         return _waiting(route, found)
@@ -192,16 +194,17 @@ def _recycled(route: WindowReport, max_stall: float) -> WindowReport:
     return replace(route, because=because)
 
 
-def _unwatched(route: WindowReport, max_stall: float) -> WindowReport:
-    """Judge by responses alone: nothing watched the event loop."""
+def _unwatched(route: WindowReport, max_stall: float, refused: str) -> WindowReport:
+    """Judge by responses alone: no sample shows the event loop, for the reason *refused*."""
     if not route.probes.answered:
-        because = "no probe was answered; a check from outside cannot see the line"
-        return replace(route, verdict=Verdict.STALLED, because=because)
+        why = refused or "a check from outside cannot see the line"
+        return replace(route, verdict=Verdict.STALLED, because=f"no probe was answered; {why}")
     if route.longest_silence_s <= max_stall:
         because = "judged by its responses alone: nothing watched its event loop"
         return replace(route, because=because)
+    why = refused or "a check from outside cannot see why"
     because = (
-        f"no probe was answered for {route.longest_silence_s * 1000:.0f} ms; a check from outside "
-        f"cannot see why: give it the app, or the command that serves the app"
+        f"no probe was answered for {route.longest_silence_s * 1000:.0f} ms; {why}: give it the "
+        f"app, or the command that serves the app"
     )
     return replace(route, verdict=Verdict.INCONCLUSIVE, because=because)

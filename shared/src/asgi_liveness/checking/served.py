@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _POLL: Final = 0.02  # seconds between two attempts to reach a command
 _RESPONSE_LIMIT: Final = 5.0  # seconds for the response of a server that already runs
 _ATTEMPT_LIMIT: Final = 1.0  # seconds for one response of a command that is starting
+_PORTS: Final = {"http": 80, "https": 443}
 _UNUSED: Final = (
     "the user and the password in the address were not used; give them as a header: "
     "-H 'Authorization: Basic ...'"
@@ -144,6 +145,8 @@ class Address:
         in_url = f"[{host}]" if ":" in host else host
         self.url = f"{scheme}://{in_url}" + (f":{port}" if port else "")
         self.name = self.url
+        self.port = port or _PORTS[scheme]
+        self.is_here = is_loopback(host)
 
     def start(self) -> None:
         """Do nothing: the server runs."""
@@ -156,7 +159,7 @@ class Address:
         except TimeoutError as error:
             raise TargetError(
                 f"{self.url} sent no response to GET {path} within {_RESPONSE_LIMIT:g} s; if it "
-                f"is frozen, py-spy dump --pid PID shows the line"
+                f"is frozen, asgi-liveness attach :{self.port} shows the line"
             ) from error
         except httpx.HTTPError as error:
             raise TargetError(

@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from asgi_liveness.checking.served import serving
+from asgi_liveness.checking.sampling import sampler_of
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.descriptors import most_under_way
 from asgi_liveness.probing.request import Request, finish
 from asgi_liveness.probing.schedule import due_times, wait_until
 from asgi_liveness.serving.cgroup import throttled
 from asgi_liveness.serving.living import lives
-from asgi_liveness.stalls.sampler import Sampler
+from asgi_liveness.stalls.outside import OutsideSampler
 from asgi_liveness.stalls.stalls import LoopRecord
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.serving.board import Board
     from asgi_liveness.serving.records import Heartbeat, Sample, StallEnd, TaskStack, ThreadStack
+    from asgi_liveness.stalls.sampler import Sampler
 
 T = TypeVar("T")
 
@@ -113,9 +114,8 @@ class _CheckRun:
 
     async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
         """Run the window; cancel every request that has not ended by then."""
-        board, window = self.target.board, self.window
-        port = getattr(self.target, "port", 0)
-        sampler = Sampler(board, serving(self.target), self._waiting, port) if board else None
+        window = self.window
+        sampler = sampler_of(self.target, self._waiting, self._waiting_at_all)
         before = [h for h in sampler.heartbeats() if lives(h.process)] if sampler else []
         throttled_before = _throttled(before)
         began = time.monotonic()
@@ -169,12 +169,14 @@ class _CheckRun:
 
     def _waiting(self) -> float:
         """Return for how many seconds the oldest unanswered probe has waited."""
-        now = time.monotonic()
-        waits = (now - probe.due for probe in self.probes if probe.response is None)
-        return max(waits, default=0.0)
+        return _oldest(self.probes)
+
+    def _waiting_at_all(self) -> float:
+        """Return the same of probes and calls."""
+        return _oldest([*self.probes, *self.calls])
 
     def _observation(
-        self, began: float, sampler: Sampler | None, before: list[Heartbeat]
+        self, began: float, sampler: Sampler | OutsideSampler | None, before: list[Heartbeat]
     ) -> CheckObservation:
         """Return the observation; *before* holds the event loops as the window began."""
         observation = CheckObservation(
@@ -188,6 +190,8 @@ class _CheckRun:
         )
         if sampler is None:
             return observation
+        if isinstance(sampler, OutsideSampler):
+            return replace(observation, samples=sampler.samples, refused=sampler.refused)
         board, heartbeats = sampler.board, sampler.heartbeats()
         # The start of a worker that began in the window, as of one that was recycled, is no stall.
         since = {_loop(each): each.serves_since for each in heartbeats}
@@ -225,6 +229,11 @@ class _CheckRun:
         if self.target.ended:
             return {"exited": self.target.last_words()}
         return {"recycled": len(gone)}
+
+
+def _oldest(requests: list[Request]) -> float:
+    now = time.monotonic()
+    return max((now - each.due for each in requests if each.response is None), default=0.0)
 
 
 def _loop(row: Heartbeat | Sample | StallEnd) -> tuple[int, int]:

@@ -22,7 +22,8 @@ _MOST: Final = 8
 """Connections that wait for a server at a time. Where several processes have sockets of their own
 on one port, the system chooses one of them for each connection."""
 _PASSES: Final = 3
-"""How often a connection must be found waiting, to prove that nobody takes it."""
+"""How often a connection must be found waiting, where several processes may take it, to prove that
+none of them does."""
 _LOOPBACK: Final = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -89,8 +90,16 @@ class Knocks:
         if all((pid, port) in self.taken for port in ports):
             return True
         untaken = [port for port in ports if (pid, port) not in self.taken]
-        waiting = (knock for port in untaken for knock in self._open.get(port, ()))
-        return False if any(knock.passes >= _PASSES for knock in waiting) else None
+        proven = any(
+            knock.passes >= (1 if self._sharing(port) == 1 else _PASSES)
+            for port in untaken
+            for knock in self._open.get(port, ())
+        )
+        return False if proven else None
+
+    def forget(self, pid: int) -> None:
+        """Let a process take a connection once more."""
+        self.taken = {(other, port) for other, port in self.taken if other != pid}
 
     def close(self) -> None:
         """Close all connections."""
@@ -102,9 +111,9 @@ class Knocks:
         pairs = _connected(pid)
         for port in ports:
             waiting = self._open.get(port, [])
-            sharing = [other for other, each in self._serving.items() if _has(each, port)]
+            is_alone = self._sharing(port) == 1
             for knock in list(waiting):
-                is_taken = (port, knock.own_port) in pairs or (len(sharing) == 1 and knock.is_over)
+                is_taken = (port, knock.own_port) in pairs or (is_alone and knock.is_over)
                 if is_taken:
                     self.taken.add((pid, port))
                 if is_taken or knock.is_over:
@@ -113,14 +122,15 @@ class Knocks:
 
     def _knock(self, listener: Listener) -> None:
         waiting = self._open.setdefault(listener.port, [])
-        sharing = sum(_has(each, listener.port) for each in self._serving.values())
-        if len(waiting) < min(sharing, _MOST):
+        if len(waiting) < min(self._sharing(listener.port), _MOST):
             with contextlib.suppress(OSError, ValueError):
                 waiting.append(Knock(listener))
 
-
-def _has(listeners: list[Listener], port: int) -> bool:
-    return any(each.port == port for each in listeners)
+    def _sharing(self, port: int) -> int:
+        """Return how many processes listen on a port."""
+        return sum(
+            any(each.port == port for each in listeners) for listeners in self._serving.values()
+        )
 
 
 def _connected(pid: int) -> set[tuple[int, ...]]:

@@ -108,7 +108,7 @@ class Sampler:
             ran=ran / _SECOND,
             queued=queued / _SECOND,
             slices=slices,
-            cpu=_used(heartbeat.process),
+            cpu=used(heartbeat.process),
             outside=True,
             gil_held=held,
             by_another=thread if thread != heartbeat.thread else 0,
@@ -158,7 +158,7 @@ def _own(threads: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Frame
     return loop_thread, stacks[0] if stacks else ()
 
 
-def _used(process: int) -> float:
+def used(process: int) -> float:
     """Return the processor time that a process has used, in seconds."""
     with contextlib.suppress(psutil.Error):
         times = psutil.Process(process).cpu_times()

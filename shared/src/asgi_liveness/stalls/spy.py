@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from asgi_liveness.serving.records import Frame
+from asgi_liveness.stalls.stack import callback
 
 _LIMIT: Final = 1.0
 """Seconds that a dump may take, which delays the end of a window by as much. On an idle machine it
@@ -34,6 +35,14 @@ class SpiedThread:
     holds_gil: bool
     stack: tuple[Frame, ...]
     name: str = field(default="", compare=False)
+
+    @property
+    def waits(self) -> bool:
+        """Whether its event loop waits for events, as far as its stack shows."""
+        frames = callback(self.stack)
+        if not frames:  # uvloop and trio wait in C code, which has no frame
+            return not self.holds_gil
+        return all(frame.file.endswith("/selectors.py") for frame in frames)
 
 
 @dataclass(frozen=True)

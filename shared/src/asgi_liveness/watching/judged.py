@@ -11,20 +11,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.serving.records import Sample
-from asgi_liveness.stalls import source, stack, way
+from asgi_liveness.stalls import alone, stack, way
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.cause import cause, passing
 from asgi_liveness.stalls.culprit import Culprit, culprit_at, culprit_of
 from asgi_liveness.stalls.gil import is_held
 from asgi_liveness.stalls.line import Line, line
 from asgi_liveness.stalls.stalls import Stall
-from asgi_liveness.watching.sampled import waits
 from asgi_liveness.watching.threads import full_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.spy import SpiedThread
     from asgi_liveness.watching.sampled import Sampled
 
@@ -37,8 +33,6 @@ _NEARLY_ALL: Final = 0.9
 _WAKES: Final = 50
 """Times a second that a thread which waits for the GIL wakes, at least. It wakes 200 times a second
 (every 5 ms, ``sys.getswitchinterval``)."""
-_LIBRARY: Final = 1
-"""The rank of a library's frame; see ``stack.rank_of``."""
 _PLACES: Final = 3
 """The lines to name where an event loop is busy."""
 
@@ -79,7 +73,7 @@ def judge(seen: Sampled) -> Finding:
     if another and _is_kept_out(seen, own, another):
         return _held(another, len(own))
     frozen = None if seen.took else _frozen(seen, own)
-    if frozen and seen.took is None and _may_yield(own[-1].stack, seen.package):
+    if frozen and seen.took is None and alone.may_yield(own[-1].stack, seen.package):
         frozen = None
     return frozen or _running(seen, own, another)
 
@@ -100,7 +94,7 @@ def _is_kept_out(seen: Sampled, own: list[SpiedThread], another: Line) -> bool:
 def _frozen(seen: Sampled, own: list[SpiedThread]) -> Finding | None:
     """Return the finding where every sample is inside one callback; else None."""
     stacks = [each.stack for each in own]
-    if any(map(waits, own)) or not all(map(stack.callback, stacks)):
+    if any(each.waits for each in own) or not all(map(stack.callback, stacks)):
         return None
     used = seen.used.get(own[0].thread)
     busy = used is not None and used.ran > _MOSTLY
@@ -111,8 +105,7 @@ def _frozen(seen: Sampled, own: list[SpiedThread]) -> Finding | None:
             return None
         culprit, kind = culprit_at(stacks[0][0], None, len(own), len(own)), None
     else:
-        path = _functions(found.frames[found.at :])
-        if not all(_functions(stack.callback(each))[-len(path) :] == path for each in stacks):
+        if not alone.is_one_callback(stacks, found):
             return None
         found = passing(found, seen.package)
         samples = tuple(Sample(seen.process, 0, 0, each, gil_held=held) for each in stacks)
@@ -129,16 +122,6 @@ def _frozen(seen: Sampled, own: list[SpiedThread]) -> Finding | None:
     )
 
 
-def _may_yield(frames: Sequence[Frame], package: str) -> bool:
-    """Whether a loop of the app or of a library on the stack awaits, and so may yield."""
-    called = stack.callback(frames)
-    return any(
-        source.may_yield(frame)
-        for at, frame in enumerate(called)
-        if stack.rank_of(called, at, package) <= _LIBRARY
-    )
-
-
 def _held(another: Line, samples: int) -> Finding:
     """Return the finding where C code in another thread holds the GIL."""
     return Finding(
@@ -152,7 +135,7 @@ def _held(another: Line, samples: int) -> Finding:
 
 def _running(seen: Sampled, own: list[SpiedThread], another: Line | None) -> Finding:
     """Return the finding where the event loop runs, or nothing proves that it does not."""
-    waited = sum(map(waits, own))
+    waited = sum(each.waits for each in own)
     words = f"the event loop waited for events in {_share(waited, len(own))}"
     notes: tuple[str, ...] = ()
     if seen.took is False:
@@ -181,7 +164,7 @@ def _places(seen: Sampled, own: list[SpiedThread]) -> tuple[Culprit, ...]:
     while len(found) < _PLACES and (most := line(left, seen.package)):
         found.append(_culprit(most, len(own), seen.package))
         at = (most.frame.file, most.frame.function)
-        left = [each for each in left if at not in _functions(stack.callback(each))]
+        left = [each for each in left if at not in alone.functions(stack.callback(each))]
     return tuple(found)
 
 
@@ -189,10 +172,6 @@ def _culprit(found: Line, samples: int, package: str) -> Culprit:
     culprit = culprit_of(found, samples, package, None)
     steps = way.whole(found, package)
     return replace(culprit, way=steps if len(steps) > 1 else ())
-
-
-def _functions(frames: Sequence[Frame]) -> list[tuple[str, str]]:
-    return [(frame.file, frame.function) for frame in frames]
 
 
 def _share(seen: int, samples: int) -> str:

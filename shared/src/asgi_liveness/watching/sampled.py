@@ -54,7 +54,7 @@ class Sampled:
         waiting: dict[int, list[bool]] = {}
         for thread in (each for dump in self.dumps for each in dump):
             if stack.runs_a_loop(thread.stack):
-                waiting.setdefault(thread.thread, []).append(waits(thread))
+                waiting.setdefault(thread.thread, []).append(thread.waits)
         chosen = min(waiting, key=lambda one: (sum(waiting[one]), one), default=self.process)
         return [each for dump in self.dumps for each in dump if each.thread == chosen]
 
@@ -78,11 +78,3 @@ class Sampled:
             ThreadStack(self.process, stack.runs_a_loop(each.stack), each.stack)
             for each in self.dumps[-1]
         ]
-
-
-def waits(thread: SpiedThread) -> bool:
-    """Whether an event loop waits for events, as far as its stack shows."""
-    frames = stack.callback(thread.stack)
-    if not frames:  # uvloop and trio wait in C code, which has no frame
-        return not thread.holds_gil
-    return all(frame.file.endswith("/selectors.py") for frame in frames)

@@ -1,0 +1,123 @@
+"""A connection that sends nothing is taken by an event loop that runs, and by no other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from asgi_liveness.serving.knock import Knocks
+from asgi_liveness.serving.ports import Listener, listeners_on, offspring, polled
+from tests.waiting import until
+
+SERVES = """\
+import asyncio, os, socket, sys, time
+
+async def main():
+    await asyncio.start_server(lambda *_: None, sock=server)
+    frozen = sys.argv[1] == "frozen" or (sys.argv[1] == "half" and os.getpid() != first)
+    while True:
+        await asyncio.sleep(0.01)
+        print(server.getsockname()[1], flush=True)
+        if frozen:
+            time.sleep(600)
+
+server, first = socket.create_server((sys.argv[2], 0), family=int(sys.argv[3])), os.getpid()
+if sys.argv[1] == "half":
+    os.fork()
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def serving(kind: str, host: str = "127.0.0.1") -> Iterator[tuple[int, int]]:
+    """A server that is live, frozen, or half so, in two processes; its pid and its port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVES, kind, host, str(int(family))],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        port = int(process.stdout.readline())
+        until(lambda: len(polled(family_of(process.pid), port)) == 1 + (kind == "half"))
+        yield process.pid, port
+    finally:
+        for pid in family_of(process.pid):
+            os.kill(pid, 9)
+        process.wait()
+        process.stdout.close()
+
+
+def family_of(pid: int) -> set[int]:
+    return {pid} | offspring({pid})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "::1", "::"])  # noqa: S104 (the example)
+def test_a_loop_that_runs_takes_a_connection(host: str) -> None:
+    with serving("live", host) as (pid, port):
+        knocks = Knocks(polled([pid], port))
+        try:
+            assert until(lambda: knocks.again() or knocks.took(pid))
+            knocks.forget(pid)
+            assert not knocks.took(pid)
+            assert until(lambda: knocks.again() or knocks.took(pid))
+        finally:
+            knocks.close()
+
+
+def test_a_frozen_loop_takes_none() -> None:
+    with serving("frozen") as (pid, port):
+        time.sleep(0.1)  # it says its port just before it freezes
+        knocks = Knocks(polled([pid], port))
+        knocks.again()
+        assert knocks.took(pid) is None
+        knocks.again()
+        assert knocks.took(pid) is False
+        knocks.close()
+
+
+def test_a_connection_that_another_process_takes_proves_nothing_of_the_frozen_one() -> None:
+    with serving("half") as (live, port):
+        (frozen,) = offspring({live})
+        knocks = Knocks(polled([live, frozen], port))
+        until(lambda: knocks.again() or knocks.took(live))
+        for _ in range(5):
+            knocks.again()
+            assert until(lambda: knocks.took(frozen) is None)
+            time.sleep(0.02)
+        knocks.close()
+
+
+def test_a_server_that_listens_elsewhere_is_not_known() -> None:
+    knocks = Knocks({})
+    knocks.again()
+    assert knocks.took(42) is None
+
+
+def test_the_processes_of_a_port_share_its_socket() -> None:
+    with serving("half") as (pid, port):
+        assert listeners_on(port).processes == family_of(pid)
+        assert not listeners_on(port).hidden
+
+
+def test_a_socket_that_no_event_loop_watches_is_left_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert listeners_on(port).processes == {os.getpid()}
+        assert polled([os.getpid()], port) == {}
+
+
+def test_sockets_of_another_port_are_left_out() -> None:
+    with serving("live") as (pid, port):
+        (found,) = polled([pid], port)[pid]
+        assert (found.host, found.port) == ("127.0.0.1", port)
+        assert polled([pid], port + 1) == {}
+        assert polled([pid]) == {pid: [Listener("127.0.0.1", port, found.fd)]}
