@@ -47,6 +47,9 @@ async def hold_in_thread():
 async def spin_in_thread():
     await asyncio.to_thread(spin)
 
+async def sleep_a_while():
+    time.sleep(1.0)
+
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()

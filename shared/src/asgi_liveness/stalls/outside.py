@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from asgi_liveness.stalls.spy import SpiedThread
 
 _EVERY: Final = 0.1  # seconds between two dumps of a process
-_EVERY_OF_SEVERAL: Final = 0.3
+_EVERY_OF_SEVERAL: Final = 0.2
 """The same for a server of several processes, which is sampled while any request waits. A dump
 stops a process for some milliseconds."""
 _LATE: Final = 0.1
@@ -123,7 +123,6 @@ class OutsideSampler:
                         knocks.forget(pid)
                         await asyncio.to_thread(knocks.again)
                         open_silences[pid] = _Silence(time.monotonic())
-                        self._silences.append(open_silences[pid])
                     if not await self._add(pid, open_silences[pid], knocks):
                         del open_silences[pid]
                 await asyncio.sleep(_EVERY_OF_SEVERAL if len(self.serving) > 1 else _EVERY)
@@ -138,7 +137,7 @@ class OutsideSampler:
         if isinstance(threads, Refused):
             if is_python(pid):
                 self.refused = threads.reason
-            return False
+            return not knocks.took(pid)
         loops = [each for each in threads if stack.runs_a_loop(each.stack)]
         if not loops:
             return False
@@ -168,5 +167,7 @@ class OutsideSampler:
             by_another=by_another,
             watcher_ran_at=silence.began,
         )
+        if not silence.taken:
+            self._silences.append(silence)
         silence.taken.append((sample, own))
         return True
