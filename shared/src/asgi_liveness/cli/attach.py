@@ -56,7 +56,8 @@ def _attach(args: argparse.Namespace) -> int:
     from asgi_liveness.watching.attach_text import text
     from asgi_liveness.watching.judged import Condition
 
-    rows = attach(args.target, seconds)
+    further = [] if args.duration == _DEFAULT else ["--duration", args.duration]
+    rows = attach(args.target, seconds, ["attach", args.target, *further])
     print(text(rows, painter(sys.stdout)), end="", flush=True)
     states = {row.finding.state for row in rows}
     if Condition.FROZEN in states:

@@ -47,12 +47,12 @@ class Attached:
     finding: Finding
 
 
-def attach(text: str, seconds: float) -> list[Attached]:
+def attach(text: str, seconds: float, words: Sequence[str]) -> list[Attached]:
     """Return what the samples of *seconds* show of the processes that *text* means.
 
-    The frozen ones come first. Raises ``UsageError`` or ``TargetError``.
+    The frozen ones come first. *words* are the arguments to type again where the system refuses.
+    Raises ``UsageError`` or ``TargetError``.
     """
-    words = ["attach", text]
     try:
         return asyncio.run(_attach(processes.target(text), seconds, words))
     except processes.HiddenError as error:
@@ -149,6 +149,7 @@ def _attached(
         used=sampling.used,
         package=processes.package_in(words),
         refused=sampling.refused,
+        ended=sampling.gone,
     )
     return Attached(pid, program, python, len(seen.dumps), seen.seconds, judge(seen))
 

@@ -60,7 +60,12 @@ class Finding:
 
 
 def judge(seen: Sampled) -> Finding:
-    """Return the verdict on a process."""
+    """Return the verdict on a process, and whether it ended meanwhile."""
+    found = _judged(seen)
+    return replace(found, notes=(*found.notes, seen.ended)) if seen.ended else found
+
+
+def _judged(seen: Sampled) -> Finding:
     own = seen.loop
     if len(own) < ENOUGH:
         reason = f": {seen.refused}" if seen.refused else ""

@@ -43,7 +43,10 @@ def target(text: str) -> Target:
     Raises ``UsageError`` or ``TargetError``.
     """
     found = _target(text)
-    return found._replace(processes=found.processes - {os.getpid()})
+    others = found.processes - {os.getpid()}
+    if not others:
+        raise UsageError(f"{text!r} is this command itself; {_FORMS}")
+    return found._replace(processes=others)
 
 
 def _target(text: str) -> Target:

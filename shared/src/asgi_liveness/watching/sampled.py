@@ -44,6 +44,8 @@ class Sampled:
     """The app's, which may be an installed one; "" where it is unknown."""
     refused: str = ""
     """Why py-spy made no more samples, if it did not."""
+    ended: str = ""
+    """Why there was no more to sample, if the process ended meanwhile."""
 
     @property
     def loop(self) -> list[SpiedThread]:

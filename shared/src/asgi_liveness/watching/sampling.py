@@ -33,6 +33,8 @@ class Sampling:
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     refused: str = ""
+    gone: str = ""
+    """Why there is no more to sample, once the process has ended."""
     _counted: dict[int, tuple[int, int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +52,7 @@ class Sampling:
             if not isinstance(threads, Refused):
                 self.dumps.append(tuple(threads))
             elif why := ended(self.process):
-                self.refused = why
+                self.gone = why
                 break
             else:
                 self.refused = threads.reason
