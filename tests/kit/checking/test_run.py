@@ -382,7 +382,7 @@ def test_an_app_without_a_document_lists_none_and_cannot_be_asked_to() -> None:
 
 
 @pytest.mark.servers
-def test_a_running_server_is_judged_by_its_responses_and_left_running(
+def test_a_running_server_has_its_line_and_is_left_running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(serves, "_RESPONSE_LIMIT", 0.5)
@@ -396,7 +396,9 @@ def test_a_running_server_is_judged_by_its_responses_and_left_running(
     idle, route, fine_too = report.routes  # a server that stops responding loses no verdict
     assert (fine_too.verdict, fine_too.probes.due) == (Verdict.NOT_CHECKED, 0)
     assert fine_too.because.startswith("it was not tried: http://127.0.0.1:")
-    assert (route.verdict, route.culprit) == (Verdict.STALLED, None)
+    assert route.verdict is Verdict.STALLED
+    assert route.culprit
+    assert (route.culprit.function, route.culprit.file) == ("spin", "shop.py")
     assert (idle.longest_stall_s, route.longest_stall_s, route.idle_stall_s) == (None, None, None)
     assert (report.target, report.server) == (server.url, "a server that runs already")
     assert report.exit_code == 1
