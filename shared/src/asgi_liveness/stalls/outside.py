@@ -107,8 +107,8 @@ class OutsideSampler:
         return []
 
     async def sample(self) -> None:
-        """Take samples until cancelled."""
-        while True:
+        """Take samples until cancelled; end at once where no process serves."""
+        while self.serving:
             await asyncio.sleep(_EVERY)
             if self.waiting() > _LATE:
                 await self._sample_while_waiting()

@@ -18,14 +18,13 @@ from asgi_liveness.stalls.culprit import Culprit, culprit_at, culprit_of
 from asgi_liveness.stalls.gil import is_held
 from asgi_liveness.stalls.line import Line, line
 from asgi_liveness.stalls.stalls import Stall
+from asgi_liveness.watching.sampled import ENOUGH
 from asgi_liveness.watching.threads import full_pool
 
 if TYPE_CHECKING:
     from asgi_liveness.stalls.spy import SpiedThread
     from asgi_liveness.watching.sampled import Sampled
 
-ENOUGH: Final = 3
-"""Samples that a verdict needs."""
 _MOSTLY: Final = 0.5
 """The part of the samples, or of a time, that counts as most of it."""
 _NEARLY_ALL: Final = 0.9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness.serving.records import ThreadStack
 from asgi_liveness.stalls import stack
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.spy import SpiedThread
+
+
+ENOUGH: Final = 3
+"""Samples that a verdict needs."""
 
 
 class Usage(NamedTuple):

@@ -11,13 +11,15 @@ from asgi_liveness.inside.injected.stacks import spent
 from asgi_liveness.stalls import spy, stack
 from asgi_liveness.stalls.spy import Refused
 from asgi_liveness.watching.processes import ended
-from asgi_liveness.watching.sampled import Usage
+from asgi_liveness.watching.sampled import ENOUGH, Usage
 
 if TYPE_CHECKING:
     from asgi_liveness.stalls.spy import SpiedThread
 
 EVERY: Final = 0.05
 """Seconds from one sample of a process to the next."""
+_LONGER: Final = 5.0
+"""Seconds for which samples may be taken after the end, until there are enough."""
 _WOKEN: Final = 4
 """How often a sample wakes a thread that waits, at most: 2 to 3.5 times were measured."""
 _SECOND: Final = 1e9  # ns
@@ -43,9 +45,14 @@ class Sampling:
         self._counted = {thread: spent(self.process, thread) for thread in loops}
 
     async def run(self, until: float, turns: asyncio.Semaphore) -> None:
-        """Sample the process until a moment, or until it ends."""
+        """Sample the process until a moment, or until it ends.
+
+        On a busy machine it may take longer: a verdict needs enough samples.
+        """
         due = self.began
-        while (due := max(due + EVERY, time.monotonic())) < until:
+        while (due := max(due + EVERY, time.monotonic())) < until or (
+            len(self.dumps) < ENOUGH and due < until + _LONGER
+        ):
             await asyncio.sleep(due - time.monotonic())
             async with turns:
                 threads = await spy.dump(self.process)
