@@ -105,7 +105,7 @@ def _watch(args: argparse.Namespace) -> int:
     streamed = [output.path for output in wanted if output.form == _STREAMED]
     with contextlib.ExitStack() as files:
         lines = [files.enter_context(path.open("w")) for path in streamed if path]
-        screen = _Screen(lines, is_quiet=args.quiet)
+        screen = WatchScreen(lines, is_quiet=args.quiet)
         code, report = run(options, screen, numbers)
     screen.summed_up(report)
     whole = [output for output in wanted if output.form != _STREAMED]
@@ -117,7 +117,7 @@ def _watch(args: argparse.Namespace) -> int:
     return code or (2 if unwritten else 0)
 
 
-class _Screen:
+class WatchScreen:
     """Standard error, beside what the command itself prints, and the files of ``jsonl``."""
 
     def __init__(self, lines: Sequence[TextIO], *, is_quiet: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import psutil
 
 from asgi_liveness.errors import TargetError, UsageError
-from asgi_liveness.serving.ports import listeners_on, offspring
+from asgi_liveness.serving.ports import listeners_on, offspring, polled
 from asgi_liveness.stalls.spy import PYTHON, is_python
 
 _PORTS: Final = range(1, 65536)
@@ -59,6 +59,19 @@ def _target(text: str) -> Target:
         hint = f"; did you mean :{meant[1]}?" if meant else ""
         raise UsageError(f"{text!r} is no process of this machine; {_FORMS}{hint}")
     return _named(text)
+
+
+def serving_one(text: str) -> tuple[int, str]:
+    """Return the one process that serves, of those that *text* means, and its program.
+
+    Raises ``UsageError`` where there are several, or ``TargetError``.
+    """
+    meant = target(text)
+    found = sorted(polled(meant.processes, meant.port)) or sorted(meant.processes)
+    if len(found) > 1:
+        listed = ", ".join(map(str, found[:_MOST]))
+        raise UsageError(f"{text!r} means several processes that serve: {listed}; name one")
+    return found[0], program_in(words_of(found[0]))
 
 
 def ended(pid: int) -> str:
