@@ -23,6 +23,11 @@ from tests.waiting import until
 LIMIT = 60.0  # seconds that a command gets
 LEFT_LIMIT = 2.0  # seconds after which nothing of it may be there
 MARK = "ASGI_LIVENESS_TEST"
+ENVIRONMENT = {
+    "PYTHONWARNINGS": "error",
+    # pytest-asyncio warns where it is not set.
+    "PYTEST_ADDOPTS": "-o asyncio_default_fixture_loop_scope=function",
+}
 UNMARKED = "this test starts a server: mark it with @pytest.mark.servers"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -68,7 +73,7 @@ def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
         done = subprocess.run(
             [*prefix, sys.executable, *arguments],
             cwd=cwd,
-            env={**os.environ, "TMPDIR": str(temporary), MARK: mark, "PYTHONWARNINGS": "error"},
+            env={**os.environ, **ENVIRONMENT, "TMPDIR": str(temporary), MARK: mark},
             capture_output=True,
             text=True,
             timeout=LIMIT,

@@ -1,6 +1,7 @@
 """Find the line that freezes an ASGI app.
 
 ``check`` returns whether an app answers while a request runs, and which line blocks it.
+``watch_loop`` logs what blocks the event loop of an app that runs.
 Implementations of the contract import only ``LoopBody``.
 """
 
@@ -12,12 +13,14 @@ from asgi_liveness._version import __version__
 from asgi_liveness.inside.loop_body import LoopBody
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from typing import Any
 
     from asgi_liveness.checking.report import Report
+    from asgi_liveness.watching.loop_stall import LoopStall
 
-__all__ = ["LoopBody", "Report", "__version__", "check"]
+__all__ = ["LoopBody", "LoopStall", "Report", "__version__", "check", "watch_loop"]
 
 
 def check(  # noqa: PLR0913 (each option of the command)
@@ -66,9 +69,39 @@ def check(  # noqa: PLR0913 (each option of the command)
     return run(Options(**given(**arguments)))
 
 
+def watch_loop(
+    on_stall: Callable[[LoopStall], object] | None = None,
+    *,
+    max_stall: float = 0.2,
+    requests: bool = False,
+    metrics: str | None = None,
+    package: str = "",
+) -> AbstractAsyncContextManager[None]:
+    """Report each stall of the running event loop while the context is open.
+
+    It is an async context manager, for an app's lifespan; enter it last. Each stall, for which one
+    callback blocks the loop for more than *max_stall* seconds, becomes one record of the logger
+    ``asgi_liveness``: at its end, or once it has lasted a second. *on_stall* is called with each
+    stall as well, in the watcher's thread. With *requests*, stalls name the method and the route's
+    template of their request. *metrics* counts how late the loop was, and its stalls by line:
+    ``"prometheus"`` or ``"opentelemetry"``. *package* is the app's package, if it is installed.
+
+    Raises ``asgi_liveness.errors.UsageError`` for a wrong argument, and when it is entered where no
+    event loop of asyncio runs.
+    """
+    # Imported here, as above.
+    from asgi_liveness.watching.in_process import watched_loop  # noqa: PLC0415
+
+    return watched_loop(on_stall, max_stall, package, requests=requests, metrics=metrics)
+
+
 def __getattr__(name: str) -> object:
     if name == "Report":
         from asgi_liveness.checking.report import Report  # noqa: PLC0415 (as above)
 
         return Report
+    if name == "LoopStall":
+        from asgi_liveness.watching.loop_stall import LoopStall  # noqa: PLC0415 (as above)
+
+        return LoopStall
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

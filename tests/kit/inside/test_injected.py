@@ -147,6 +147,20 @@ def test_a_loop_that_has_stopped_does_not_stall(board: Board, start: Start) -> N
     assert samples(board) == []
 
 
+@pytest.mark.parametrize("run_by", ["asyncio", "uvloop"])
+def test_a_stall_ends_when_its_loop_stops(run_by: str, board: Board, start: Start) -> None:
+    start(
+        f"import {run_by}\n"
+        f"loop = {run_by}.new_event_loop()\n"
+        "loop.call_later(0.05, lambda: (stand(), loop.stop()))\n"
+        "loop.run_forever()\n"
+        "time.sleep(60)\n"
+    )
+    ((end, taken),) = until(partial(ended_stalls, board))
+    assert end.ended >= taken[-1].at
+    assert not board.heartbeats()[0].runs
+
+
 def test_several_loops_of_a_process_beat_in_the_same_slot(
     board: Board, run: Callable[..., str]
 ) -> None:

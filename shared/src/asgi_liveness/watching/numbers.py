@@ -32,6 +32,21 @@ MOST_LINES: Final = 100
 """Lines with a number of their own. Each label is a series, which a server of metrics keeps."""
 
 
+class BoundedLines:
+    """The lines that have a number of their own, which are not more than ``MOST_LINES``."""
+
+    def __init__(self) -> None:
+        self._own: set[str] = set()
+
+    def label(self, line: str) -> str:
+        """Return the label of a *line*, as ``app/report.py:12``; ``""`` is an unknown one."""
+        if not line:
+            return UNKNOWN
+        if len(self._own) < MOST_LINES:
+            self._own.add(line)
+        return line if line in self._own else OTHER
+
+
 class Numbers:
     """What heartbeats and stalls add up to. Any thread may call it."""
 
@@ -40,6 +55,7 @@ class Numbers:
         self._counts = [0] * (len(EDGES) + 1)
         self._seconds = 0.0
         self._stalls: dict[str, int] = {}
+        self._lines = BoundedLines()
         self._last: dict[int, Heartbeat] = {}
 
     def beats(self, heartbeats: Iterable[Heartbeat]) -> None:
@@ -61,12 +77,9 @@ class Numbers:
 
     def stalled(self, line: str) -> None:
         """Count a stall at a *line*, as ``app/report.py:12``; ``""`` where it is unknown."""
-        line = line or UNKNOWN
         with self._lock:
-            own = self._stalls.keys() - {UNKNOWN, OTHER}
-            if line not in self._stalls and line != UNKNOWN and len(own) >= MOST_LINES:
-                line = OTHER
-            self._stalls[line] = self._stalls.get(line, 0) + 1
+            label = self._lines.label(line)
+            self._stalls[label] = self._stalls.get(label, 0) + 1
 
     @property
     def stalls(self) -> dict[str, int]:

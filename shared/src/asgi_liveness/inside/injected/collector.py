@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 else:
     Appends = map
 
+_MOST = 2**16
+"""Times that wait to be read, an even number. In a fork nobody reads them."""
+
 
 class _Clock(Appends):
     """Takes a step, which appends the time, whenever one of its attributes is read."""
@@ -32,7 +35,7 @@ class Collector:
     """The passes of the garbage collector in this process."""
 
     def __init__(self) -> None:
-        self._times: deque[int] = deque()  # ns: a start and a stop in turn
+        self._times: deque[int] = deque(maxlen=_MOST)  # ns: a start and a stop in turn
         clock = _Clock(self._times.append, iter(time.monotonic_ns, None))
         # The collector calls it with "start" or "stop", and facts that become a default here.
         self._callback = partial(getattr, clock)

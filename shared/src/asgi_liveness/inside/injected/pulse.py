@@ -68,10 +68,11 @@ class Pulse:
         self.set(layout.SERVES_SINCE, since)
 
     def stop(self) -> None:
-        """Stop beating: a loop that has stopped does not stall."""
-        if self._handle is not None:
-            self._handle.cancel()
-        self.loop = self._handle = None
+        """Stop beating: a loop that has stopped does not stall, and a stall that it was in ends."""
+        handle, self.loop, self._handle = self._handle, None, None
+        if handle is not None:
+            handle.cancel()
+            self._note_end(self.last, time.monotonic_ns())
         self._note_failure()
         self.set(layout.STATE, layout.FAILED if self._failed else layout.STOPPED)
 
@@ -89,9 +90,13 @@ class Pulse:
         self.beats += 1
         self.set(layout.BEAT_AT, now)
         self._count(max(now - last - self._due, 0))
+        self._note_end(last, now)
+        self._handle = loop.call_later(self._period, self._beat, loop)
+
+    def _note_end(self, last: int, now: int) -> None:
+        """Note the end of a stall, if so much time since the last beat is one."""
         if now - last > self._late:
             self.ended.append((last, now))
-        self._handle = loop.call_later(self._period, self._beat, loop)
 
     def _count(self, late_by: int) -> None:
         """Count a beat that was late by so many ns."""

@@ -57,7 +57,8 @@ class Watcher:
         self._free: list[Pulse] = []
         self._is_over = False
         self.collector = Collector()
-        threading.Thread(target=self._watch, name="asgi-liveness", daemon=True).start()
+        self.thread = threading.Thread(target=self._watch, name="asgi-liveness", daemon=True)
+        self.thread.start()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Beat in *loop*, which is about to run in this thread."""
@@ -104,7 +105,7 @@ class Watcher:
         running = list(self._pulses.values())
         for pulse in [*running, *self._free]:
             pulse.set(layout.WATCHER_RAN_AT, now)
-        for pulse in [pulse for pulse in running if serves_of(pulse.loop)] or running:
+        for pulse in self._counting(running):
             self._look(pulse, now)
         for pulse in [*running, *self._free]:
             while pulse.ended:
@@ -114,6 +115,10 @@ class Watcher:
             self._board.write(0, collected=began, ended=ended)
         if self._answered != self._words[layout.REQUESTS]:
             self._answer(running)
+
+    def _counting(self, running: list[Pulse]) -> list[Pulse]:
+        """Return the event loops whose stalls count: those that serve, if any of them does."""
+        return [pulse for pulse in running if serves_of(pulse.loop)] or running
 
     def _look(self, pulse: Pulse, now: int) -> None:
         """Sample the stack of a loop's thread if its beat is late."""
