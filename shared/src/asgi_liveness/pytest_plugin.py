@@ -67,11 +67,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="a TOML file of known differences",
     )
+    parser.addini(
+        "liveness_max_stall",
+        "fail each test in whose call an event loop stalls for longer, such as 200ms",
+        default="",
+    )
+    parser.addini(
+        "liveness_allow",
+        "functions that may stall it, each as FILE:FUNCTION and the reason",
+        type="linelist",
+        default=[],
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make a runner from the options; a bad option is a usage error."""
+    """Make a runner from the options; a bad option or setting is a usage error."""
+    config.addinivalue_line(
+        "markers",
+        'liveness(max_stall="200ms"): fail if an event loop stalls for longer; "off" for no limit',
+    )
     config.stash[_RUNNER] = None
+    if config.getini("liveness_max_stall") or config.getini("liveness_allow"):
+        _install_gate(config)
     if not config.option.liveness_target:
         return
     # Imported late: pytest loads this plugin in every run of an environment that has it.
@@ -98,6 +115,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(plain(one_line(error))) from error
 
 
+def _install_gate(config: pytest.Config) -> None:
+    from asgi_liveness.pytest_gate import install  # late, as above
+
+    install(config)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test item for each cell."""
     if "liveness_cell" not in metafunc.fixturenames:
@@ -111,8 +134,11 @@ def _cell_id(cell: Cell) -> str:
     return f"{cell.target}-{cell.server.name}-{cell.case.name}"
 
 
+@pytest.hookimpl(trylast=True)  # others may add marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Raise a usage error if the suite has no target."""
+    """Raise a usage error if the suite has no target; install the gate where a mark asks for it."""
+    if any(item.get_closest_marker("liveness") for item in items):
+        _install_gate(config)
     has_cells = any("liveness_cell" in getattr(item, "fixturenames", ()) for item in items)
     if has_cells and config.stash[_RUNNER] is None:
         raise pytest.UsageError("no app to judge; add --liveness-target module:app")

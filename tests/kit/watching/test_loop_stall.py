@@ -31,7 +31,7 @@ def test_a_stall_names_line_source_and_advice(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app.py").write_text("import time\nasync def report():\n    time.sleep(1)\n")
     found = loop_stall(stall_in(str(tmp_path / "app.py"), 3, "GET /report"), WHEN)
-    assert str(found) == "event loop stalled for 1 s at app.py:3 in report(), GET /report"
+    assert str(found) == "event loop stalled for 1.00 s at app.py:3 in report(), GET /report"
     assert (found.when, found.goes_on, found.unknown) == (WHEN, False, "")
     assert (found.file, found.line, found.function) == ("app.py", 3, "report")
     assert (found.source, found.where) == ("time.sleep(1)", "app.py:3")
@@ -46,7 +46,7 @@ def test_a_library_is_named_as_it_is_imported() -> None:
 
 def test_a_stall_that_goes_on_says_so() -> None:
     found = loop_stall(replace(stall_in("/srv/app.py", 3), goes_on=True), WHEN)
-    assert str(found) == "event loop stalled for 1 s so far at /srv/app.py:3 in report()"
+    assert str(found) == "event loop stalled for 1.00 s so far at /srv/app.py:3 in report()"
     assert found.goes_on
 
 

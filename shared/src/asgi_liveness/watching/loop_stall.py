@@ -59,7 +59,7 @@ class LoopStall:
         return Frame(self.file, self.line, self.function)
 
     def __str__(self) -> str:
-        lasted = f"event loop stalled for {self.seconds:.3g} s{' so far' if self.goes_on else ''}"
+        lasted = f"event loop stalled for {self.seconds:.2f} s{' so far' if self.goes_on else ''}"
         found = f"{lasted} at {quote.frame(self._frame)}" if self.file else lasted
         return plain(", ".join(filter(None, (found, self.request, self.unknown))))
 

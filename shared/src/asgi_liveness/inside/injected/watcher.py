@@ -208,6 +208,10 @@ class Hook:
     def set_running_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Do what event loops expect, and watch the loop."""
         self._original(loop)
+        self.follow(loop)
+
+    def follow(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Watch the loop that this thread begins to run; None where it stops."""
         if not self._watches:
             return
         if self._process != os.getpid():
