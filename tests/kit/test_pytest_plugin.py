@@ -178,7 +178,12 @@ def test_every_option_is_checked(
     option: dict[str, object], message: str, pytestconfig: pytest.Config
 ) -> None:
     given = {**vars(pytestconfig.option), "liveness_target": ["x:app"], **option}
-    config: Any = SimpleNamespace(option=SimpleNamespace(**given), stash=pytest.Stash())
+    config: Any = SimpleNamespace(
+        option=SimpleNamespace(**given),
+        stash=pytest.Stash(),
+        getini=lambda _: "",
+        addinivalue_line=lambda *_: None,
+    )
     with pytest.raises(pytest.UsageError, match=message):
         pytest_plugin.pytest_configure(config)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from asgi_liveness._version import __version__
 from asgi_liveness.serving.records import EDGES
 from asgi_liveness.watching.exported import missing
 from asgi_liveness.watching.numbers import (
@@ -29,7 +28,7 @@ class OpenTelemetryInstruments:
     """The histogram and the counter of the app's provider of meters."""
 
     def __init__(self) -> None:
-        meter = metrics.get_meter("asgi_liveness", __version__)
+        meter = metrics.get_meter("asgi_liveness")
         self._lines = BoundedLines()
         self._late = meter.create_histogram(
             LATENESS, "s", LATENESS_MEANS, explicit_bucket_boundaries_advisory=EDGES
