@@ -3,6 +3,7 @@
 ``nox -s heartbeat -- 60 --loop uvloop`` takes sixty pairs of seconds on one server. Run it on an
 idle machine. To switch the heartbeat off, the app makes the watcher believe that the event loop has
 stopped. The bench reads from the board whether the watcher's thread rests too, and prints it.
+With ``--in-process`` the app itself enters and leaves ``asgi_liveness.watch_loop``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import os
 import statistics
 import sys
 import time
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 
     Message = MutableMapping[str, Any]
 
-UVICORN: Final = "-m uvicorn --no-access-log --fd {fd} tools.bench.heartbeat:app --loop"
+UVICORN: Final = "-m uvicorn --no-access-log --fd {{fd}} tools.bench.{}:app --loop {}"
+METRICS: Final = "ASGI_LIVENESS_BENCH_METRICS"  # a variable that the app of the in-process form
+MAX_STALL: Final = "ASGI_LIVENESS_BENCH_MAX_STALL"  # reads, and another
+IN_PROCESS: Final = b"x-watches"  # the header that says whether the in-process form runs
 SECONDS: Final = 1.0  # the length of a block
 CONNECTIONS: Final = 8
 GOAL: Final = 0.98  # the least rate with the heartbeat, as a part of the rate without
@@ -52,7 +57,12 @@ async def app(
         # The watcher replaces the first function by its own, which calls the second.
         asyncio._set_running_loop(loop if scope["path"] == "/on" else None)  # noqa: SLF001
         sys.modules["_asyncio"]._set_running_loop(loop)  # noqa: SLF001
-    headers = [(b"content-length", str(len(BODY)).encode())]
+    await respond(send)
+
+
+async def respond(send: Callable[[Message], Awaitable[None]], *more: tuple[bytes, bytes]) -> None:
+    """Send the response, with *more* headers."""
+    headers = [(b"content-length", str(len(BODY)).encode()), *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": BODY})
 
@@ -110,19 +120,21 @@ class Bench:
 
     async def _block(self, path: str, switch: httpx.AsyncClient) -> float:
         """Return the rate of one block, with the heartbeat switched by *path*."""
-        (await switch.get(path)).raise_for_status()
+        switched = (await switch.get(path)).raise_for_status()
         began, before = time.monotonic(), sum(caller.responses for caller in self.callers)
         await asyncio.sleep(SECONDS)
         responses = sum(caller.responses for caller in self.callers) - before
         seconds = time.monotonic() - began
-        assert self.server.board is not None
-        (heartbeat,) = self.server.board.heartbeats()
-        beats = heartbeat.beat_at > began + SECONDS / 2
+        if self.server.board is None:
+            beats = switched.headers[IN_PROCESS.decode()] == "1"
+        else:
+            (heartbeat,) = self.server.board.heartbeats()
+            beats = heartbeat.beat_at > began + SECONDS / 2
+            self.watched |= path == "/off" and heartbeat.watcher_ran_at > began + SECONDS / 2
         if beats != (path == "/on") or not responses:
             sys.exit(
                 f"after {path} the heartbeat was {'on' if beats else 'off'}; {responses} responses"
             )
-        self.watched |= path == "/off" and heartbeat.watcher_ran_at > began + SECONDS / 2
         return responses / seconds
 
     def _ran(self) -> float:
@@ -155,20 +167,25 @@ def main() -> int:
     parser.add_argument("pairs", type=int, nargs="?", default=60, help="pairs of seconds (60)")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     parser.add_argument("--max-stall", type=float, default=200, metavar="MS", help="(200)")
+    parser.add_argument("--in-process", action="store_true", help="the form for a lifespan")
+    parser.add_argument("--metrics", choices=("prometheus", "opentelemetry"), help="and counting")
     args = parser.parse_args()
     if args.pairs < FEWEST:
         parser.error(f"{args.pairs} pairs are too few for an interval; give {FEWEST} or more")
     max_stall = args.max_stall / 1000
-    command = (sys.executable, *UVICORN.split(), args.loop)
-    with Launched(command, max_stall=max_stall) as server:
+    os.environ[METRICS], os.environ[MAX_STALL] = args.metrics or "", str(max_stall)
+    module = "in_process" if args.in_process else "heartbeat"
+    command = (sys.executable, *UVICORN.format(module, args.loop).split())
+    with Launched(command, max_stall=None if args.in_process else max_stall) as server:
         bench = Bench(server)
         asyncio.run(bench.run(args.pairs))
     low, high = interval(bench.ratios())
     on, off = (statistics.median(bench.rates[path]) for path in ("/on", "/off"))
     thread = "ran on" if bench.watched else "rested"
+    form = ", in process" if args.in_process else ""
     print(
-        f"{args.loop}, a beat every {period(max_stall) * 1000:g} ms: {on:.0f} requests a second "
-        f"with it, {off:.0f} without; the median ratio of {args.pairs} pairs is "
+        f"{args.loop}{form}, a beat every {period(max_stall) * 1000:g} ms: {on:.0f} requests a "
+        f"second with it, {off:.0f} without; the median ratio of {args.pairs} pairs is "
         f"{statistics.median(bench.ratios()):.3f}, its 95 % interval {low:.3f} to {high:.3f}\n"
         f"  without it the watcher's thread {thread}; the server was busy for {bench.busy:.0%} of "
         f"the time"

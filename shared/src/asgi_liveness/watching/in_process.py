@@ -90,9 +90,10 @@ class LoopWatcher(Watcher):
     def _look_around(self, now: int) -> None:
         self._note_gap(now)
         super()._look_around(now)
-        self._note_gap(time.monotonic_ns())
-        self._guarded("the watcher", self._report)
-        self._ran_at = time.monotonic_ns()
+        if self._late_by or self._held_back or self._memory.has_lines:
+            self._note_gap(time.monotonic_ns())
+            self._guarded("the watcher", self._report)
+            self._ran_at = time.monotonic_ns()
 
     def _note_gap(self, now: int) -> None:
         """Note for how long this thread did not run, and for how long the process did meanwhile."""

@@ -33,6 +33,11 @@ class Memory:
         """Keep a line about the event loop of a slot; 0 is of the whole process."""
         self._lines.append((slot, line))
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether there are lines that nobody read."""
+        return bool(self._lines)
+
     def lines(self) -> list[tuple[int, dict[str, Any]]]:
         """Return the lines since the last call, each with its slot."""
         return [self._lines.popleft() for _ in range(len(self._lines))]
