@@ -368,8 +368,8 @@ def stalls(session: nox.Session) -> None:
 
 @nox.session(tags=["bench"])
 def heartbeat(session: nox.Session) -> None:
-    """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop)."""
-    _install(session, "servers")
+    """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop --in-process)."""
+    _install(session, "servers", "test")
     _patiently(session, "python", "-m", "tools.bench.heartbeat", *session.posargs)
 
 

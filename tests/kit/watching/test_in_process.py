@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -284,3 +288,47 @@ def test_a_context_without_a_loop_of_asyncio_is_an_error() -> None:
 def test_a_library_for_metrics_that_is_unknown_is_an_error() -> None:
     with pytest.raises(UsageError, match="choose from: prometheus, opentelemetry"):
         asgi_liveness.watch_loop(metrics="statsd")
+
+
+# What an app sees of it.
+
+SEEN = """\
+import asyncio, atexit, contextlib, gc, os, signal, sys, threading
+import asgi_liveness
+
+atexit.register(print, "registered first, runs last")
+
+async def main(watches):
+    context = asgi_liveness.watch_loop() if watches else contextlib.nullcontext()
+    before = len(os.listdir("/proc/self/fd"))
+    async with context:
+        print([str(signal.getsignal(number)) for number in signal.valid_signals()])
+        print(sys.gettrace(), sys.getprofile(), threading.gettrace(), signal.getitimer(0))
+        print(len(os.listdir("/proc/self/fd")) - before, os.listdir("."))
+        print([(thread.name, thread.daemon) for thread in threading.enumerate()])
+        atexit.register(print, "registered within")
+        await asyncio.sleep(0.1)
+    print([(thread.name, thread.daemon) for thread in threading.enumerate()], len(gc.callbacks))
+
+watches = sys.argv[1:] == ["watches"]
+asyncio.run(main(watches))
+print(atexit._ncallbacks())
+"""
+
+
+def test_an_app_sees_one_daemon_thread_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "seen.py").write_text(SEEN)
+
+    def seen(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "seen.py", *arguments],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return re.sub(r"0x[0-9a-f]+", "0x", done.stdout)
+
+    watched = seen("watches")
+    assert "('asgi-liveness', True)" in watched
+    assert watched.replace(", ('asgi-liveness', True)", "") == seen()

@@ -117,7 +117,8 @@ class LoopWatcher(Watcher):
             return
         while self._held_back:
             stall, when = self._held_back.pop(0)
-            if serves is None or stall.began >= serves.since / SECOND:
+            # A request may have waited on the socket: then its stall begins before the server.
+            if serves is None or stall.began + stall.length > serves.since / SECOND:
                 self._tell(loop_stall(stall, when, self._criteria.package, self._blind(stall)))
 
     def _tell(self, stall: LoopStall) -> None:
