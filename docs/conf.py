@@ -15,7 +15,8 @@ nitpicky = True
 # Names of the standard library: their pages would have to be fetched to be checked.
 nitpick_ignore_regex = [("py:.*", r"(collections|typing|asyncio|enum|pathlib)\..*")]
 # Imported for type checkers alone, so autodoc sees no more than the name.
-nitpick_ignore = [("py:class", "Culprit"), ("py:class", "Frame")]
+_TYPES = ("Culprit", "Frame", "Path", "datetime", "AbstractAsyncContextManager")
+nitpick_ignore = [("py:class", name) for name in _TYPES]
 exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"
