@@ -16,6 +16,7 @@ import pytest
 from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.inside.injected import stacks
 from asgi_liveness.serving.board import Board
+from asgi_liveness.serving.living import threads_of
 from tests.kit.inside.watched import (
     MAX_STALL,
     Start,
@@ -369,3 +370,14 @@ def test_counters_of_a_thread_are_zeros_after_its_end() -> None:
         assert ran > slices > 0
         process.communicate(b"\n")
     assert stacks.spent(process.pid, process.pid) == (0, 0, 0)
+
+
+def test_a_heartbeat_ends_soon_after_its_board(board: Board, start: Start) -> None:
+    process = start("over(60)")
+    until(lambda: [one for one in board.heartbeats() if one.beat_at])
+    assert threads_of(process.pid) == 2
+    board.path.unlink()
+    until(lambda: threads_of(process.pid) == 1)
+    last = board.heartbeats()[0].beat_at  # the file is gone, and still open here
+    time.sleep(0.1)
+    assert board.heartbeats()[0].beat_at - last < 0.05  # one beat may have been due

@@ -68,6 +68,12 @@ def add_watch(parser: Parser) -> None:
         help="do not name the request, as GET /users/{id}; it is read from the ASGI scope",
     )
     parser.add_argument(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="serve how late the loop is, and its stalls by line, for Prometheus; on loopback "
+        "unless a host is given (pip install 'asgi-liveness[prometheus]')",
+    )
+    parser.add_argument(
         "--keep",
         action="store_true",
         help="let the command go on if the watch is killed; else it ends",
@@ -102,6 +108,11 @@ def _watch(args: argparse.Namespace) -> int:
         command, limit, package_in(args.served), names_requests=args.requests, goes_on=args.keep
     )
     numbers = Numbers()
+    if args.metrics:
+        # Imported here: it needs a package that may be missing.
+        from asgi_liveness.watching.prometheus import serve
+
+        serve(numbers, *_address(args.metrics))
     streamed = [output.path for output in wanted if output.form == _STREAMED]
     with contextlib.ExitStack() as files:
         lines = [files.enter_context(path.open("w")) for path in streamed if path]
@@ -115,6 +126,14 @@ def _watch(args: argparse.Namespace) -> int:
     if args.fail and report.verdict != "live":
         return 1
     return code or (2 if unwritten else 0)
+
+
+def _address(text: str) -> tuple[int, str]:
+    """Return the port and the host in *text*."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UsageError(f"--metrics {text!r:.40}: give a port, as 9464, or HOST:PORT")
+    return int(port), host or "127.0.0.1"
 
 
 class WatchScreen:

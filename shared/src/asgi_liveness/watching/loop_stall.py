@@ -12,6 +12,7 @@ from asgi_liveness.stalls import quote
 from asgi_liveness.stalls.advice import advice
 from asgi_liveness.stalls.cause import cause, passing
 from asgi_liveness.stalls.culprit import culprit_of
+from asgi_liveness.stalls.route import request_at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,7 +87,7 @@ def loop_stall(stall: Stall, when: datetime, package: str = "", blind: str = "")
         line=culprit.line,
         function=culprit.function,
         source=culprit.source,
-        request=request,
+        request=request_at(line.frames, package, request),
         advice=advice(cause(line, stall, package, ())),
     )
 

@@ -29,6 +29,10 @@ class Memory:
         self.words[layout.TAKEN] = index + 1
         return layout.HEADER + index * layout.SLOT
 
+    def is_there(self) -> bool:
+        """Return True: it is read as long as its watcher runs."""
+        return True
+
     def write(self, slot: int, **line: Any) -> None:
         """Keep a line about the event loop of a slot; 0 is of the whole process."""
         self._lines.append((slot, line))

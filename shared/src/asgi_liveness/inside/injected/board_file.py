@@ -52,6 +52,10 @@ class BoardFile:
                 continue
         raise OSError("the board is full")
 
+    def is_there(self) -> bool:
+        """Whether anybody reads the board: who made it removes it at the end."""
+        return os.path.exists(self._path)
+
     def write(self, slot: int, **line: object) -> None:
         """Append a line. The file is opened each time: an app may close what it did not open."""
         path = os.path.join(self._folder, f"samples.{self._process}.{slot}")

@@ -32,6 +32,8 @@ class Pulse:
         self.below: list[tuple[str, int, str]] = []
         self.below_since = 0
         self.ended: list[tuple[int, int]] = []
+        self.is_over = False
+        """Nobody reads the board any more: the next beat is the last."""
         self._handle: asyncio.TimerHandle | None = None
         self._last_loop = 0
         self._handled: BaseException | None = None
@@ -83,7 +85,7 @@ class Pulse:
             self._failed = True
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
-        if loop is not self.loop:
+        if loop is not self.loop or self.is_over:
             return
         now, last = time.monotonic_ns(), self.last
         self.last = now

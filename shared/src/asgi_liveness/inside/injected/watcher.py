@@ -37,6 +37,9 @@ class Writes(Protocol):
     def take(self) -> int:
         """Return the first word of a slot that is free from now on. Raises ``OSError``."""
 
+    def is_there(self) -> bool:
+        """Whether anybody reads it."""
+
     def write(self, slot: int, **line: object) -> None:
         """Keep a line about the event loop of a slot; 0 is of the whole process."""
 
@@ -55,7 +58,7 @@ class Watcher:
         self._answered = self._words[layout.REQUESTS]
         self._pulses: dict[int, Pulse] = {}
         self._free: list[Pulse] = []
-        self._is_over = False
+        self.is_over = False
         self.collector = Collector()
         self.thread = threading.Thread(target=self._watch, name="asgi-liveness", daemon=True)
         self.thread.start()
@@ -87,18 +90,25 @@ class Watcher:
             pulse.note_ports()
 
     def end(self) -> None:
-        """Let the thread end, after its next round."""
-        self._is_over = True
+        """Let the thread end after its next round, and then the heartbeats."""
+        self.is_over = True
         self.collector.forget()
 
     def _new_pulse(self) -> Pulse:
         return Pulse(self._words, self._board.take(), self._period, self._late)
 
     def _watch(self) -> None:
+        asked = time.monotonic_ns()
         with contextlib.suppress(OSError):
-            while not self._is_over:
+            while not self.is_over:
                 time.sleep(self._period)
-                self._look_around(time.monotonic_ns())
+                now = time.monotonic_ns()
+                self._look_around(now)
+                if now - asked > SECOND:
+                    asked, self.is_over = now, not self._board.is_there()
+        self.end()
+        for pulse in [*self._pulses.values(), *self._free]:
+            pulse.is_over = True
 
     def _look_around(self, now: int) -> None:
         """Look at each event loop, and write what has ended since the last time."""
@@ -220,7 +230,8 @@ class Hook:
             with self._lock:
                 if loop is not None:
                     self._watcher = self._watcher or self._watch()
-                    self._watcher.attach(loop)
+                    if not self._watcher.is_over:
+                        self._watcher.attach(loop)
                 elif self._watcher is not None:
                     self._watcher.detach()
         except (OSError, RuntimeError, ValueError):  # a full board, no board, no thread
