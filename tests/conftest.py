@@ -80,8 +80,8 @@ def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
             check=False,
         )
         with contextlib.suppress(AssertionError):  # the next line names what is left
-            until(lambda: not _marked(mark), LEFT_LIMIT)
-        assert not _marked(mark)
+            until(lambda: not marked(mark), LEFT_LIMIT)
+        assert not marked(mark)
         assert not list(temporary.iterdir())
         # A server's folder, or a file of a pytest's, was made and removed: that changed the time.
         if not _may_serve(request.node) and temporary.stat().st_mtime_ns != made:
@@ -91,13 +91,13 @@ def command(tmp_path: Path, request: pytest.FixtureRequest) -> Command:
     return run
 
 
-def _marked(mark: str) -> list[str]:
+def marked(mark: str) -> dict[int, str]:
     """The living processes that were started with *mark* in their environment (Linux)."""
-    found = []
+    found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text())
+                found[int(process.name)] = (process / "cmdline").read_text()
         except OSError:  # gone, or somebody else's
             continue
     return found
