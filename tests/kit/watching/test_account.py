@@ -40,6 +40,14 @@ def test_a_stall_is_told_once_while_it_goes_on_and_once_at_its_end() -> None:
     assert (watch.tally.stalls, watch.tally.total) == (1, 3.0)
 
 
+def test_the_stalls_so_far_have_those_that_go_on() -> None:
+    watch = account()
+    told(watch, 103.0, stall(3.0))
+    told(watch, 200.5, stall(0.5, began=200.0, goes_on=True))
+    assert (watch.so_far.stalls, watch.so_far.total) == (2, 3.5)
+    assert (watch.tally.stalls, watch.tally.total) == (1, 3.0)
+
+
 def test_an_end_within_a_second_of_its_line_is_counted_and_not_told() -> None:
     watch = account()
     assert told(watch, 100.3, stall(0.3, goes_on=True)) == [(0.3, True, 0)]

@@ -6,6 +6,7 @@ for one culprit there is one line a second: an end that follows sooner is only c
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +46,14 @@ class Account:
     def first_began(self) -> float | None:
         """When the first stall that goes on began; None if none does."""
         return min((stall.began for stall in self._going.values()), default=None)
+
+    @property
+    def so_far(self) -> Tally:
+        """All stalls by culprit, those that go on as well."""
+        tally = copy.deepcopy(self.tally)
+        for stall in self._going.values():
+            tally.add(self.name(stall))
+        return tally
 
     @property
     def stalled(self) -> set[int]:

@@ -186,7 +186,7 @@ class _Watch:
             max_stall_s=self._options.max_stall,
             watched_s=time.monotonic() - self._began,
             processes=processes,
-            culprits=rows_of(self._account.tally),
+            culprits=rows_of(self._account.so_far),
             starved=tuple(self._starved),
             late_p50_s=self._numbers.quantile(0.5, self._options.max_stall),
             late_p99_s=self._numbers.quantile(0.99, self._options.max_stall),
