@@ -71,7 +71,9 @@ class Terminal:
 
     @property
     def stderr(self) -> str:
-        return (self.folder / "stderr").read_text(errors="replace")
+        """The standard error so far; "" if it goes to the terminal."""
+        path = self.folder / "stderr"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     @property
     def shown(self) -> str:

@@ -135,9 +135,9 @@ def others(running: Terminal, workers: list[str]) -> str:
 def test_both_lines_are_named_while_workers_are_recycled(tmp_path: Path) -> None:
     gunicorn = "gunicorn -k uvicorn_worker.UvicornWorker -w 2 --max-requests 4"
     with watched(tmp_path, f"{gunicorn} -b 127.0.0.1:{{port}} ten_routes:app") as running:
-        workers = set[str]()
+        workers = list[str]()
         while len(workers) < 4:
-            workers.add(until(running.answers))
+            workers.append(until(lambda: others(running, workers)))
         for path in BLOCKING:
             until(functools.partial(running.answers, path))
         running.send(signal.SIGTERM)
