@@ -40,6 +40,16 @@ def test_a_stall_is_told_once_while_it_goes_on_and_once_at_its_end() -> None:
     assert (watch.tally.stalls, watch.tally.total) == (1, 3.0)
 
 
+def test_a_stall_whose_end_nobody_wrote_is_over_after_a_while() -> None:
+    watch = account()
+    assert told(watch, 100.5, stall(0.5, goes_on=True)) == [(0.5, True, 0)]
+    assert told(watch, 101.0) == []
+    assert (watch.tally.stalls, watch.first_began) == (0, 100.0)
+    assert told(watch, 110.0) == [(0.5, False, 0)]
+    assert (watch.tally.stalls, watch.first_began) == (1, None)
+    assert told(watch, 110.1, stall(0.6)) == []  # its end, after all
+
+
 def test_the_stalls_so_far_have_those_that_go_on() -> None:
     watch = account()
     told(watch, 103.0, stall(3.0))

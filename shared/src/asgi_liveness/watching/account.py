@@ -25,6 +25,9 @@ _LINE_LIMIT: Final = 0.25
 """Seconds beyond the limit for which a stall may wait for its line, before it is told without."""
 _AGAIN: Final = 1.0
 """Seconds between two lines about the same culprit."""
+_LOST: Final = 3.0
+"""Seconds after which a stall that is not known any more is over, if nobody wrote its end: its loop
+stopped without a further beat, or the disk was full."""
 _KEPT: Final = 60.0
 """Seconds for which a stall that is over is known; its lines are forgotten before."""
 
@@ -71,7 +74,7 @@ class Account:
         """Take the *stalls* that are known *now*; at the *is_end* of a watch none goes on.
 
         A process in *ended* takes its stall with it. Any other that is not known any more is over,
-        and its end will be known in a moment.
+        and its end will be known in a moment, or never.
 
         Yield each that is to be told or has ended: with how many of the same culprit were over
         before, and whether it is to be told.
@@ -80,7 +83,8 @@ class Account:
         gone = [
             stall
             for key, stall in self._going.items()
-            if key not in known and (stall.process in ended or is_end)
+            if key not in known
+            and (stall.process in ended or is_end or now - stall.began - stall.length > _LOST)
         ]
         for stall in [*gone, *stalls]:
             key = _key(stall)
