@@ -138,6 +138,8 @@ class Sampler:
         now = time.monotonic()
         if now - self._dumped.get(process, 0.0) < _DUMPS:
             return None
+        # A watch lasts for weeks, and sees thousands of processes.
+        self._dumped = {each: at for each, at in self._dumped.items() if now - at < _DUMPS}
         self._dumped[process] = now
         threads = await dump(process)
         if isinstance(threads, Refused):
