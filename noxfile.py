@@ -367,6 +367,13 @@ def stalls(session: nox.Session) -> None:
 
 
 @nox.session(tags=["bench"])
+def watched(session: nox.Session) -> None:
+    """Count how many stalls `watch` names on the screen, and how soon (-- 20)."""
+    _install(session, "servers")
+    _patiently(session, "python", "-m", "tools.bench.watched", *session.posargs)
+
+
+@nox.session(tags=["bench"])
 def heartbeat(session: nox.Session) -> None:
     """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop --in-process)."""
     _install(session, "servers", "test")
@@ -393,6 +400,14 @@ def stall_soak(session: nox.Session) -> None:
     """Stall a watched app for minutes: nothing may crash it or pile up (-- 5)."""
     _install(session, "servers")
     _patiently(session, "python", "-m", "tools.endurance.stall_soak", *session.posargs)
+
+
+@nox.session(tags=["endurance"])
+@nox.parametrize("python", [nox.param(path, id=version) for version, path in FOUND.items()])
+def watch_soak(session: nox.Session) -> None:
+    """Stall, reload and recycle under `watch` for minutes: nothing may pile up (-- 60)."""
+    _install(session, "servers", "commands", "reports")
+    _patiently(session, "python", "-m", "tools.endurance.watch_soak", *session.posargs)
 
 
 @nox.session(tags=["endurance"])

@@ -7,26 +7,27 @@ command prints on standard error. Run it on an idle machine.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import math
 import os
 import re
 import signal
 import statistics
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
-from asgi_liveness.probing.client import open_client
+import httpx
+
 from tools.comparison import ROOT
 from tools.marks import marks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 SOURCE: Final = Path("tools/apps/stalling.py")
 KINDS: Final = ("compute", "sleep")
@@ -73,6 +74,8 @@ class Results:
     """From the limit to the first line with the right culprit."""
     first: list[float] = field(default_factory=list)
     """From the limit to the first line, with a culprit or without."""
+    unnamed: list[str] = field(default_factory=list)
+    """What was told of the other stalls."""
     wrong: list[str] = field(default_factory=list)
 
     def add(self, sent: float, told: Collection[Told], lines: Collection[int]) -> None:
@@ -83,6 +86,7 @@ class Results:
         self.early += any(each.goes_on for each in right)
         self.delays += [each.at - sent - LIMIT for each in right[:1]]
         self.first += [each.at - sent - LIMIT for each in list(told)[:1]]
+        self.unnamed += [] if right else [" / ".join(each.text for each in told) or "nothing"]
         self.wrong += [each.text for each in told if each.culprit and each not in right]
 
     @property
@@ -99,73 +103,72 @@ class Results:
                 f"median, {max(self.delays):.2f} s at worst (the first line, with a culprit or "
                 f"without: {max(self.first):.2f} s)"
             )
-        wrong = "".join(f"\n  wrong: {line}" for line in self.wrong)
-        return (
-            f"{self.named} of {self.stalls} named, {self.early} while it blocked{after}; "
-            f"{len(self.wrong)} wrong{wrong}"
-        )
+        rest = [*(f"wrong: {line}" for line in self.wrong)]
+        rest += [f"unnamed: {line}" for line in self.unnamed]
+        counts = f"{self.named} of {self.stalls} named, {self.early} while it blocked{after}"
+        return "\n  ".join([f"{counts}; {len(self.wrong)} wrong", *rest])
 
 
 class Screen:
-    """What a watch prints, line by line."""
+    """What a watch prints, line by line, read in a thread."""
 
-    def __init__(self, output: asyncio.StreamReader) -> None:
+    def __init__(self, output: IO[bytes]) -> None:
         self.told: list[Told] = []
-        self.url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.ended = asyncio.create_task(self._read(output))
+        self.url = ""
+        self.serves = threading.Event()
+        self._output = output
+        threading.Thread(target=self._read, daemon=True).start()
 
-    async def _read(self, output: asyncio.StreamReader) -> None:
-        async for line in output:
+    def _read(self) -> None:
+        for line in self._output:
             text = line.decode(errors="replace")
             if found := STALLED.search(text):
                 self.told.append(Told(time.monotonic(), found[0]))
-            if (serves := SERVES.search(text)) and not self.url.done():
-                self.url.set_result(serves[1])
+            if found := SERVES.search(text):
+                self.url = found[1]
+                self.serves.set()
 
 
-@contextlib.asynccontextmanager
-async def watched(loop: str) -> AsyncIterator[Screen]:
+@contextlib.contextmanager
+def watched(loop: str) -> Iterator[Screen]:
     """Watch a server with an event loop, until the end of the block."""
     server = ("-m", "uvicorn", "--port", "0", "--loop", loop, "tools.apps.stalling:app")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "asgi_liveness", "watch", "--", sys.executable, *server),
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asgi_liveness", "watch", "--", sys.executable, *server],
         cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env={name: text for name, text in os.environ.items() if name != "FORCE_COLOR"},
         start_new_session=True,
     )
     assert process.stderr is not None
-    screen = Screen(process.stderr)
     try:
-        yield screen
+        yield Screen(process.stderr)
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(screen.ended, RESPONSE)
+        process.wait(RESPONSE)
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()  # the server ends with it
-        await process.wait()
+        process.kill()  # the server ends with it
+        process.wait()
 
 
-async def measure(loop: str, count: int) -> dict[int, Results]:
+def measure(loop: str, count: int) -> dict[int, Results]:
     """Stall the app *count* times for each length, in one way and the other by turns."""
     right = {mark.request: mark.lines for mark in marks((ROOT / SOURCE).read_text())}
     found = {length: Results() for length in LENGTHS}
-    async with watched(loop) as screen:
-        url = await asyncio.wait_for(screen.url, RESPONSE)
-        async with open_client(url, 1) as client:
-            (await client.get("/hello")).raise_for_status()
-            await asyncio.sleep(REST)
+    with watched(loop) as screen:
+        if not screen.serves.wait(RESPONSE):
+            sys.exit(f"the server did not start within {RESPONSE:g} s")
+        with httpx.Client(base_url=screen.url, timeout=RESPONSE, trust_env=False) as client:
+            client.get("/hello").raise_for_status()
+            time.sleep(REST)
             for number in range(count * len(LENGTHS)):
                 length, kind = LENGTHS[number % len(LENGTHS)], KINDS[number // 2 % len(KINDS)]
                 screen.told.clear()
                 sent = time.monotonic()
-                async with asyncio.timeout(RESPONSE):
-                    (await client.get(f"/{kind}?ms={length}")).raise_for_status()
-                await asyncio.sleep(REST)
-                found[length].add(sent, screen.told, right[f"GET /{kind}"])
+                client.get(f"/{kind}?ms={length}").raise_for_status()
+                time.sleep(REST)
+                found[length].add(sent, list(screen.told), right[f"GET /{kind}"])
     return found
 
 
@@ -177,7 +180,7 @@ def main() -> int:
     args = parser.parse_args()
     well = True
     for loop in args.loop or ("asyncio", "uvloop"):
-        for length, results in asyncio.run(measure(loop, args.count)).items():
+        for length, results in measure(loop, args.count).items():
             print(f"{loop} {length} ms: {results}", flush=True)
             well = well and results.well
     if not well:
