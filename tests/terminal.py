@@ -38,11 +38,15 @@ if not command:
     os.close(int(sys.argv[1]))
     os.execvp(sys.argv[2], sys.argv[2:])
 os.close(int(sys.argv[1]))
+signal.signal(signal.SIGHUP, lambda *_: os.killpg(command, signal.SIGKILL))
 code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
 os.tcsetpgrp(0, os.getpid())
 os._exit(code if code >= 0 else 128 - code)
 """
-"""Starts a command as a shell with job control does, and ends with its exit code."""
+"""Starts a command as a shell with job control does, and ends with its exit code.
+
+When the terminal is gone, as after a test that was killed, it kills the command: gunicorn would
+take the signal for a reload."""
 _RESPONSE: Final = 30.0  # seconds for a response
 
 
