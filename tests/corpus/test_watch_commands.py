@@ -108,7 +108,8 @@ def test_both_lines_of_a_command_are_named(line: str, tmp_path: Path) -> None:
         code = running.interrupted()
     shows_both(running, app)
     leaves_the_output_alone(running)
-    assert code == 0, running.stderr
+    # Without a watch as well, Quart ends with 3 after Ctrl+C on Python 3.13.
+    assert code == 0 or ("quart" in app and code == 3), running.stderr
 
 
 def test_both_lines_are_named_after_each_reload(tmp_path: Path) -> None:
