@@ -87,6 +87,15 @@ def evens(numbers):
 def pick(numbers):
     while numbers:
         find(numbers)
+
+def sell():
+    found = find([1, 3])
+    return evens([found])
+
+def sell_all():
+    for _ in range(9):
+        find([1, 3])
+        evens([3])
 """
 
 
@@ -112,6 +121,20 @@ def test_a_sample_at_a_line_that_runs_once_hides_no_function(
     assert frame_of(found) == shop(*blamed)
     assert found
     assert found.seen == (deeper if blamed[0] == "find" else deeper + 2)
+
+
+@pytest.mark.parametrize(
+    ("others", "at", "blamed"),
+    [(1, (20, 21), ("find", 5)), (4, (20, 21), ("sell", 20)), (1, (25, 26), ("sell_all", 25))],
+)
+def test_a_sample_in_what_is_called_next_hides_no_function(
+    shop: Shop, others: int, at: tuple[int, int], blamed: tuple[str, int]
+) -> None:
+    caller = "sell" if at[0] == 20 else "sell_all"
+    finds = [(shop("find", 5), shop(caller, at[0]))] * 8
+    assert frame_of(of(*finds, *[(shop("evens", 13), shop(caller, at[1]))] * others)) == shop(
+        *blamed
+    )
 
 
 def test_a_sample_in_the_loop_is_of_the_loop_however_few_there_are(shop: Shop) -> None:

@@ -2,9 +2,10 @@
 
 The rule: the deepest function of the app that all samples have in common, and in it the line that
 most of them show. So a loop over several helpers is to blame, and not one of its helpers. Where the
-syntax is known, two things are added: samples at a line that runs once, as when what it made is
-freed, do not hide the function that most samples show it call; and a helper without a loop, which
-runs for microseconds, is not to blame for a loop that calls it.
+syntax is known, two things are added: a few samples at lines that run once, as when what one made
+is freed, or in what such a line calls before or after, do not hide the function that most samples
+show; and a helper without a loop, which runs for microseconds, is not to blame for a loop that
+calls it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOSTLY: Final = 0.5
 """The part of the samples that must be in a function which a line that runs once calls."""
+_NEARLY_ALL: Final = 0.8
+"""The same where other samples are in other functions, which its caller calls before or after."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,22 @@ def _deepest(group: list[_Call]) -> tuple[int, list[_Call]]:
     depth = 0
     while True:
         deeper = [(frames, blamed) for frames, blamed in group if len(blamed) > depth + 1]
-        functions = {_function(frames[blamed[depth + 1]]) for frames, blamed in deeper}
+        functions = Counter(_function(frames[blamed[depth + 1]]) for frames, blamed in deeper)
+        if len(functions) > 1 and _calls_in_turn(deeper, depth):
+            most, times = functions.most_common(1)[0]
+            if times >= _NEARLY_ALL * len(group):
+                functions = Counter({most: times})
+                deeper = [each for each in deeper if _function(each[0][each[1][depth + 1]]) == most]
         if len(functions) != 1 or len(deeper) <= _MOSTLY * len(group):
             return depth, group
         if len(deeper) < len(group) and not source.runs_once(_shown(deeper, depth)):
             return depth, group
         depth, group = depth + 1, deeper
+
+
+def _calls_in_turn(deeper: list[_Call], depth: int) -> bool:
+    """Whether lines that run once call functions, one after the other."""
+    return all(source.runs_once(frames[blamed[depth]]) for frames, blamed in deeper)
 
 
 def _is_short_helper(group: list[_Call], depth: int) -> bool:
