@@ -14,7 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.foreign import plain
-from asgi_liveness.inside.injected.watcher import Hook, Watcher
+from asgi_liveness.inside.injected.hook import Hook
+from asgi_liveness.inside.injected.watcher import Watcher
 from asgi_liveness.serving import records
 from asgi_liveness.stalls import quote
 from asgi_liveness.stalls.advice import advice

@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 
 from .board_file import BoardFile
-from .watcher import Hook, Watcher
+from .hook import Hook
+from .watcher import Watcher
 
 
 def begin(board: str, max_stall: float) -> None:

@@ -54,7 +54,7 @@ def _watch() -> None:
     assert spec.loader is not None
     sys.modules[_PACKAGE] = package = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
-    importlib.import_module(f"{_PACKAGE}.watcher").begin()
+    importlib.import_module(f"{_PACKAGE}.hook").begin()
 
 
 def _run_the_hidden() -> None:

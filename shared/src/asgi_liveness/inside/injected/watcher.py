@@ -13,19 +13,18 @@ import contextlib
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from . import layout, stacks
-from .board_file import BoardFile
 from .collector import Collector
 from .pulse import SECOND, Pulse
 from .request import request_of
 from .serves import Serves, serves_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _WORTH_COUNTING = 0.05  # seconds of a limit: to read the counters, a sample waits for the GIL again
+_REST = 0.05
+"""Seconds for which the watcher rests while all loops beat. Each round costs the app a change of
+threads, some 0.1 ms."""
 _NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
 
 
@@ -58,7 +57,7 @@ class Watcher:
         self._answered = self._words[layout.REQUESTS]
         self._pulses: dict[int, Pulse] = {}
         self._free: list[Pulse] = []
-        self.is_over = False
+        self._over = threading.Event()
         self.collector = Collector()
         self.thread = threading.Thread(target=self._watch, name="asgi-liveness", daemon=True)
         self.thread.start()
@@ -89,9 +88,14 @@ class Watcher:
         if pulse := self._pulses.get(threading.get_ident()):
             pulse.note_ports()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it watches no longer."""
+        return self._over.is_set()
+
     def end(self) -> None:
-        """Let the thread end after its next round, and then the heartbeats."""
-        self.is_over = True
+        """Let the thread end, and then the heartbeats."""
+        self._over.set()
         self.collector.forget()
 
     def _new_pulse(self) -> Pulse:
@@ -100,15 +104,22 @@ class Watcher:
     def _watch(self) -> None:
         asked = time.monotonic_ns()
         with contextlib.suppress(OSError):
-            while not self.is_over:
-                time.sleep(self._period)
+            while not self._over.wait(self._pause()):
                 now = time.monotonic_ns()
                 self._look_around(now)
                 if now - asked > SECOND:
-                    asked, self.is_over = now, not self._board.is_there()
+                    asked = now
+                    if not self._board.is_there():
+                        break
         self.end()
         for pulse in [*self._pulses.values(), *self._free]:
             pulse.is_over = True
+
+    def _pause(self) -> float:
+        """Return the seconds until the next round: few, once a beat is late by half the limit."""
+        now = time.monotonic_ns()
+        oldest = min((pulse.last for pulse in list(self._pulses.values())), default=now)
+        return min(max((oldest + self._late // 2 - now) / SECOND, self._period), _REST)
 
     def _look_around(self, now: int) -> None:
         """Look at each event loop, and write what has ended since the last time."""
@@ -180,66 +191,3 @@ class Watcher:
             threads = stacks.of_threads({pulse.ident for pulse in running})
             tasks = stacks.of_tasks(loops)
         self._board.write(0, request=self._answered, threads=threads, tasks=tasks)
-
-
-def begin() -> None:
-    """Watch the event loops that come to run in this process, if the environment names a board."""
-    board = os.environ.get(layout.BOARD_VARIABLE)
-    max_stall = os.environ.get(layout.LIMIT_VARIABLE)
-    if board and max_stall:
-        named = bool(os.environ.get(layout.NAMES_VARIABLE))
-        Hook(lambda: Watcher(BoardFile(board), float(max_stall), named=named)).put_in()
-
-
-class Hook:
-    """``_set_running_loop``, which event loops call when they begin and stop to run.
-
-    Its documentation is meant for them. *watch* makes the watcher of a process, once.
-    """
-
-    def __init__(self, watch: Callable[[], Watcher]) -> None:
-        self._original, self._watch = asyncio._set_running_loop, watch
-        self._process = os.getpid()
-        self._watcher: Watcher | None = None
-        self._watches = True
-        self._lock = threading.Lock()
-
-    def put_in(self) -> None:
-        """Watch the event loops that come to run from now on."""
-        asyncio._set_running_loop = asyncio.events._set_running_loop = self.set_running_loop
-
-    def take_out(self) -> None:
-        """Watch no event loop from now on."""
-        asyncio._set_running_loop = asyncio.events._set_running_loop = self._original
-        self._watches = False
-        if self._watcher is not None:
-            self._watcher.end()
-
-    def set_running_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Do what event loops expect, and watch the loop."""
-        self._original(loop)
-        self.follow(loop)
-
-    def follow(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Watch the loop that this thread begins to run; None where it stops."""
-        if not self._watches:
-            return
-        if self._process != os.getpid():
-            self._forget()
-        try:
-            with self._lock:
-                if loop is not None:
-                    self._watcher = self._watcher or self._watch()
-                    if not self._watcher.is_over:
-                        self._watcher.attach(loop)
-                elif self._watcher is not None:
-                    self._watcher.detach()
-        except (OSError, RuntimeError, ValueError):  # a full board, no board, no thread
-            self._watches = False  # a failure of the watcher must not disturb the app
-
-    def _forget(self) -> None:
-        """Leave the parent's watcher alone, in a fork."""
-        if self._watcher is not None:
-            self._watcher.collector.forget()
-        self._watcher, self._lock = None, threading.Lock()
-        self._process = os.getpid()
