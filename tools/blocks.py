@@ -94,6 +94,11 @@ def watch() -> str:
     return _text((RESULTS / "watch.txt").read_text())
 
 
+def watching() -> str:
+    """What watching costs, how many stalls it names, and how soon."""
+    return _text((RESULTS / "watching.txt").read_text())
+
+
 def frontier() -> str:
     """Speed and waits of every way to run loops."""
     return picture.table(json.loads((RESULTS / "frontier.json").read_text()))

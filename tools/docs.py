@@ -34,6 +34,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         blocks.promises,
         blocks.result,
         blocks.watch,
+        blocks.watching,
         excerpts.fix,
         excerpts.handlers,
         excerpts.options,

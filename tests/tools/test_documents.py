@@ -295,3 +295,15 @@ def test_every_trap_has_a_test_of_its_name() -> None:
         path.read_text() for path in (ROOT / "tests" / "columns").glob("test_traps_*.py")
     )
     assert traps == set(re.findall(r"^def test_(\w+)\(", tests, re.MULTILINE))
+
+
+def test_the_cost_of_a_watch_in_the_readme_is_the_recorded_one() -> None:
+    recorded = (ROOT / "results" / "watching.txt").read_text()
+    found = re.search(
+        r"ratio of \d+ pairs is ([\d.]+), its 95 % interval ([\d.]+) to ([\d.]+)", recorded
+    )
+    assert found
+    median, low, high = (f"{float(number):.2f}" for number in found.groups())
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"kept {median} of its rate with it" in readme
+    assert f"from {low} to {high})" in readme
