@@ -94,6 +94,11 @@ def watch() -> str:
     return _text((RESULTS / "watch.txt").read_text())
 
 
+def attach() -> str:
+    """What ``attach`` prints of an app that hangs."""
+    return _text((RESULTS / "attach.txt").read_text())
+
+
 def watching() -> str:
     """What watching costs, how many stalls it names, and how soon."""
     return _text((RESULTS / "watching.txt").read_text())

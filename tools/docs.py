@@ -22,6 +22,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         blocks.agreement,
+        blocks.attach,
         blocks.check,
         blocks.compare,
         blocks.costs,
