@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kit.watching.servers import line_of, running
+from tests.kit.watching.servers import Running, line_of, running
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -29,6 +29,20 @@ def attach(command: Command, target: object) -> subprocess.CompletedProcess[str]
     done = command("-m", "asgi_liveness", "attach", str(target), "--duration", "1s")
     assert done.stderr == ""
     return done
+
+
+def freeze_one_of_two(server: Running, command: Command) -> None:
+    """Freeze one worker of two, and find it by the master and by the port."""
+    both = until(lambda: pids if len(pids := server.all_serving()) > 1 else set())
+    server.request("freeze")
+    live = until(server.serving)
+    (frozen,) = both - {live}
+    for target in (server.pid, f":{server.port}"):
+        done = attach(command, target)
+        assert done.returncode == 1, done.stdout
+        pids = re.findall(r", pid (\d+) ·.*\n\n  (\w+) ", done.stdout)
+        assert pids == [(str(frozen), "FROZEN"), (str(live), "LIVE")]
+        assert "in freeze()" in done.stdout
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -98,16 +112,6 @@ def test_a_live_app_is_live_and_stays_so(command: Command, tmp_path: Path) -> No
     "words",
     [
         (*UVICORN, "--workers", "2"),
-        (
-            "gunicorn",
-            "-k",
-            "uvicorn_worker.UvicornWorker",
-            "-w",
-            "2",
-            "-b",
-            "127.0.0.1:{port}",
-            "frozen_app:app",
-        ),
         ("hypercorn", "-w", "2", "-b", "127.0.0.1:{port}", "frozen_app:app"),
     ],
     ids=lambda words: words[0],
@@ -116,16 +120,7 @@ def test_one_worker_of_two_is_frozen_and_found_by_its_master(
     words: tuple[str, ...], command: Command, tmp_path: Path
 ) -> None:
     with running(tmp_path, *words) as server:
-        both = until(lambda: pids if len(pids := server.all_serving()) > 1 else set())
-        server.request("freeze")
-        live = until(server.serving)
-        (frozen,) = both - {live}
-        for target in (server.pid, f":{server.port}"):
-            done = attach(command, target)
-            assert done.returncode == 1, done.stdout
-            pids = re.findall(r", pid (\d+) ·.*\n\n  (\w+) ", done.stdout)
-            assert pids == [(str(frozen), "FROZEN"), (str(live), "LIVE")]
-            assert "in freeze()" in done.stdout
+        freeze_one_of_two(server, command)
 
 
 def test_a_reloader_is_no_server_of_its_own(command: Command, tmp_path: Path) -> None:
