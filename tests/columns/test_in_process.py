@@ -65,7 +65,8 @@ async def report(number):
     return ""
 """
 APPS = {"fastapi": FASTAPI, "starlette": STARLETTE, "quart": QUART}
-NAMED = {"fastapi": ", GET /report/{number}", "starlette": ", GET /report/{number}", "quart": ""}
+NAMED = {"fastapi": ", GET /report/{number}", "starlette": ", GET /report/{number}"}
+NAMED["quart"] = ", GET /report/<int:number>"
 LINE = LIFESPAN.splitlines().index("    time.sleep(0.5)") + 1
 WITH_CLIENT = """\
 from {module}.testclient import TestClient

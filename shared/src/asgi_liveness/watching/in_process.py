@@ -119,7 +119,8 @@ class LoopWatcher(Watcher):
             stall, when = self._held_back.pop(0)
             # A request may have waited on the socket: then its stall begins before the server.
             if serves is None or stall.began + stall.length > serves.since / SECOND:
-                self._tell(loop_stall(stall, when, self._criteria.package, self._blind(stall)))
+                blind, package = self._blind(stall), self._criteria.package
+                self._tell(loop_stall(stall, when, package, blind, named=self._named))
 
     def _tell(self, stall: LoopStall) -> None:
         self._guarded("the log", log, stall)

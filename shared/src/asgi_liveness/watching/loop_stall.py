@@ -65,8 +65,13 @@ class LoopStall:
         return plain(", ".join(filter(None, (found, self.request, self.unknown))))
 
 
-def loop_stall(stall: Stall, when: datetime, package: str = "", blind: str = "") -> LoopStall:
-    """Return a *stall* with its line and what to do. *blind* is why the watcher saw nothing."""
+def loop_stall(
+    stall: Stall, when: datetime, package: str = "", blind: str = "", *, named: bool = False
+) -> LoopStall:
+    """Return a *stall* with its line and what to do.
+
+    *blind* is why the watcher saw nothing, *named* is whether the source may name the request.
+    """
     asked = Counter(sample.request for sample in stall.samples if sample.request)
     request = next((name for name, _ in asked.most_common(1)), "")
     if stall.line is None:
@@ -87,7 +92,7 @@ def loop_stall(stall: Stall, when: datetime, package: str = "", blind: str = "")
         line=culprit.line,
         function=culprit.function,
         source=culprit.source,
-        request=request_at(line.frames, package, request),
+        request=request_at(line.frames, package, request) if named else request,
         advice=advice(cause(line, stall, package, ())),
     )
 

@@ -124,13 +124,14 @@ class _Watch:
         board = self._watched.board
         # The stacks of all threads show a deadlock, if they were read during the stall.
         threads = board.threads(self._request) if self._requested > stall.began else []
-        return named(
+        found = named(
             stall,
             self._options.package,
             at=time.time() - (time.monotonic() - stall.began),
             threads=[each for each in threads if each.process == stall.process],
             refused=self._observer.sampler.refused,
         )
+        return found if self._options.names_requests else replace(found, request="")
 
     def _look_at_pools(self) -> None:
         """Read what pools of threads do, and ask for it again."""
