@@ -125,7 +125,10 @@ def test_an_interrupt_has_the_code_of_a_shell(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     assert fail(KeyboardInterrupt(), monkeypatch) == 130
-    assert capsys.readouterr().err == "\nasgi-liveness: interrupted; every server is ended\n"
+    assert (
+        capsys.readouterr().err
+        == "\nasgi-liveness: interrupted; every server that it started is ended\n"
+    )
 
 
 def test_the_reader_of_a_pipe_that_has_gone_is_no_traceback(command: Command) -> None:

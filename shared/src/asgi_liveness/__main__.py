@@ -27,7 +27,7 @@ def _code() -> int:
 
         return cli.main()
     except KeyboardInterrupt:
-        _say("interrupted; every server is ended", before="\n")
+        _say("interrupted; every server that it started is ended", before="\n")
         return 130
     except SystemExit as end:  # of --help and --version
         return end.code if isinstance(end.code, int) else 2

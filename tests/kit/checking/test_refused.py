@@ -167,7 +167,9 @@ def test_an_interrupted_check_leaves_nothing(command: Command) -> None:
         *("-m", "asgi_liveness", "check", "shop:app", "--during", "/spins", "--duration", "1m"),
         prefix=("env", "--unset=PYTHONWARNINGS", "timeout", "--foreground", "--signal=INT", "3"),
     )
-    assert done.stderr.endswith("asgi-liveness: interrupted; every server is ended\n")
+    assert done.stderr.endswith(
+        "asgi-liveness: interrupted; every server that it started is ended\n"
+    )
     assert "Traceback" not in done.stderr
 
 

@@ -44,6 +44,11 @@ ROUTE = SimpleNamespace(path="/users/{id}")
         ({"type": "http", "method": "GET", "route": ROUTE}, "GET /users/{id}"),
         ({"type": "websocket", "route": ROUTE}, "WS /users/{id}"),
         ({"type": "http", "method": "POST"}, "POST"),
+        (
+            {"method": "GET", "route": ROUTE, "app_root_path": "", "root_path": "/secret"},
+            "GET .../users/{id}",
+        ),
+        ({"method": "GET", "route": ROUTE, "root_path": "/proxied"}, "GET /users/{id}"),
         ({"type": "http", "method": "X-SECRET", "route": ROUTE}, "/users/{id}"),
         ({"type": "lifespan"}, ""),
         ({}, ""),

@@ -58,11 +58,12 @@ def test_the_stalls_so_far_have_those_that_go_on() -> None:
     assert (watch.tally.stalls, watch.tally.total) == (1, 3.0)
 
 
-def test_an_end_within_a_second_of_its_line_is_counted_and_not_told() -> None:
+def test_the_end_of_a_stall_that_was_not_told_is_only_counted() -> None:
     watch = account()
-    assert told(watch, 100.3, stall(0.3, goes_on=True)) == [(0.3, True, 0)]
-    assert told(watch, 100.5, stall(0.5)) == []
-    assert (watch.tally.stalls, watch.tally.total) == (1, 0.5)
+    assert told(watch, 100.3, stall(0.3)) == [(0.3, False, 0)]
+    assert told(watch, 100.7, stall(0.3, began=100.4, goes_on=True)) == []
+    assert told(watch, 100.9, stall(0.5, began=100.4)) == []
+    assert (watch.tally.stalls, watch.tally.total) == (2, 0.8)
 
 
 def test_one_culprit_is_told_once_a_second_and_counted_each_time() -> None:

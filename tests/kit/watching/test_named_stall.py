@@ -39,6 +39,8 @@ def test_a_stall_with_a_line_names_it_and_its_request() -> None:
             "the machine was busy: the loop waited for a processor",
             False,
         ),
+        ({"ran": 0.1, "others": 0.9}, {}, "threads that compute shared the GIL with it", False),
+        ({"goes_on": True, "too_short": True}, {}, "no line seen yet", False),
         ({"collected": 0.8}, {}, "a full pass of the garbage collector", True),
         (
             {"samples": samples(gil_held=True, outside=True)},

@@ -108,6 +108,13 @@ def test_a_killed_process_leaves_the_stall_that_its_samples_show(observer: Obser
     assert seen(observer) == [(0.4, False, True)]
 
 
+def test_the_last_moments_of_a_process_are_no_stall(observer: Observer) -> None:
+    process = ended_process()
+    began = beat(observer, 5.0, process)
+    write(observer, *({**each, "frames": []} for each in sampled(began)), process=process)
+    assert seen(observer) == []
+
+
 def test_the_start_of_a_worker_is_no_stall(observer: Observer) -> None:
     began = beat(observer, 0.5, since=0.3)
     write(observer, *sampled(began))

@@ -1,7 +1,7 @@
 """Which stalls of a watch are told when, and which are over. Pure: the clock is an argument.
 
-The rule: a stall is told while it goes on, as soon as its line is known, and again at its end. But
-for one culprit there is one line a second: an end that follows sooner is only counted.
+The rule: a stall is told while it goes on, as soon as its line is known, and again at its end. Of
+stalls with the same culprit one a second is told, and all are counted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Account:
     name: Callable[[Stall], NamedStall]
     tally: Tally = field(default_factory=Tally)
     _going: dict[Key, Stall] = field(default_factory=dict)
-    _told: set[Key] = field(default_factory=set)
+    _told: dict[Key, bool] = field(default_factory=dict)
+    """The stalls that go on and could be told, and whether each was."""
     _over: dict[Key, float] = field(default_factory=dict)
     """When each was found to be over."""
     _last: dict[tuple[str, str, int], float] = field(default_factory=dict)
@@ -93,17 +94,16 @@ class Account:
             if stall.goes_on and key in known and not is_end:
                 self._going[key] = stall
                 if self._is_ready(stall, key):
-                    self._told.add(key)
                     found = self.name(stall)
-                    yield found, self.tally.times(found), self._is_due(found, now)
+                    self._told[key] = self._is_due(found, now)
+                    yield found, self.tally.times(found), self._told[key]
                 continue
             found = replace(self.name(stall), goes_on=False)
             times = self.tally.times(found)
             self.tally.add(found)
-            yield found, times, self._is_due(found, now)
+            yield found, times, self._told.pop(key, False) or self._is_due(found, now)
             self._over[key] = now
             self._going.pop(key, None)
-            self._told.discard(key)
         self._over = {key: at for key, at in self._over.items() if now - at < _KEPT}
         self._last = {group: at for group, at in self._last.items() if now - at < _AGAIN}
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MOSTLY: Final = 0.5
 """The part of a stall that counts as most of it."""
 TOO_SHORT: Final = "too short to see"
+_NOT_YET: Final = "no line seen yet"
+_SHARED: Final = "threads that compute shared the GIL with it"
 _COLLECTED: Final = "a full pass of the garbage collector"
 _WAITED: Final = "the machine was busy: the loop waited for a processor"
 _HELD: Final = "C code held the GIL"
@@ -92,6 +94,10 @@ def _why(stall: Stall, refused: str, *, is_held: bool) -> str:
         return f"{_HELD}; {refused}" if refused else _HELD
     if stall.waited:
         return _WAITED
+    if stall.ran is not None and stall.ran < _MOSTLY < stall.others:
+        return _SHARED
+    if stall.goes_on:
+        return _NOT_YET
     return TOO_SHORT if stall.too_short else _UNSEEN
 
 

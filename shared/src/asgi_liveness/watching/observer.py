@@ -128,6 +128,8 @@ class Observer:
         """Whether a stall is no import, no start of a worker, and no time of a stopped process."""
         if stall.began < self._resumed and stall.began + stall.length < self._resumed + _AWAKE:
             return False
+        if stall.process in self.sampler.ended and not stall.line and stall.length < _AWAKE:
+            return False  # the last moments of a process that ends
         loop = self._loops.get((stall.process, stall.slot))
         if loop is not None and loop.serves_since:
             return stall.began >= loop.serves_since

@@ -77,7 +77,7 @@ class _Watch:
         self._began = time.monotonic()
         self._requested, self._request = 0.0, 0
         self._processes: set[int] = set()
-        self._ended_processes = 0
+        self._count, self._has_served = 0, False
         self._interrupted, self._is_warned, self._is_forced = math.inf, False, False
 
     async def run(self) -> tuple[int, WatchReport]:
@@ -104,9 +104,13 @@ class _Watch:
         """Count beats and stalls, and tell of them."""
         now = time.monotonic()
         self._numbers.beats(self._observer.heartbeats())
-        processes = {each.process for each in self._observer.sampler.heartbeats()}
-        self._ended_processes += len(self._processes - processes)
-        self._processes = processes
+        sampler = self._observer.sampler
+        processes = {each.process for each in sampler.heartbeats()}
+        if sampler.has_served and not self._has_served:  # those before were of a master
+            self._has_served, self._count, self._processes = True, 0, set()
+        # One that stops its event loop may run it again: it counts until it has ended.
+        self._count += len(processes - self._processes)
+        self._processes = (self._processes | processes) - sampler.ended
         stalls, ended = self._observer.stalls(), self._observer.sampler.ended
         found = self._account.look(stalls, now, ended=ended, is_end=is_end)
         for stall, times, is_due in found:
@@ -181,17 +185,16 @@ class _Watch:
         self._watched.end()
 
     def _report(self) -> WatchReport:
-        processes = len(self._processes) + self._ended_processes
         report = WatchReport(
             command=Path(self._options.command[0]).name,
             max_stall_s=self._options.max_stall,
             watched_s=time.monotonic() - self._began,
-            processes=processes,
+            processes=self._count,
             culprits=rows_of(self._account.so_far),
             starved=tuple(self._starved),
             late_p50_s=self._numbers.quantile(0.5, self._options.max_stall),
             late_p99_s=self._numbers.quantile(0.99, self._options.max_stall),
-            notes=() if processes else (_NO_LOOP,),
+            notes=() if self._count else (_NO_LOOP,),
             system={
                 "python": platform.python_version(),
                 "platform": platform.system(),

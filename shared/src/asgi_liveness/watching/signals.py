@@ -34,8 +34,7 @@ class Signals:
 
     def begin(self) -> None:
         """Take the signals; none interrupts us any more."""
-        wanted = {OURS, RESUMED, *_PASSED_ON}
-        wanted -= {each for each in wanted if signal.getsignal(each) is signal.SIG_IGN}
+        wanted = {OURS, RESUMED, *_PASSED_ON}  # also where they are ignored, as in `watch ... &`
         signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
         threading.Thread(target=self._wait, args=(wanted,), daemon=True).start()
 

@@ -59,7 +59,9 @@ def _template(scope: dict[str, Any]) -> str:
     route = _included(scope) or scope.get("route") or _listed(scope)
     # No property or ``__getattr__`` of the app runs.
     found = getattr(route, "__dict__", {}).get("path")
-    return found[:_MOST] if type(found) is str else ""
+    # Below a mount, the path lacks the prefix; of that the scope has only what a client sent.
+    is_mounted = scope.get("app_root_path", scope.get("root_path")) != scope.get("root_path")
+    return f"{'...' * is_mounted}{found[:_MOST]}" if type(found) is str else ""
 
 
 def _included(scope: dict[str, Any]) -> object:
