@@ -132,10 +132,11 @@ def test_a_loop_that_serves_nothing_yet_stalls_outside_of_its_start(
     assert len(seen(observer)) == count
 
 
-def test_another_loop_does_not_count_once_one_has_served(observer: Observer) -> None:
+@pytest.mark.parametrize("process", [OWN, os.getppid()])
+def test_another_loop_does_not_count_once_one_has_served(observer: Observer, process: int) -> None:
     beat(observer, 0.0)
-    began = beat(observer, 0.5, port=0, at=1)
-    write(observer, *sampled(began), at=1)
+    began = beat(observer, 0.5, process, port=0, at=1)
+    write(observer, *sampled(began), process=process, at=1)
     assert seen(observer) == []
 
 

@@ -48,13 +48,16 @@ class _OwnSampler(Sampler):
     ended: frozenset[int] = frozenset()
     """The processes that have ended."""
 
+    has_served: bool = False
+    """Whether any loop ever served. From then on no other counts: it may be of a job, a script."""
+
     def heartbeats(self) -> list[Heartbeat]:
-        """Return the heartbeats of the loops that serve, and of those in processes without any."""
+        """Return the heartbeats of the loops that count."""
         running = [
             each for each in self.board.heartbeats() if each.runs and each.process not in self.ended
         ]
-        serve = {each.process for each in running if each.ports}
-        return [each for each in running if each.ports or each.process not in serve]
+        self.has_served = self.has_served or any(each.ports for each in running)
+        return [each for each in running if each.ports or not self.has_served]
 
 
 @dataclass
@@ -134,11 +137,8 @@ class Observer:
         if loop is not None and loop.serves_since:
             return stall.began >= loop.serves_since
         # This loop serves nothing, or nothing yet.
-        if any(
-            each.ports for (process, _), each in self._loops.items() if process == stall.process
-        ):
-            return False
-        return stall.line is not None and not any(map(_starts, stall.samples))
+        is_known = stall.line is not None and not self.sampler.has_served
+        return is_known and not any(map(_starts, stall.samples))
 
     def forget(self, going_on: float | None) -> None:
         """Forget what is over; *going_on* is when the first stall began that is not.
