@@ -50,6 +50,8 @@ class Parser(argparse.ArgumentParser):
             own, served = own[:at], own[at + 1 :]
         found, further = self.parse_known_args(own, argparse.Namespace(served=tuple(served)))
         if unknown := [word for word in further if word.startswith("-")]:
+            if self.hint and not served:  # it may be an option of the user's command
+                raise UsageError(f"there is no option {unknown[0].partition('=')[0]}; {self.hint}")
             raise self.unknown_option(unknown[0])
         if further:
             hint = f"see {self.prog} --help"

@@ -1,7 +1,7 @@
-"""Which stalls of a watch are told when, and which are over. Pure: the clock is an argument.
+"""Which stalls of a watch are reported, and which are over. Pure: the clock is an argument.
 
-The rule: a stall is told while it goes on, as soon as its line is known, and again at its end. Of
-stalls with the same culprit one a second is told, and all are counted.
+The rule: a stall is reported while it goes on, as soon as its line is known, and again at its end.
+Of stalls with the same culprit one a second is reported, and all are counted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     """What identifies a stall: its process, its event loop, and the last beat before it."""
 
 _LINE_LIMIT: Final = 0.25
-"""Seconds beyond the limit for which a stall may wait for its line, before it is told without."""
+"""Seconds beyond the limit for which a stall may wait for its line. Then it is reported without."""
 _AGAIN: Final = 1.0
 """Seconds between two lines about the same culprit."""
 _LOST: Final = 3.0
@@ -40,8 +40,8 @@ class Account:
     name: Callable[[Stall], NamedStall]
     tally: Tally = field(default_factory=Tally)
     _going: dict[Key, Stall] = field(default_factory=dict)
-    _told: dict[Key, bool] = field(default_factory=dict)
-    """The stalls that go on and could be told, and whether each was."""
+    _reported: dict[Key, bool] = field(default_factory=dict)
+    """The stalls that go on and could be reported, and whether each was."""
     _over: dict[Key, float] = field(default_factory=dict)
     """When each was found to be over."""
     _last: dict[tuple[str, str, int], float] = field(default_factory=dict)
@@ -77,8 +77,8 @@ class Account:
         A process in *ended* takes its stall with it. Any other that is not known any more is over,
         and its end will be known in a moment, or never.
 
-        Yield each that is to be told or has ended: with how many of the same culprit were over
-        before, and whether it is to be told.
+        Yield each that is to be reported or has ended: with how many of the same culprit were over
+        before, and whether it is to be reported.
         """
         known = {_key(stall): stall for stall in stalls}
         gone = [
@@ -95,25 +95,25 @@ class Account:
                 self._going[key] = stall
                 if self._is_ready(stall, key):
                     found = self.name(stall)
-                    self._told[key] = self._is_due(found, now)
-                    yield found, self.tally.times(found), self._told[key]
+                    self._reported[key] = self._is_due(found, now)
+                    yield found, self.tally.times(found), self._reported[key]
                 continue
             found = replace(self.name(stall), goes_on=False)
             times = self.tally.times(found)
             self.tally.add(found)
-            yield found, times, self._told.pop(key, False) or self._is_due(found, now)
+            yield found, times, self._reported.pop(key, False) or self._is_due(found, now)
             self._over[key] = now
             self._going.pop(key, None)
         self._over = {key: at for key, at in self._over.items() if now - at < _KEPT}
         self._last = {group: at for group, at in self._last.items() if now - at < _AGAIN}
 
     def _is_ready(self, stall: Stall, key: Key) -> bool:
-        """Whether a stall that goes on can be told."""
+        """Whether a stall that goes on can be reported."""
         waited = stall.length > self.max_stall + _LINE_LIMIT
-        return key not in self._told and (stall.line is not None or waited)
+        return key not in self._reported and (stall.line is not None or waited)
 
     def _is_due(self, stall: NamedStall, now: float) -> bool:
-        """Whether no line about the same culprit was told within the last second."""
+        """Whether no line about the same culprit was reported within the last second."""
         if now - self._last.get(stall.group, -_AGAIN) < _AGAIN:
             return False
         self._last[stall.group] = now

@@ -29,7 +29,7 @@ class Screen(Protocol):
     """Where a watch tells what it finds."""
 
     def stalled(self, stall: NamedStall, times: int, *, is_due: bool) -> None:
-        """Take a stall that is over, or that *is_due* to be told.
+        """Take a stall that is over, or that *is_due* to be reported.
 
         *times* is how many with the same culprit were over before.
         """

@@ -64,19 +64,19 @@ class FullPools:
             own = [each for each in threads if each.process == process]
             waiting = [each for each in tasks if each.process == process]
             found |= {(process, pool.name): pool for pool in full_pools(own, waiting, self.package)}
-        told = []
+        events = []
         for key, (since, pool, times) in list(self._since.items()):
             if key in found:
                 self._since[key] = (since, found[key], times + 1)
                 if times == 1:
-                    told.append(_starvation(key, found[key], since, at, goes_on=True))
+                    events.append(_starvation(key, found[key], since, at, goes_on=True))
             elif key[0] not in stalled:
                 del self._since[key]
                 if times > 1:
-                    told.append(_starvation(key, pool, since, at, goes_on=False))
+                    events.append(_starvation(key, pool, since, at, goes_on=False))
         for key in found.keys() - self._since.keys():
             self._since[key] = (at, found[key], 1)
-        return told
+        return events
 
     def end(self, at: float) -> list[Starvation]:
         """Return the pools that are full at the end of the watch."""
