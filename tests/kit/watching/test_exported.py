@@ -83,13 +83,13 @@ def test_a_taken_port_is_one_line(numbers: Numbers) -> None:
             prometheus.serve(numbers, port)
     assert str(raised.value) == (
         f"metrics cannot be served at 127.0.0.1:{port} (Address already in use); choose another "
-        "port, or 0 for a free one"
+        "port"
     )
 
 
 @pytest.mark.parametrize("port", [-1, 70_000])
 def test_a_port_that_cannot_be_is_one_line(port: int, numbers: Numbers) -> None:
-    with pytest.raises(UsageError, match="; choose another port, or 0 for a free one"):
+    with pytest.raises(UsageError, match=r"; choose another port$"):
         prometheus.serve(numbers, port)
 
 

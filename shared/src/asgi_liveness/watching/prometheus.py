@@ -72,8 +72,7 @@ def serve(numbers: Numbers, port: int, host: str = "127.0.0.1") -> MetricsServer
     except (OSError, OverflowError) as error:
         because = getattr(error, "strerror", None) or "no such port"
         raise UsageError(
-            f"metrics cannot be served at {host}:{port} ({because}); choose another port, or 0 "
-            "for a free one"
+            f"metrics cannot be served at {host}:{port} ({because}); choose another port"
         ) from error
 
     def close() -> None:
