@@ -132,7 +132,7 @@ def test_a_loop_that_serves_nothing_yet_stalls_outside_of_its_start(
     assert len(seen(observer)) == count
 
 
-@pytest.mark.parametrize("process", [OWN, os.getppid()])
+@pytest.mark.parametrize("process", [OWN, os.getppid()], ids=["its own", "another"])
 def test_another_loop_does_not_count_once_one_has_served(observer: Observer, process: int) -> None:
     beat(observer, 0.0)
     began = beat(observer, 0.5, process, port=0, at=1)
