@@ -1,0 +1,1 @@
+"""One page for every report: a file of its own that opens from the disk."""
