@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from asgi_liveness.conformance.report import (
 from asgi_liveness.conformance.runner import Result, Runner
 from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import UsageError
+from asgi_liveness.page.timeline import Timeline
 from asgi_liveness.probing.response import Response, SentRequest
 from asgi_liveness.serving.servers import SERVERS, version
 
@@ -54,7 +56,12 @@ REPORT = ConformanceReport(
             {"SIGINT": None},
         ),
     ),
-    windows=(WindowRow("/blocking", "a:app", "hypercorn", "frozen", "frozen", 0, 20, 0.7, 9, 0),),
+    windows=(
+        WindowRow(
+            *("/blocking", "a:app", "hypercorn", "frozen", "frozen", 0, 20, 0.7, 9, 0),
+            timeline=Timeline(700, (0, 50), (None, None), interval=50, steps=(4, 5)),
+        ),
+    ),
     seconds={"starts": 1.5, "windows": 2.25, "ends": 0.5, "rest": 0.0},
 )
 
@@ -127,8 +134,60 @@ def test_json_that_is_not_a_report_is_an_error(tmp_path: Path, text: str) -> Non
     with pytest.raises(UsageError) as raised:
         ConformanceReport.load(path)
     assert str(raised.value) == (
-        f"{path} is not a report of schema 2; make one with `asgi-liveness run --report`"
+        f"{path} is not a report of schema 3; make one with `asgi-liveness run --report`"
     )
+
+
+def broken(name: str, **changes: object) -> str:
+    """The report as JSON, with the first row of a list changed."""
+    data = json.loads(REPORT.to_json())
+    data[name][0] |= changes
+    return json.dumps(data)
+
+
+TIMELINE = json.loads(REPORT.to_json())["windows"][0]["timeline"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"due": [0]},
+        {"due": [0, -1]},
+        {"due": [0, 701]},
+        {"waits": [None, 1e9]},
+        {"length": 10**12},
+        {"length": "700"},
+        {"statuses": [200]},
+        {"paths": ["/hello"]},
+        {"interval": -50},
+        {"steps": [-1]},
+        {"stalls": [[1]]},
+        {"stalls": [[1, 701]]},
+        {"stalls": [[]]},
+    ],
+)
+def test_a_timeline_whose_times_do_not_fit_is_refused(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(broken("windows", timeline=TIMELINE))
+    assert ConformanceReport.load(path) == REPORT
+    path.write_text(broken("windows", timeline={**TIMELINE, **changes}))
+    with pytest.raises(UsageError, match="is not a report of schema 3"):
+        ConformanceReport.load(path)
+
+
+def test_a_report_of_schema_2_is_read(tmp_path: Path) -> None:
+    data = json.loads(REPORT.to_json())
+    data["schema"] = 2
+    del data["handlers"]
+    for row in data["windows"]:
+        del row["timeline"]
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(data))
+    loaded = ConformanceReport.load(path)
+    assert (loaded.schema, loaded.handlers) == (SCHEMA, ())
+    assert [row.timeline for row in loaded.windows] == [None]
 
 
 def judged() -> Runner:
@@ -171,7 +230,11 @@ def test_a_report_has_the_runners_targets_cells_and_windows() -> None:
         ),
     )
     assert report.windows == (
-        WindowRow("(nothing)", "a:app", "uvicorn/asyncio", "answering", "mixed", 1, 2, 0.5, 0, 7),
+        WindowRow(
+            *("(nothing)", "a:app", "uvicorn/asyncio", "answering", "mixed"),
+            *(1, 2, 0.5, 0, 7),
+            timeline=Timeline(length=500, due=(0, 0), waits=(250, None)),
+        ),
     )
 
 

@@ -6,17 +6,20 @@ if its response came before the moment of judgement, while the loop still ran.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import State, Window
+from asgi_liveness.page.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asgi_liveness.inside.ledger import Loop
+    from asgi_liveness.page.timeline import Timeline
     from asgi_liveness.probing.response import Response, SentRequest
 
 LATE_LIMIT: Final = 0.5
@@ -52,6 +55,8 @@ class Observation:
     as ``GET all``, and before and after a loop raised as ``before`` and ``again``."""
     ended_after: float | None = None
     """Seconds from the event of the window (see ``Then``) until all loops had ended."""
+    steps_at: tuple[int, ...] = ()
+    """The steps of all loops, when the probes of each tick were due."""
     answered: Mapping[str, int] = field(init=False)
     """The number of probes answered in the window, by path."""
 
@@ -78,6 +83,14 @@ class Observation:
     def rate(self) -> float:
         """Steps per second, of all loops together."""
         return self.steps / (self.judged_at - self.probes[0].due)
+
+    @property
+    def timeline(self) -> Timeline:
+        """Each probe, and the steps of the loops from one tick to the next."""
+        found = timeline(self.probes, self.probes[0].due, self.judged_at)
+        steps = tuple(after - before for before, after in itertools.pairwise(self.steps_at))
+        interval = round(self.window.interval * 1000) if any(steps) else 0
+        return replace(found, interval=interval, steps=steps if interval else ())
 
     @property
     def total_answered(self) -> int:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.conformance import contract
+from asgi_liveness.conformance.handlers import HandlerRow, handlers_of
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.decoded import Mismatch, decode
+from asgi_liveness.encoded import encoded
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
 from asgi_liveness.foreign import every_text, plain_lines
+from asgi_liveness.page.timeline import Timeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asgi_liveness.conformance.runner import Runner
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
+_READ: Final = (2, SCHEMA)
+"""Schema 2 had no timelines and no handlers."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class WindowRow:
     longest_wait: float
     steps: int
     beats: int
+    timeline: Timeline | None = None
+    """Each probe, and the steps of the loops; None in a report that is older."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ class ConformanceReport:
     windows: tuple[WindowRow, ...]
     seconds: dict[str, float]
     """Wall time: ``starts``, ``windows``, ``ends``, ``rest``."""
+    handlers: tuple[HandlerRow, ...] = ()
+    """The source of each target's handlers, at the time of the run."""
 
     @classmethod
     def of(cls, runner: Runner) -> ConformanceReport:
@@ -128,6 +136,7 @@ class ConformanceReport:
                     longest_wait=round(observation.longest_wait, 4),
                     steps=observation.steps,
                     beats=observation.beats,
+                    timeline=observation.timeline,
                 )
                 for (target, server), subject in runner.subjects.items()
                 for window, observation in subject.observations.items()
@@ -140,6 +149,7 @@ class ConformanceReport:
                     time.monotonic() - clock.began - clock.starts - clock.windows - clock.ends, 2
                 ),
             },
+            handlers=tuple(row for target in runner.targets for row in handlers_of(target)),
         )
         return _shown(found)
 
@@ -169,7 +179,7 @@ class ConformanceReport:
 
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+        return encoded(self)
 
     @classmethod
     def load(cls, path: Path) -> ConformanceReport:
@@ -180,7 +190,7 @@ class ConformanceReport:
     def of_json(cls, data: Any, path: Path) -> ConformanceReport:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
         try:
-            found, cause = decode(cls, data), None
+            found, cause = decode(cls, data, {"Timeline": Timeline}), None
         except Mismatch as error:
             found, cause = None, error
         if found is None or not _fits(found):
@@ -188,7 +198,7 @@ class ConformanceReport:
                 f"{path} is not a report of schema {SCHEMA}; "
                 "make one with `asgi-liveness run --report`"
             ) from cause
-        return _shown(found)
+        return _shown(replace(found, schema=SCHEMA))
 
 
 def _shown(report: ConformanceReport) -> ConformanceReport:
@@ -203,11 +213,13 @@ def _fits(report: ConformanceReport) -> bool:
     places = [(row.target, row.server) for row in report.cells]
     places += [(row.target, row.server) for row in report.windows]
     return (
-        report.schema == SCHEMA
+        report.schema in _READ
         and {"system", "cores"} <= report.platform.keys()
         and all(target in targets and server in servers for target, server in places)
         and all(row.verdict in {*Outcome} for row in report.cells)
         and all(row.state in {*contract.State} for row in report.windows)
+        and all(row.timeline.is_whole for row in report.windows if row.timeline)
+        and all(row.target in targets for row in report.handlers)
     )
 
 

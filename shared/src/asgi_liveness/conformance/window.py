@@ -64,6 +64,8 @@ class _WindowRun:
     probes: list[Request] = field(default_factory=list)
     followups: dict[str, Response] = field(default_factory=dict)
     ended_after: float | None = None
+    steps_at: list[int] = field(default_factory=list)
+    """The steps of the loops at each tick."""
     _ending: asyncio.Task[None] | None = None
     _answered: bool = False
     """Whether the request that started the loop had its response before the loop failed."""
@@ -105,6 +107,7 @@ class _WindowRun:
             log=self._log(),
             followups=self.followups,
             ended_after=self.ended_after,
+            steps_at=tuple(self.steps_at),
         )
 
     async def _act(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> None:
@@ -155,6 +158,7 @@ class _WindowRun:
             await wait_until(due)
             if self.ended_after is not None and tick >= MIN_PROBES:
                 break
+            self.steps_at.append(self.load.steps())
             for path in self.window.paths:
                 probe = Request(path, due)
                 self.probes.append(probe)

@@ -22,7 +22,7 @@ class Tone(StrEnum):
     PLAIN = "plain"
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A cell of a table."""
 
     text: str
@@ -41,7 +41,7 @@ class Prose:
 
 
 @dataclass(frozen=True)
-class Command:
+class CommandLine:
     """A command to copy."""
 
     text: str
@@ -67,7 +67,7 @@ class Table:
     """Rows of cells."""
 
     head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     caption: str = ""
     filters: tuple[str, ...] = ()
     """The columns of *head* whose values can be chosen from."""
@@ -168,7 +168,7 @@ class Fold:
     blocks: tuple[Block, ...]
 
 
-Block = Prose | Command | Links | Facts | Table | Lanes | Sources | Flame | Chart | Fold
+Block = Prose | CommandLine | Links | Facts | Table | Lanes | Sources | Flame | Chart | Fold
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ The rule: all times are whole milliseconds since the window began, so that a rep
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from asgi_liveness.probing.response import SentRequest
 
 _MILLISECONDS: Final = 1000  # in a second
+_LONGEST: Final = 10**9  # milliseconds, eleven days: a window takes seconds
+_ENDS: Final = 2  # of a stall: when it began and when it ended
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Timeline:
     waits: tuple[int | None, ...]
     """How long after its due time each probe was answered; None: not in the window."""
     statuses: tuple[int, ...] = ()
-    """The status of each response, 0 for none; empty where all answers were 200."""
+    """The status of each response, 0 for none; empty where each was 200."""
     paths: tuple[str, ...] = ()
     """The path of each probe; empty where all have the same."""
     interval: int = 0
@@ -36,6 +39,22 @@ class Timeline:
     """The steps that the window's loops made in each interval."""
     stalls: tuple[tuple[int, ...], ...] = ()
     """When each stall of the event loop began and ended."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the times fit together: a report may come from anybody."""
+        number = len(self.due)
+        return (
+            0 <= self.length <= _LONGEST
+            and len(self.waits) == number
+            and {len(self.statuses), len(self.paths)} <= {0, number}
+            and all(0 <= due <= self.length for due in self.due)
+            and all(wait is None or 0 <= wait <= self.length for wait in self.waits)
+            and 0 <= self.interval <= self.length
+            and all(steps >= 0 for steps in self.steps)
+            and all(len(each) == _ENDS and min(each) >= 0 for each in self.stalls)
+            and all(max(each) <= self.length for each in self.stalls)
+        )
 
     @property
     def answered(self) -> int:
@@ -56,12 +75,12 @@ def timeline(
     paths = tuple(row.path for row in rows)
     return Timeline(
         length=_since(began, ended),
-        due=tuple(_since(began, row.due) for row in rows),
+        due=tuple(max(0, _since(began, row.due)) for row in rows),
         waits=tuple(
-            _since(row.due, response.at) if response else None
+            max(0, _since(row.due, response.at)) if response else None
             for row, response in zip(rows, found, strict=True)
         ),
-        statuses=() if set(statuses) <= {200} else statuses,
+        statuses=() if {*statuses} <= {0, HTTPStatus.OK} else statuses,
         paths=() if len(set(paths)) <= 1 else paths,
         stalls=tuple(
             (max(0, _since(began, first)), min(_since(began, last), _since(began, ended)))
