@@ -11,7 +11,7 @@ import pytest
 
 from asgi_liveness.checking import render
 from asgi_liveness.checking.formats import FORMATS
-from asgi_liveness.checking.report import Report, Verdict
+from asgi_liveness.checking.report import SCHEMA, Report, Verdict
 from tests.kit.checking.made import (
     CULPRIT,
     DIED,
@@ -27,7 +27,11 @@ from tests.kit.checking.made import (
 def test_json_is_the_report() -> None:
     made = report(STALLED)
     data = json.loads(FORMATS["json"](made))
-    assert (data["schema"], data["verdict"], data["target"]) == (2, "stalled", "myapp.main:app")
+    assert (data["schema"], data["verdict"], data["target"]) == (
+        SCHEMA,
+        "stalled",
+        "myapp.main:app",
+    )
     assert [route["during"] for route in data["routes"]] == [None, "GET /report"]
     assert data["routes"][1]["culprit"]["line"] == 12
 

@@ -11,7 +11,9 @@ import pytest
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.checking.watch import INTERVAL, CheckObservation
+from asgi_liveness.page.timeline import timeline
 from asgi_liveness.serving.records import Frame, Pool, Sample
+from asgi_liveness.stalls import quote
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.criteria import Criteria
 from tests.kit.checking.windows import (
@@ -54,8 +56,20 @@ def test_an_event_loop_that_runs_is_live() -> None:
         idle_stall_s=0.0,
         longest_silence_s=about(0.003),
         strip="|" * 40,
+        timeline=timeline(IDLE.probes, IDLE.began, IDLE.ended),
     )
     assert JUDGE.idle(IDLE) == replace(route, during=None)
+
+
+def test_a_window_keeps_its_stalls_and_their_samples() -> None:
+    route = during(stalled(RANDINT, REPORT))
+    assert route.timeline
+    ((began, ended),) = route.timeline.stalls
+    assert ended - began == round((ENDED - BEGAN - PERIOD) * 1000)
+    (stack,) = route.stacks
+    assert stack.frames[-2:] == (quote.frame(REPORT), quote.frame(RANDINT))
+    assert route.culprit
+    assert stack.samples == route.culprit.looks
 
 
 def test_probes_that_could_not_be_sent_are_in_a_note() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking import render
-from asgi_liveness.checking.report import Report
+from asgi_liveness.checking.report import SCHEMA, Report
 from asgi_liveness.checking.untried import Untried
 from asgi_liveness.errors import UsageError
 from tests.kit.checking.made import DIED, INCONCLUSIVE, LIVE, STALLED, STARVED, UNSEEN, report
@@ -37,7 +37,7 @@ def test_a_report_of_schema_1_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps(data))
     loaded = Report.load(path)
     assert loaded.untried == (Untried("GET", "/a"), Untried("GET", "/b c"))
-    assert (loaded.notes, loaded.schema, loaded.routes) == ((), 2, MADE.routes)
+    assert (loaded.notes, loaded.schema, loaded.routes) == ((), SCHEMA, MADE.routes)
     assert "    GET /b c\n" in render.text(loaded)
 
 
@@ -52,7 +52,7 @@ def broken(**changes: Any) -> dict[str, Any]:
         1,
         {},
         {"schema": 1},
-        broken(schema=3),
+        broken(schema=SCHEMA + 1),
         broken(routes=[]),
         broken(routes=5),
         broken(routes=[{}]),
@@ -73,7 +73,7 @@ def test_other_json_is_refused_in_one_line(data: object, tmp_path: Path) -> None
     with pytest.raises(UsageError) as raised:
         Report.load(path)
     assert str(raised.value) == (
-        f"{path} is not a report of schema 2; make one with `asgi-liveness check --report`"
+        f"{path} is not a report of schema 3; make one with `asgi-liveness check --report`"
     )
 
 

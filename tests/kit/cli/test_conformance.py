@@ -365,8 +365,8 @@ def test_outcomes_have_a_colour_if_it_is_forced(
         ("# A report", "is not JSON: "),
         ("[]", "is not a report of a check or a run; make one with --report json=FILE"),
         ("{}", "is not a report of a check or a run; make one with --report json=FILE"),
-        ('{"schema": 9, "cells": []}', "is not a report of schema 2; make one with"),
-        ('{"schema": 9, "routes": []}', "is not a report of schema 2; make one with"),
+        ('{"schema": 9, "cells": []}', "is not a report of schema 3; make one with"),
+        ('{"schema": 9, "routes": []}', "is not a report of schema 3; make one with"),
     ],
 )
 def test_any_other_file_is_refused_in_one_line(

@@ -28,7 +28,15 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_culprit_has_its_source_and_a_relative_path(app: str) -> None:
     assert culprit_at(Frame(app, 3, "report"), RANDINT, 3, 4) == Culprit(
-        "app.py", 3, "report", "work()", RANDINT, seen=3, looks=4
+        "app.py",
+        3,
+        "report",
+        "work()",
+        RANDINT,
+        seen=3,
+        looks=4,
+        first=1,
+        around=(*APP.splitlines(), ""),
     )
     assert where(Frame(app, 3, "report")) == "app.py:3"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asgi_liveness.stalls.merged import MergedStack
+from asgi_liveness.watching.report import rows_of
 from asgi_liveness.watching.tally import MOST, Tally
 from tests.kit.watching.made import CULPRIT, named_stall
 
@@ -39,3 +41,13 @@ def test_further_culprits_and_requests_share_a_row() -> None:
     last = tally.rows["", "further lines", 0]
     assert (last.culprit, last.because, last.stalls) == (None, "further lines", 51)
     assert max(len(row.requests) for row in tally.rows.values()) == 20
+
+
+def test_a_row_keeps_the_times_of_its_last_stalls_and_the_samples_of_the_longest() -> None:
+    tally = Tally()
+    for number in range(150):
+        stacks = (MergedStack(number, ("a.py:1 in f()",)),)
+        tally.add(named_stall(seconds=1.0 + number % 7, at=1000.0 + number, stacks=stacks))
+    (row,) = rows_of(tally, 1000.0)
+    assert (row.stalls, len(row.last), row.last[-1]) == (150, 100, (149.0, 1.0 + 149 % 7))
+    assert [stack.samples % 7 for stack in row.stacks] == [6]

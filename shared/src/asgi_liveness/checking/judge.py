@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.checking import notes
 from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
+from asgi_liveness.page.timeline import timeline
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.cause import cause, computes, passing
 from asgi_liveness.stalls.culprit import culprit_of, where
 from asgi_liveness.stalls.handler import handler_of
 from asgi_liveness.stalls.line import line
+from asgi_liveness.stalls.merged import merged
 from asgi_liveness.stalls.stack import is_of_app
 from asgi_liveness.stalls.stalls import stalls
 from asgi_liveness.stalls.way import is_called_by_library
@@ -108,6 +110,13 @@ class Judge:
             longest_silence_s=_silence(observation, answered),
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
             notes=notes.on_window(observation),
+            timeline=timeline(
+                observation.probes,
+                observation.began,
+                observation.ended,
+                [(stall.began, stall.began + stall.length) for stall in found],
+            ),
+            stacks=merged(sample for stall in found for sample in stall.samples),
         )
         if observation.died:
             because = f"the server, or one of its workers, ended; last log line: {observation.died}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from asgi_liveness.checking.untried import Untried
 from asgi_liveness.decoded import Mismatch, decode
+from asgi_liveness.encoded import as_data, encoded
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
 from asgi_liveness.foreign import MOST, cut, every_text, plain
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from asgi_liveness.page.timeline import Timeline
     from asgi_liveness.stalls.culprit import Culprit
+    from asgi_liveness.stalls.merged import MergedStack
 
-SCHEMA: Final = 2
-_READ: Final = (1, SCHEMA)
-"""Schema 1 had no notes on the whole check, and a text for each route that was not tried."""
+SCHEMA: Final = 3
+_READ: Final = (1, 2, SCHEMA)
+"""Schema 1 had no notes on the whole check, and a text for each route that was not tried; 2 had no
+timelines, no stacks, and no lines around a culprit."""
 _WHOLE: Final = ("target", "probe", "during", "again", "strip")
 """The texts that are never cut: the user's own, and one that has a mark for each probe."""
 
@@ -77,6 +80,10 @@ class WindowReport:
     """The probes in order: ``|`` answered in time, ``.`` not."""
     notes: tuple[str, ...] = ()
     """Further observations: a slow app, a cold first call, a request that did not end."""
+    timeline: Timeline | None = None
+    """Each probe, and the stalls; None in a report that is older."""
+    stacks: tuple[MergedStack, ...] = ()
+    """The samples of the stalls."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +130,7 @@ class Report:
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
         first = {"schema": self.schema, "verdict": self.verdict, "system": self.system}
-        report = {**first, **asdict(self)}
-        for culprit in (route["culprit"] for route in report["routes"] if route["culprit"]):
-            for name in ("below", "handler"):
-                culprit[name] = culprit[name] and culprit[name]._asdict()
-            culprit["callers"] = [frame._asdict() for frame in culprit["callers"]]
-        return json.dumps(report, indent=1) + "\n"
+        return encoded({**first, **as_data(self)})
 
     @classmethod
     def load(cls, path: Path) -> Report:
@@ -139,22 +141,31 @@ class Report:
     def of_json(cls, data: Any, path: Path) -> Report:
         """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
         # Imported late: they bring asyncio, and the help of the command imports this module.
+        from asgi_liveness.page.timeline import Timeline  # noqa: PLC0415
         from asgi_liveness.serving.records import Frame  # noqa: PLC0415
         from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+        from asgi_liveness.stalls.merged import MergedStack  # noqa: PLC0415
 
         try:
             given = {name: data[name] for name in data.keys() - {"verdict"}}
             given["untried"] = [Untried.row(row) for row in given.get("untried", ())]
-            names = {"Culprit": Culprit, "Frame": Frame}
-            found, cause = decode(cls, given, names), None
+            kinds = (Culprit, Frame, MergedStack, Timeline)
+            found = decode(cls, given, {kind.__name__: kind for kind in kinds})
+            cause = None
         except (AttributeError, TypeError, Mismatch) as error:
             found, cause = None, error
-        if found is None or found.schema not in _READ or not found.routes:
+        if found is None or not _fits(found):
             raise UsageError(
                 f"{path} is not a report of schema {SCHEMA}; "
                 "make one with `asgi-liveness check --report`"
             ) from cause
         return shown(replace(found, schema=SCHEMA))
+
+
+def _fits(report: Report) -> bool:
+    """Whether the schema is known, there is a window, and the times in each fit together."""
+    whole = all(row.timeline.is_whole for row in report.routes if row.timeline)
+    return report.schema in _READ and bool(report.routes) and whole
 
 
 def shown(report: Report, change: Callable[[str], str] = lambda text: text) -> Report:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asgi_liveness.probing.response import SentRequest
 
 _MILLISECONDS: Final = 1000  # in a second
-_LONGEST: Final = 10**9  # milliseconds, eleven days: a window takes seconds
+_LONGEST: Final = 10**11  # milliseconds, three years: a watch may take weeks
 _ENDS: Final = 2  # of a stall: when it began and when it ended
 
 

@@ -33,11 +33,16 @@ class Culprit:
     """The frames of the app that called the function, up to the handler."""
     handler: Frame | None = None
     """The route's function, where no code of the app is on the stack."""
+    first: int = 0
+    """The number of the first line of ``around``."""
+    around: tuple[str, ...] = ()
+    """The lines around it, up to five on each side, as they were then."""
 
 
 def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Culprit:
     """Return the culprit at *frame*, with its source."""
     file, line, function = frame
+    first, around = source.lines_around(file, line)
     return Culprit(
         file=source.shown(file),
         line=line,
@@ -46,6 +51,8 @@ def culprit_at(frame: Frame, below: Frame | None, seen: int, samples: int) -> Cu
         below=below,
         seen=seen,
         looks=samples,
+        first=first,
+        around=around,
     )
 
 

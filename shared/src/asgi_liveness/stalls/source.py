@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST: Final = 2**21
 """Bytes of the largest file that is read. A frame names any file, and a syntax tree takes a hundred
 times as much."""
+_ON_EACH_SIDE: Final = 5  # lines around a line that a report keeps
 _STATEMENTS: Final = (ast.While, ast.For)
 _LOOPS: Final = (
     *(ast.While, ast.For, ast.AsyncFor),
@@ -40,6 +41,17 @@ def line_of(file: str, line: int) -> str:
     """Return one line, stripped; "" where the file cannot be read or lacks the line."""
     lines = lines_of(file)
     return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+def lines_around(file: str, line: int) -> tuple[int, tuple[str, ...]]:
+    """Return the number of the first line around a *line*, and the lines; (0, ()) without any."""
+    lines = lines_of(file)
+    if not 0 < line <= len(lines):
+        return 0, ()
+    first = max(line - _ON_EACH_SIDE, 1)
+    return first, tuple(
+        each.expandtabs(4).rstrip() for each in lines[first - 1 : line + _ON_EACH_SIDE]
+    )
 
 
 def in_loop(file: str, line: int) -> bool:

@@ -10,6 +10,7 @@ from asgi_liveness.stalls import source
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.cause import cause, passing
 from asgi_liveness.stalls.culprit import Culprit, culprit_of
+from asgi_liveness.stalls.merged import MergedStack, merged
 from asgi_liveness.stalls.route import request_at
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _MOSTLY: Final = 0.5
 """The part of a stall that counts as most of it."""
+_MOST_STACKS: Final = 10
+"""Stacks that are kept of one stall: a watch may see thousands of stalls."""
 TOO_SHORT: Final = "too short to see"
 _NOT_YET: Final = "no line seen yet"
 _SHARED: Final = "threads that compute shared the GIL with it"
@@ -52,6 +55,8 @@ class NamedStall:
     the loop around it. Samples of a loop show one line of it or another."""
     is_finding: bool
     """Whether the app is to blame, and not a busy machine."""
+    stacks: tuple[MergedStack, ...] = ()
+    """Its samples."""
 
 
 def named(
@@ -83,6 +88,7 @@ def named(
         advice=advice(kind or (Kind.GIL if is_held else Kind.MACHINE)) if kind or is_held else "",
         group=_group(line) if line else ("", because, 0),
         is_finding=line is not None or is_held or because == _COLLECTED,
+        stacks=merged(stall.samples, _MOST_STACKS),
     )
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.encoded import as_data, encoded
 from asgi_liveness.foreign import every_text, plain
 
 if TYPE_CHECKING:
     from asgi_liveness.stalls.culprit import Culprit
+    from asgi_liveness.stalls.merged import MergedStack
     from asgi_liveness.watching.named_stall import NamedStall
     from asgi_liveness.watching.starvation import Starvation
     from asgi_liveness.watching.tally import Tally
 
-SCHEMA: Final = 1
-"""The number of the format of ``json`` and ``jsonl``."""
+SCHEMA: Final = 2
+"""The number of the format of ``json`` and ``jsonl``. Schema 1 had no times and no stacks."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class CulpritRow:
     advice: str
     is_finding: bool
     """Whether the app is to blame, and not a busy machine."""
+    last: tuple[tuple[float, ...], ...] = ()
+    """When each of the last hundred stalls began, since the watch did, and how long it lasted."""
+    stacks: tuple[MergedStack, ...] = ()
+    """The samples of the longest stall."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,11 @@ class WatchReport:
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
         first = {"schema": self.schema, "verdict": self.verdict, "kind": "watch"}
-        rows = [_as_dict(row) for row in self.culprits]
-        return json.dumps({**first, **asdict(self), "culprits": rows}, indent=1) + "\n"
+        return encoded({**first, **as_data(self)})
 
 
-def rows_of(tally: Tally) -> tuple[CulpritRow, ...]:
-    """Return the rows of a tally."""
+def rows_of(tally: Tally, began: float) -> tuple[CulpritRow, ...]:
+    """Return the rows of a tally; the watch *began* at this time of the wall clock."""
     return tuple(
         CulpritRow(
             culprit=row.culprit,
@@ -93,6 +98,8 @@ def rows_of(tally: Tally) -> tuple[CulpritRow, ...]:
             requests={name: times for name, times in row.requests.items() if name},
             advice=row.advice,
             is_finding=row.is_finding,
+            last=tuple((round(at - began, 3), round(seconds, 3)) for at, seconds in row.last),
+            stacks=row.stacks,
         )
         for row in tally.ordered
     )
@@ -108,15 +115,7 @@ def line_of(event: NamedStall | Starvation) -> str:
     """Return one event as a line of JSON."""
     plainly = every_text(event, lambda text, _: plain(text))
     kind = "starved" if hasattr(event, "pool") else "stalled"
-    return json.dumps({"schema": SCHEMA, "kind": kind, **_as_dict(plainly)}) + "\n"
-
-
-def _as_dict(row: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON has it: frames with the names of their fields."""
-    found = asdict(row)
-    found.pop("group", None)
-    if culprit := found.get("culprit"):
-        for name in ("below", "handler"):
-            culprit[name] = culprit[name] and culprit[name]._asdict()
-        culprit["callers"] = [frame._asdict() for frame in culprit["callers"]]
-    return found
+    found = as_data(plainly)
+    for name in ("group", "stacks"):  # how the watch counts; and more than a line should hold
+        found.pop(name, None)
+    return json.dumps({"schema": SCHEMA, "kind": kind, **found}) + "\n"

@@ -185,12 +185,13 @@ class _Watch:
         self._watched.end()
 
     def _report(self) -> WatchReport:
+        watched = time.monotonic() - self._began
         report = WatchReport(
             command=Path(self._options.command[0]).name,
             max_stall_s=self._options.max_stall,
-            watched_s=time.monotonic() - self._began,
+            watched_s=watched,
             processes=self._count,
-            culprits=rows_of(self._account.so_far),
+            culprits=rows_of(self._account.so_far, time.time() - watched),
             starved=tuple(self._starved),
             late_p50_s=self._numbers.quantile(0.5, self._options.max_stall),
             late_p99_s=self._numbers.quantile(0.99, self._options.max_stall),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from asgi_liveness.stalls.culprit import Culprit
+    from asgi_liveness.stalls.merged import MergedStack
     from asgi_liveness.watching.named_stall import NamedStall
 
 MOST: Final = 500
@@ -15,6 +16,8 @@ MOST: Final = 500
 _MOST_REQUESTS: Final = 20
 """Requests of one culprit with a number of their own."""
 _FURTHER: Final = "further lines"
+_MOST_TIMES: Final = 100
+"""Stalls of one culprit whose times are kept: the last ones."""
 
 
 @dataclass
@@ -28,16 +31,22 @@ class Row:
     total: float = 0.0
     longest: float = 0.0
     is_finding: bool = False
+    stacks: tuple[MergedStack, ...] = ()
+    """The samples of the longest."""
+    last: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_MOST_TIMES))
+    """When each of the last ones began, of the wall clock, and its seconds."""
     requests: Counter[str] = field(default_factory=Counter)
 
     def add(self, stall: NamedStall) -> None:
         """Count a stall."""
         self.stalls += 1
         self.total += stall.seconds
+        self.last.append((stall.at, stall.seconds))
         self.is_finding = self.is_finding or stall.is_finding
         if stall.seconds > self.longest:  # the longest has the most samples
             self.longest, self.culprit = stall.seconds, stall.culprit
             self.because, self.advice = stall.because, stall.advice
+            self.stacks = stall.stacks
         if stall.request in self.requests or len(self.requests) < _MOST_REQUESTS:
             self.requests[stall.request] += 1
 
