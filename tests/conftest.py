@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -23,6 +24,10 @@ from tests.waiting import until
 LIMIT = 60.0  # seconds that a command gets
 LEFT_LIMIT = 2.0  # seconds after which nothing of it may be there
 MARK = "ASGI_LIVENESS_TEST"
+# A shell lets what it starts in the background ignore these, and so would all that tests start.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 ENVIRONMENT = {
     "PYTHONWARNINGS": "error",
     # pytest-asyncio warns where it is not set.

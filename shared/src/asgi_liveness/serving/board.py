@@ -39,7 +39,11 @@ class Board:
         self.path, self.max_stall = folder / "board", max_stall
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.pwrite(self._file, bytes(inside.SIZE), 0)
+            written = 0
+            while (
+                written < inside.SIZE
+            ):  # a disk that is nearly full takes a part, without an error
+                written += os.pwrite(self._file, bytes(inside.SIZE - written), written)
         except OSError as error:
             raise LedgerError(
                 f"{self.path} cannot be written ({error.strerror}); set TMPDIR to a writable folder"
