@@ -18,7 +18,7 @@ MACHINERY = {"page", "stalls", "serving", "inside", "probing"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(("conformance", "checking", "watching"), MACHINERY),
     "page": {"probing"},
-    "stalls": {"serving", "inside"},
+    "stalls": {"page", "serving", "inside"},
     "serving": {"inside", "probing"},
     **{package: set() for package in ("inside", "probing", *BASE)},
 }

@@ -2,7 +2,8 @@
 
 ``nox -s watch_soak -- 60`` takes an hour on each supported Python. Four watches run at the same
 time: of ``uvicorn --reload`` and of gunicorn with two workers that it recycles, with asyncio and
-with uvloop. It reads processes in /proc: Linux only.
+with uvloop. ``--rest 3 --reload 60`` leaves room for several Pythons at once. It reads processes in
+/proc: Linux only.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 MAX_STALL: Final = "50ms"
 STALLS: Final = (10, 200)  # milliseconds: the shortest stall and the longest
-REST: Final = 0.05  # seconds between two requests
+REST: Final = 0.05  # seconds between two requests, at most
 RELOAD: Final = 10.0  # seconds between two reloads
+PAUSE: Final = 0.05  # seconds before a request is repeated
 LIMIT: Final = 60.0  # seconds for a good response, also while workers are replaced, and for the end
 WARM: Final = 0.2  # the part of the time after which the memory is first measured
 WEIGH: Final = 1.0  # seconds between two measurements
@@ -55,6 +57,17 @@ COMMANDS: Final = {
 }
 
 
+@dataclass(frozen=True)
+class Rhythm:
+    """How often something happens, in seconds; *dice* decides the rest."""
+
+    rest: float
+    """Between two requests, at most."""
+    reload: float
+    """Between two reloads."""
+    dice: random.Random
+
+
 @dataclass
 class WatchedCommand:
     """A watched command with its client, and the counts and problems of its run."""
@@ -64,7 +77,7 @@ class WatchedCommand:
     folder: Path
     """Has the app, which is written again for a reload."""
     port: int
-    dice: random.Random
+    rhythm: Rhythm
     requests: Counter[str] = field(default_factory=Counter)
     reloads: int = 0
     problems: list[str] = field(default_factory=list)
@@ -97,10 +110,10 @@ class WatchedCommand:
         """Request stalls of random kinds and lengths."""
         async with open_client(f"http://127.0.0.1:{self.port}", 1) as client:
             while time.monotonic() < until and not self.problems:
-                kind = self.dice.choice(list(KINDS))
-                await self._request(client, f"/{kind}?ms={self.dice.uniform(*STALLS):.1f}")
+                kind = self.rhythm.dice.choice(list(KINDS))
+                await self._request(client, f"/{kind}?ms={self.rhythm.dice.uniform(*STALLS):.1f}")
                 self.requests[kind] += 1
-                await asyncio.sleep(self.dice.uniform(0, REST))
+                await asyncio.sleep(self.rhythm.dice.uniform(0, self.rhythm.rest))
 
     async def _request(self, client: httpx.AsyncClient, path: str) -> None:
         """Repeat a request until it gets a good response: workers end and start meanwhile."""
@@ -113,15 +126,15 @@ class WatchedCommand:
                 (await client.get(path, timeout=LIMIT)).raise_for_status()
             except httpx.HTTPError as error:
                 last = repr(error)
-                await asyncio.sleep(REST)
+                await asyncio.sleep(PAUSE)
             else:
                 return
         self.problems.append(f"no good response to {path}: {last}")
 
     async def _reload(self, until: float) -> None:
         """Write the app again and again."""
-        while time.monotonic() < until - RELOAD and not self.problems:
-            await asyncio.sleep(RELOAD)
+        while time.monotonic() < until - self.rhythm.reload and not self.problems:
+            await asyncio.sleep(self.rhythm.reload)
             self.reloads += 1
             (self.folder / "soaked.py").write_text(f"{APP}# {self.reloads}\n")
 
@@ -179,7 +192,7 @@ def _memory(pid: int) -> float:
     return int((status.partition("RssAnon:")[2].split() or ["0"])[0]) / 1024
 
 
-async def soak(server: str, loop: str, seconds: float, dice: random.Random) -> bool:
+async def soak(server: str, loop: str, seconds: float, rhythm: Rhythm) -> bool:
     """Soak one command for *seconds*, print the counts, and return whether it had no problem."""
     with TemporaryDirectory() as name, socket.socket() as free:
         folder = Path(name)
@@ -192,7 +205,7 @@ async def soak(server: str, loop: str, seconds: float, dice: random.Random) -> b
         watch = ("-m", "asgi_liveness", "watch", "--max-stall", MAX_STALL, "--")
         command = ["env", f"PYTHONPATH={ROOT}", sys.executable, *watch]
         with running([*command, sys.executable, *words.split(), *reloading]) as run:
-            soaked = WatchedCommand(f"{server}, {loop}", run, folder, port, dice)
+            soaked = WatchedCommand(f"{server}, {loop}", run, folder, port, rhythm)
             await soaked.soak(seconds)
             print(f"Python {platform.python_version()}, {soaked}", flush=True)
             if soaked.problems and processes(run.mark):
@@ -202,10 +215,10 @@ async def soak(server: str, loop: str, seconds: float, dice: random.Random) -> b
     return not soaked.problems
 
 
-async def soak_all(loops: list[str], seconds: float, dice: random.Random) -> list[bool]:
+async def soak_all(loops: list[str], seconds: float, rhythm: Rhythm) -> list[bool]:
     """Soak each command on each event loop, all at the same time."""
     return await asyncio.gather(
-        *(soak(server, loop, seconds, dice) for server in COMMANDS for loop in loops)
+        *(soak(server, loop, seconds, rhythm) for server in COMMANDS for loop in loops)
     )
 
 
@@ -214,11 +227,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nox -s watch_soak --", description=__doc__)
     parser.add_argument("minutes", type=float, nargs="?", default=60.0, help="(60)")
     parser.add_argument("--loop", action="append", choices=tuple(LOOPS))
+    parser.add_argument("--rest", type=float, default=REST, help="seconds (0.05)")
+    parser.add_argument("--reload", type=float, default=RELOAD, help="seconds (10)")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
-    dice = random.Random(args.seed)  # noqa: S311 (no secret)
-    well = asyncio.run(soak_all(args.loop or list(LOOPS), args.minutes * 60, dice))
+    rhythm = Rhythm(args.rest, args.reload, random.Random(args.seed))  # noqa: S311 (no secret)
+    well = asyncio.run(soak_all(args.loop or list(LOOPS), args.minutes * 60, rhythm))
     return 0 if all(well) else 1
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
@@ -28,25 +29,56 @@ SubjectName = tuple[str, str]
 """A target and a server."""
 
 
+class MatrixRow(NamedTuple):
+    """What one remedy keeps on one target and server."""
+
+    remedy: str
+    """Its path."""
+    title: str
+    """The name of the target."""
+    server: str
+    cells: tuple[tuple[str, tuple[CellRow | None, str]], ...]
+    """By promise: the cell, and its word or figure."""
+
+
+def rows(report: ConformanceReport) -> list[MatrixRow]:
+    """Return a row for each target, remedy and server; none where no promise was judged."""
+    cells = {(c.target, c.server, c.remedy, c.promise): c for c in _cells(report)}
+    shown = [row.name for row in PROMISES if any(row.name == key[3] for key in cells)]
+    return [
+        MatrixRow(
+            remedy.path,
+            title,
+            server,
+            tuple(
+                (name, (cell := cells.get((target, server, remedy.name, name)), _word(cell)))
+                for name in shown
+            ),
+        )
+        for target, title in report.titles.items()
+        for remedy in REMEDIES
+        if any(remedy.name == key[2] for key in cells)
+        for server in report.servers
+    ]
+
+
 def text(report: ConformanceReport) -> list[str]:
     """Return every cell: a block for each target, with a line for each remedy and server.
 
     Empty where no promise was judged.
     """
-    cells = {(c.target, c.server, c.remedy, c.promise): c for c in _cells(report)}
-    shown = [row.name for row in PROMISES if any(row.name == key[3] for key in cells)]
-    if not shown:
-        return []
-    lines = []
-    for target, title in report.titles.items():
-        corner = f"kept by {title}".ljust(31)
-        lines.append(corner + "".join(name.ljust(_WIDTH) for name in shown).rstrip())
-        for remedy in (row for row in REMEDIES if any(row.name == key[2] for key in cells)):
-            for server in report.servers:
-                words = (_word(cells.get((target, server, remedy.name, name))) for name in shown)
-                line = "".join(word.ljust(_WIDTH) for word in words)
-                lines.append(f"  {remedy.path:<13}{server:<16}{line}".rstrip())
+    lines: list[str] = []
+    for title, block in itertools.groupby(rows(report), key=lambda row: row.title):
+        for number, row in enumerate(block):
+            if number == 0:
+                names = "".join(name.ljust(_WIDTH) for name, _ in row.cells)
+                lines.append(f"{f'kept by {title}':<31}{names}".rstrip())
+            words = "".join(word.ljust(_WIDTH) for _, (_, word) in row.cells)
+            lines.append(f"  {row.remedy:<13}{row.server:<16}{words}".rstrip())
         lines.append("")
+    if not lines:
+        return []
+    shown = lines[0].split()
     lines.append("gil: the p99 of a probe's wait while eight run, as a multiple of the idle app's")
     lines.append("speed: iterations a second, as a fraction of the bare loop's")
     if "defaults" in shown:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Paint = Callable[[str, str], str]
     """Colours a text as an outcome asks."""
 
-_WORDS: Final = {
+STATES: Final = {
     State.ALIVE: "answers",
     State.FROZEN: "FROZEN",
     State.STARVED: "STARVED",
@@ -52,7 +52,7 @@ def text(
     # A run of other cases, such as -k SPEED, has nothing shorter to show than its rows.
     has_loops = any(cell.promise in ("", "live") for cell in report.cells)
     loops = answers.text(report, paint) if has_loops else []
-    parts = [_head(report)]
+    parts = [head(report)]
     if loops:
         parts.append("\n".join(loops))
     if verbose or not loops:
@@ -65,7 +65,8 @@ def text(
     return "\n\n".join([*parts, _closing(report, verbose=verbose)]) + "\n"
 
 
-def _head(report: ConformanceReport) -> str:
+def head(report: ConformanceReport) -> str:
+    """Return the targets, the machine, and the versions, on two lines."""
     targets = " · ".join(f"{t.name or t.target} {t.version or ''}".rstrip() for t in report.targets)
     machine = f"{report.platform['system']}, {report.platform['cores']} cores"
     cases = len({cell.case for cell in report.cells})
@@ -124,7 +125,7 @@ def _block(
 def _cell(row: WindowRow | None) -> str:
     if row is None:
         return "-"
-    word = f"{_WORDS[State(row.state)]:<8}"
+    word = f"{STATES[State(row.state)]:<8}"
     if row.state == State.FROZEN:
         return f"{word} {answers.never([row])}"
     counts = f"{row.answered}/{row.due}"
@@ -181,8 +182,9 @@ def agreement(report: ConformanceReport) -> str:
     return f"{sentence}; they differ in {places}."
 
 
-def _closing(report: ConformanceReport, *, verbose: bool) -> str:
-    count, seconds = report.verdicts, report.seconds
+def counted(report: ConformanceReport) -> str:
+    """Return the number of the cells by outcome, in words."""
+    count = report.verdicts
     fine = count[Outcome.PASSED] + count[Outcome.DIFFERS] + count[Outcome.RECORDED]
     line = f"{_count(len(report.cells), 'cell')}: {fine} as they should be"
     if count[Outcome.DIFFERS]:
@@ -191,10 +193,15 @@ def _closing(report: ConformanceReport, *, verbose: bool) -> str:
     for outcome in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
         if count[outcome]:
             line += f", {count[outcome]} {outcome}"
+    return f"{line}."
+
+
+def _closing(report: ConformanceReport, *, verbose: bool) -> str:
+    seconds = report.seconds
     split = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())
     more = "" if verbose else "Every window and cell: --verbose. "
     return (
-        f"{line}.   {sum(seconds.values()):.1f} s ({split})\n"
+        f"{counted(report)}   {sum(seconds.values()):.1f} s ({split})\n"
         f"{more}Why a case: asgi-liveness explain LIVE-002. One case: -k LIVE-002"
     )
 
@@ -208,13 +215,13 @@ def markdown(report: ConformanceReport) -> str:
 
 def seen(report: ConformanceReport) -> str:
     """Return the windows of a run, for a terminal."""
-    return "\n\n".join([_head(report), _table(report), _closing(report, verbose=True)]) + "\n"
+    return "\n\n".join([head(report), _table(report), _closing(report, verbose=True)]) + "\n"
 
 
 def answering(report: ConformanceReport) -> str:
     """Return the four loops by targets as Markdown, with the agreement and the versions."""
     agreed = f"{agreement(report)} " if len(report.targets) > 1 else ""
-    versions = f"{agreed}{_head(report).replace(chr(10), ' · ')}."
+    versions = f"{agreed}{head(report).replace(chr(10), ' · ')}."
     return "\n".join([*answers.markdown(report), "", versions]) + "\n"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WIDTH: Final = 88  # columns of running text
-_CHOICES: Final = {
+CHOICES: Final = {
     "is one slow call (a driver, a file, a library that blocks)": "/offloaded",
     "is a model call that computes in C and releases the GIL": (
         "/offloaded, with as many threads as the model can serve at once; if it keeps the GIL, "
@@ -66,7 +66,7 @@ def remedies() -> str:
         "its route in the contract."
     )
     ways = "\n".join(_entry(row.path, row.does, 13) for row in REMEDIES)
-    choices = "\n".join(_entry(loop, remedy) for loop, remedy in _CHOICES.items())
+    choices = "\n".join(_entry(loop, remedy) for loop, remedy in CHOICES.items())
     last = "What each must keep: asgi-liveness explain promises"
     return f"{intro}\n\n{ways}\n\nTake this for a loop that:\n\n{choices}\n\n{last}\n"
 

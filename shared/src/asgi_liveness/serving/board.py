@@ -40,9 +40,8 @@ class Board:
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             written = 0
-            while (
-                written < inside.SIZE
-            ):  # a disk that is nearly full takes a part, without an error
+            # A disk that is nearly full takes a part of it, which is no error.
+            while written < inside.SIZE:
                 written += os.pwrite(self._file, bytes(inside.SIZE - written), written)
         except OSError as error:
             raise LedgerError(

@@ -10,14 +10,11 @@ from xml.etree import ElementTree as ET
 
 from asgi_liveness.foreign import fenced, xml
 from asgi_liveness.foreign import markdown as markup_free
-from asgi_liveness.stalls import quote
 from asgi_liveness.watching.report import WatchReport
 from asgi_liveness.watching.screen import summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from asgi_liveness.watching.report import CulpritRow
 
 
 def junit(report: WatchReport) -> str:
@@ -28,7 +25,7 @@ def junit(report: WatchReport) -> str:
     suite.set("tests", str(len(rows) + len(report.starved) or 1))
     suite.set("failures", str(len(rows) + len(report.starved)))
     for row in rows:
-        _failed(suite, report, _where(row), _counted(row), "stalled")
+        _failed(suite, report, row.where, row.counted, "stalled")
     for each in report.starved:
         _failed(
             suite,
@@ -54,7 +51,7 @@ def markdown(report: WatchReport) -> str:
     head = f"**asgi-liveness: {report.verdict}**, {markup_free(report.command)}"
     rows = [
         f"| {row.stalls} | {row.total_s:.1f} s | {row.longest_s:.1f} s "
-        f"| {markup_free(_where(row))} | {markup_free(', '.join(row.requests))} |"
+        f"| {markup_free(row.where)} | {markup_free(', '.join(row.requests))} |"
         for row in report.culprits
     ]
     table = [
@@ -64,15 +61,6 @@ def markdown(report: WatchReport) -> str:
     ]
     whole = fenced(summary(report, lambda text, _: text).splitlines())
     return "\n".join([head, "", *(table if rows else []), "", *whole]) + "\n"
-
-
-def _where(row: CulpritRow) -> str:
-    return quote.frame(row.culprit) if row.culprit else row.because
-
-
-def _counted(row: CulpritRow) -> str:
-    times = f"{row.stalls} stall{'s' * (row.stalls != 1)}"
-    return f"{times}, {row.total_s:.1f} s together, the longest {row.longest_s:.1f} s"
 
 
 FORMATS: Final[dict[str, Callable[[WatchReport], str]]] = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.encoded import as_data, encoded
 from asgi_liveness.foreign import every_text, plain
+from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
     from asgi_liveness.stalls.culprit import Culprit
@@ -40,6 +41,17 @@ class CulpritRow:
     """When each of the last hundred stalls began, since the watch did, and how long it lasted."""
     stacks: tuple[MergedStack, ...] = ()
     """The samples of the longest stall."""
+
+    @property
+    def where(self) -> str:
+        """The line to blame, or why none is known."""
+        return quote.frame(self.culprit) if self.culprit else self.because
+
+    @property
+    def counted(self) -> str:
+        """The number of the stalls and their seconds, in words."""
+        times = f"{self.stalls} stall{'s' * (self.stalls != 1)}"
+        return f"{times}, {self.total_s:.1f} s together, the longest {self.longest_s:.1f} s"
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,17 @@ def starved_line(starvation: Starvation, paint: Paint) -> str:
 
 def summary(report: WatchReport, paint: Paint) -> str:
     """Return the summary of a watch."""
+    parts: list[list[str]] = [[paint(headline(report), report.verdict)]]
+    parts += [list(_table(report))] if report.culprits else []
+    parts += [_starved(report)] if report.starved else []
+    parts += _advised(report)
+    parts += [[f"  {late}"]] if (late := lateness(report)) else []
+    parts += [textwrap.wrap(plain(note), _WIDTH) for note in report.notes]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def headline(report: WatchReport) -> str:
+    """Return how long was watched, and how many stalls there were."""
     processes = f"{report.processes} process{'es' * (report.processes != 1)}"
     limit = f"{report.max_stall_s * 1000:g} ms"
     found = f"no stall longer than {limit}"
@@ -55,15 +66,16 @@ def summary(report: WatchReport, paint: Paint) -> str:
         stalls = f"{report.stalls} stall{'s' * (report.stalls != 1)}"
         silent = f"event loop silent for {_length(report.silent_s)}"
         found = f"{silent} in {stalls} longer than {limit}"
-    head = f"watched {_length(report.watched_s)}, {processes} · {found}"
-    word = report.verdict
-    parts: list[list[str]] = [[paint(head, word)]]
-    parts += [list(_table(report))] if report.culprits else []
-    parts += [_starved(report)] if report.starved else []
-    parts += _advised(report)
-    parts += [_rest(report)] if report.late_p50_s is not None else []
-    parts += [textwrap.wrap(plain(note), _WIDTH) for note in report.notes]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return f"watched {_length(report.watched_s)}, {processes} · {found}"
+
+
+def lateness(report: WatchReport) -> str:
+    """Return by how much the event loop was late otherwise; "" where it never beat."""
+    if report.late_p50_s is None:
+        return ""
+    p50, p99 = (f"{(each or 0) * 1000:.0f} ms" for each in (report.late_p50_s, report.late_p99_s))
+    rest = "the rest of the time the" if report.culprits else "the"
+    return f"{rest} loop was late by {p50} (p50), {p99} (p99)"
 
 
 def _table(report: WatchReport) -> Iterator[str]:
@@ -102,13 +114,6 @@ def _advised(report: WatchReport) -> Iterator[list[str]]:
                 lines.append(f"  how it got there: {' > '.join(culprit.way)}")
         lines += textwrap.wrap(what, _WIDTH, initial_indent="  ", subsequent_indent="  ")
         yield [*map(plain, lines), f"  {(more + command).strip()}"]
-
-
-def _rest(report: WatchReport) -> list[str]:
-    assert report.late_p50_s is not None
-    p50, p99 = (f"{(each or 0) * 1000:.0f} ms" for each in (report.late_p50_s, report.late_p99_s))
-    rest = "the rest of the time the" if report.culprits else "the"
-    return [f"  {rest} loop was late by {p50} (p50), {p99} (p99)"]
 
 
 def _where(culprit: Culprit | None, because: str = "") -> str:
