@@ -104,7 +104,8 @@ def _routes(report: ConformanceReport) -> Iterator[Section]:
         blocks.append(_lanes(report, windows, first))
         if others:
             further = tuple(_lanes(report, windows, title) for title in others)
-            blocks.append(Fold(f"{len(others)} more window{'s' * (len(others) != 1)}: {', '.join(others)}", further))
+            more = f"{len(others)} more window{'s' * (len(others) != 1)}"
+            blocks.append(Fold(f"{more}: {', '.join(others)}", further))
         word, tone = _state([row for row in windows if row.window == first])
         yield Section(f"route-{path.strip('/')}", path, tuple(blocks), word, tone)
 
