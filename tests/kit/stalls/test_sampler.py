@@ -195,6 +195,20 @@ def test_dumps_of_a_process_are_some_time_apart(board: Board, spy: Callable[...,
     assert third - second >= sampling._DUMPS * 0.99
 
 
+def test_slow_dumps_take_a_third_of_the_time_at_most(
+    board: Board, spy: Callable[..., Spy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "_SLOW", 0.0)
+    took = 2 * sampling._DUMPS
+    fake = spy(thread(REPORT), meanwhile=lambda: time.sleep(took))
+    for slot, process in enumerate((PROCESS, PROCESS + 1)):
+        silent(board, process, slot)
+    run(sampler(board, PROCESS, PROCESS + 1), lambda: len(fake.times) > 2)
+    first, second, third = fake.times[:3]
+    assert second - first >= 3 * took
+    assert third - second >= 3 * took
+
+
 def test_each_worker_whose_watcher_cannot_run_is_dumped(
     board: Board, spy: Callable[..., Spy]
 ) -> None:

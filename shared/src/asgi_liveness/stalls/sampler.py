@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _EVERY: Final = 0.02  # seconds between two reads of the board
 _DUMPS: Final = 0.1  # seconds between two dumps of a process
+_SLOW: Final = 0.1
+"""Seconds of a dump on a busy machine. On such a machine every loop is late, and each dump would
+make it busier: a rest follows, so that dumps take a third of the time at most."""
+_REST: Final = 3  # how long a dump and the rest after it take together, in dumps
 _REQUESTS: Final = 0.5  # seconds between two requests for the stacks of all threads
 _MISSED: Final = 3
 """Periods. A watcher that has not run for as many, and for ``_DUMPS``, cannot get the GIL."""
@@ -48,7 +52,9 @@ class Sampler:
     """The number of the last request for the stacks of all threads."""
     every: float = _EVERY
     """Seconds between two reads of the board."""
-    _dumped: dict[int, float] = field(default_factory=dict)
+    _next: dict[int, float] = field(default_factory=dict)
+    """From when on each process may be dumped again."""
+    _rests_until: float = 0.0
 
     def heartbeats(self) -> list[Heartbeat]:
         """Return the heartbeats of the event loops that run and serve."""
@@ -134,14 +140,16 @@ class Sampler:
             self.samples.append(sample)
 
     async def _spy(self, process: int) -> list[SpiedThread] | None:
-        """Return py-spy's dump; empty if it fails, None within ``_DUMPS`` of the last one."""
+        """Return py-spy's dump; empty if it fails, None while it is too early for another."""
         now = time.monotonic()
-        if now - self._dumped.get(process, 0.0) < _DUMPS:
+        if now < max(self._next.get(process, 0.0), self._rests_until):
             return None
         # A watch lasts for weeks, and sees thousands of processes.
-        self._dumped = {each: at for each, at in self._dumped.items() if now - at < _DUMPS}
-        self._dumped[process] = now
+        self._next = {each: at for each, at in self._next.items() if now < at}
+        self._next[process] = now + _DUMPS
         threads = await dump(process)
+        took = time.monotonic() - now
+        self._rests_until = now + took * _REST if took > _SLOW else 0.0
         if isinstance(threads, Refused):
             self.refused = threads.reason
             return []
