@@ -158,7 +158,6 @@ TIMELINE = json.loads(REPORT.to_json())["windows"][0]["timeline"]
         {"length": 10**12},
         {"length": "700"},
         {"statuses": [200]},
-        {"paths": ["/hello"]},
         {"interval": -50},
         {"steps": [-1]},
         {"stalls": [[1]]},

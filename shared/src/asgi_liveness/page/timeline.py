@@ -32,7 +32,7 @@ class Timeline:
     statuses: tuple[int, ...] = ()
     """The status of each response, 0 for none; empty where each was 200."""
     paths: tuple[str, ...] = ()
-    """The path of each probe; empty where all have the same."""
+    """The paths that are probed in rotation; empty where it is one."""
     interval: int = 0
     """The time from one count of ``steps`` to the next."""
     steps: tuple[int, ...] = ()
@@ -47,7 +47,7 @@ class Timeline:
         return (
             0 <= self.length <= _LONGEST
             and len(self.waits) == number
-            and {len(self.statuses), len(self.paths)} <= {0, number}
+            and len(self.statuses) in (0, number)
             and all(0 <= due <= self.length for due in self.due)
             and all(wait is None or 0 <= wait <= self.length for wait in self.waits)
             and 0 <= self.interval <= self.length
@@ -72,7 +72,7 @@ def timeline(
     rows = list(probes)
     found = [row.response if row.answered_by(ended) else None for row in rows]
     statuses = tuple(row.response.status if row.response else 0 for row in rows)
-    paths = tuple(row.path for row in rows)
+    paths = tuple(dict.fromkeys(row.path for row in rows))
     return Timeline(
         length=_since(began, ended),
         due=tuple(max(0, _since(began, row.due)) for row in rows),
@@ -81,7 +81,7 @@ def timeline(
             for row, response in zip(rows, found, strict=True)
         ),
         statuses=() if {*statuses} <= {0, HTTPStatus.OK} else statuses,
-        paths=() if len(set(paths)) <= 1 else paths,
+        paths=paths if len(paths) > 1 else (),
         stalls=tuple(
             (max(0, _since(began, first)), min(_since(began, last), _since(began, ended)))
             for first, last in stalls
