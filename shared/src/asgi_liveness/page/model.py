@@ -158,6 +158,7 @@ class Chart:
     series: tuple[Series, ...]
     caption: str = ""
     y_is_log: bool = True
+    x_is_log: bool = False
 
 
 @dataclass(frozen=True)

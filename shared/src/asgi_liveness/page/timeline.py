@@ -39,6 +39,8 @@ class Timeline:
     """The steps that the window's loops made in each interval."""
     stalls: tuple[tuple[int, ...], ...] = ()
     """When each stall of the event loop began and ended."""
+    limit: int = 0
+    """The longest wait that counts as in time; 0: the report names none."""
 
     @property
     def is_whole(self) -> bool:
