@@ -28,6 +28,8 @@ MARK = "ASGI_LIVENESS_TEST"
 for number in (signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+# Commands that the tests run write nothing on the page of the job that runs the tests.
+os.environ.pop("GITHUB_STEP_SUMMARY", None)
 ENVIRONMENT = {
     "PYTHONWARNINGS": "error",
     # pytest-asyncio warns where it is not set.

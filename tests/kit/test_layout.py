@@ -13,7 +13,7 @@ import asgi_liveness
 
 KIT = Path(asgi_liveness.__file__).parent
 FILES = sorted(KIT.rglob("*.py"))
-BASE = {"errors", "explanation", "files", "foreign", "decoded", "encoded"}
+BASE = {"errors", "explanation", "files", "foreign", "decoded", "encoded", "changes"}
 MACHINERY = {"page", "stalls", "serving", "inside", "probing"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(("conformance", "checking", "watching"), MACHINERY),

@@ -363,8 +363,8 @@ def test_outcomes_have_a_colour_if_it_is_forced(
     ("content", "error"),
     [
         ("# A report", "is not JSON: "),
-        ("[]", "is not a report of a check or a run; make one with --report json=FILE"),
-        ("{}", "is not a report of a check or a run; make one with --report json=FILE"),
+        ("[]", "is not a report of a check, a watch or a run; make one with --report json=FILE"),
+        ("{}", "is not a report of a check, a watch or a run; make one with --report json=FILE"),
         ('{"schema": 9, "cells": []}', "is not a report of schema 3; make one with"),
         ('{"schema": 9, "routes": []}', "is not a report of schema 3; make one with"),
     ],

@@ -173,7 +173,7 @@ def _check(args: argparse.Namespace) -> int:
     from asgi_liveness.checking import render, settings
     from asgi_liveness.checking.formats import FORMATS
     from asgi_liveness.checking.run import run
-    from asgi_liveness.cli import outputs
+    from asgi_liveness.cli import outputs, step_summary
     from asgi_liveness.cli.colour import painter
 
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
@@ -187,6 +187,7 @@ def _check(args: argparse.Namespace) -> int:
         print(render.text(report, painter(screen)), end="", file=screen, flush=True)
         for line in unwritten:
             print(f"asgi-liveness: {line}", file=sys.stderr)
+        step_summary.append(lambda: render.markdown(report), wanted)
         return not unwritten
 
     try:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from asgi_liveness.cli.outputs import Output
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.conformance.runner import Runner
+    from asgi_liveness.watching.report import WatchReport
+
+    Recorded = Report | ConformanceReport | WatchReport
+    """A report that was read from a file."""
 
 _RUN_EPILOG: Final = """\
 examples:
@@ -87,7 +91,7 @@ def add_run(parser: Parser) -> None:
 
 def add_report(parser: Parser) -> None:
     """Add the arguments of ``report``."""
-    parser.add_argument("file", type=Path, help="JSON that check or run wrote with --report")
+    parser.add_argument("file", type=Path, help="JSON that check, watch or run wrote")
     parser.add_argument("--format", choices=("text", "md"), default="text")
     _add_verbose(parser)
     parser.set_defaults(action=_report)
@@ -134,6 +138,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _show(report: ConformanceReport, wanted: Sequence[Output], *, verbose: bool) -> bool:
     """Write and print the report; return whether every file could be written."""
+    from asgi_liveness.cli import step_summary
     from asgi_liveness.conformance import render
 
     unwritten = outputs.write(
@@ -146,6 +151,7 @@ def _show(report: ConformanceReport, wanted: Sequence[Output], *, verbose: bool)
         print(f"\n{text}", end="", file=screen)
     for line in [*_errors(report), *unwritten]:
         print(f"asgi-liveness: {plain(line)}", file=sys.stderr)
+    step_summary.append(lambda: render.markdown(report), wanted)
     return not unwritten
 
 
@@ -190,12 +196,17 @@ def _report(args: argparse.Namespace) -> int:
     from asgi_liveness.checking import render as of_check
     from asgi_liveness.checking.report import Report
     from asgi_liveness.conformance import render as of_run
+    from asgi_liveness.watching import formats as of_watch
+    from asgi_liveness.watching import screen as of_screen
+    from asgi_liveness.watching.report import WatchReport
 
     report = load(args.file)
-    paint = painter(sys.stdout)
+    paint, is_markdown = painter(sys.stdout), args.format == "md"
     if isinstance(report, Report):
-        text = of_check.markdown(report) if args.format == "md" else of_check.text(report, paint)
-    elif args.format == "md":
+        text = of_check.markdown(report) if is_markdown else of_check.text(report, paint)
+    elif isinstance(report, WatchReport):
+        text = of_watch.markdown(report) if is_markdown else of_screen.summary(report, paint)
+    elif is_markdown:
         text = of_run.markdown(report)
     else:
         text = of_run.text(report, verbose=args.verbose, paint=paint)
@@ -203,11 +214,12 @@ def _report(args: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def load(path: Path) -> Report | ConformanceReport:
-    """Read the report of a check or of a run. Raises ``UsageError`` for any other file."""
+def load(path: Path) -> Recorded:
+    """Read the report of a check, a run or a watch. Raises ``UsageError`` for any other file."""
     from asgi_liveness.checking.report import Report
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.files import read_json
+    from asgi_liveness.watching.report import WatchReport
 
     data = read_json(path)
     keys = data.keys() if isinstance(data, dict) else ()
@@ -215,8 +227,10 @@ def load(path: Path) -> Report | ConformanceReport:
         return Report.of_json(data, path)
     if "cells" in keys:
         return ConformanceReport.of_json(data, path)
+    if "culprits" in keys:
+        return WatchReport.of_json(data, path)
     raise UsageError(
-        f"{path} is not a report of a check or a run; make one with --report json=FILE"
+        f"{path} is not a report of a check, a watch or a run; make one with --report json=FILE"
     )
 
 

@@ -53,6 +53,7 @@ COMMANDS: Final = (
     CommandRow("run", "conformance", "judge implementations of the contract"),
     CommandRow("serve", "serve", "serve an app, to see the freeze with curl"),
     CommandRow("report", "conformance", "show a recorded report"),
+    CommandRow("diff", "diff", "say what changed from one recorded report to another"),
     CommandRow("contract", "conformance", "print the contract as Markdown"),
 )
 

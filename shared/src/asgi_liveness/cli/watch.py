@@ -86,9 +86,9 @@ def _watch(args: argparse.Namespace) -> int:
     from asgi_liveness.checking.duration import parse_duration
     from asgi_liveness.checking.named import package_in, program_of
     from asgi_liveness.checking.options import DECLARED, DEFAULTS
-    from asgi_liveness.cli import outputs
+    from asgi_liveness.cli import outputs, step_summary
     from asgi_liveness.files import current_folder
-    from asgi_liveness.watching.formats import FORMATS
+    from asgi_liveness.watching.formats import FORMATS, markdown
     from asgi_liveness.watching.numbers import Numbers
     from asgi_liveness.watching.parts import WatchOptions
     from asgi_liveness.watching.run import run
@@ -123,6 +123,7 @@ def _watch(args: argparse.Namespace) -> int:
     unwritten = outputs.write(whole, lambda form: FORMATS[form](report))
     for line in unwritten:
         screen.said(line)
+    step_summary.append(lambda: markdown(report), wanted)
     if args.fail and report.verdict != "live":
         return 1
     return code or (2 if unwritten else 0)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.decoded import Mismatch, decode
 from asgi_liveness.encoded import as_data, encoded
+from asgi_liveness.errors import UsageError
+from asgi_liveness.files import read_json
 from asgi_liveness.foreign import every_text, plain
 from asgi_liveness.stalls import quote
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from asgi_liveness.stalls.culprit import Culprit
     from asgi_liveness.stalls.merged import MergedStack
     from asgi_liveness.watching.named_stall import NamedStall
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 2
 """The number of the format of ``json`` and ``jsonl``. Schema 1 had no times and no stacks."""
+_READ: Final = (1, SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,48 @@ class WatchReport:
             return "stalled"
         return "starved" if self.starved else "live"
 
+    @property
+    def exit_code(self) -> int:
+        """0 live, 1 a finding."""
+        return 0 if self.verdict == "live" else 1
+
     def to_json(self) -> str:
         """Return the report as JSON, one key a line."""
         first = {"schema": self.schema, "verdict": self.verdict, "kind": "watch"}
         return encoded({**first, **as_data(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> WatchReport:
+        """Read the JSON report in *path*. Raises ``UsageError`` for any other file."""
+        return cls.of_json(read_json(path), path)
+
+    @classmethod
+    def of_json(cls, data: Any, path: Path) -> WatchReport:
+        """Return the report that was written as *data*; *path* names it in the ``UsageError``."""
+        # Imported late: the report of a watch is made without them.
+        from asgi_liveness.serving.records import Frame  # noqa: PLC0415
+        from asgi_liveness.stalls.culprit import Culprit  # noqa: PLC0415
+        from asgi_liveness.stalls.merged import MergedStack  # noqa: PLC0415
+        from asgi_liveness.watching.starvation import Starvation  # noqa: PLC0415
+
+        try:
+            given = {name: data[name] for name in data.keys() - {"verdict", "kind"}}
+            kinds = (Culprit, Frame, MergedStack, Starvation)
+            found, cause = decode(cls, given, {kind.__name__: kind for kind in kinds}), None
+        except (AttributeError, TypeError, Mismatch) as error:
+            found, cause = None, error
+        if found is None or data.get("kind") != "watch" or not _fits(found):
+            raise UsageError(
+                f"{path} is not a report of schema {SCHEMA}; "
+                "make one with `asgi-liveness watch --report`"
+            ) from cause
+        return shown(replace(found, schema=SCHEMA))
+
+
+def _fits(report: WatchReport) -> bool:
+    """Whether the schema is known, and each of the last stalls has a beginning and a length."""
+    last = (stall for row in report.culprits for stall in row.last)
+    return report.schema in _READ and all(len(stall) == 2 for stall in last)  # noqa: PLR2004 (both)
 
 
 def rows_of(tally: Tally, began: float) -> tuple[CulpritRow, ...]:
