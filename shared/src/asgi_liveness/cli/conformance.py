@@ -91,8 +91,11 @@ def add_run(parser: Parser) -> None:
 
 def add_report(parser: Parser) -> None:
     """Add the arguments of ``report``."""
+    from asgi_liveness.cli.badges import add_badges
+
     parser.add_argument("file", type=Path, help="JSON that check, watch or run wrote")
     parser.add_argument("--format", choices=("text", "md"), default="text")
+    add_badges(parser)
     _add_verbose(parser)
     parser.set_defaults(action=_report)
 
@@ -195,12 +198,14 @@ def _judge_all(runner: Runner, screen: TextIO) -> None:
 def _report(args: argparse.Namespace) -> int:
     from asgi_liveness.checking import render as of_check
     from asgi_liveness.checking.report import Report
+    from asgi_liveness.cli import badges
     from asgi_liveness.conformance import render as of_run
     from asgi_liveness.watching import formats as of_watch
     from asgi_liveness.watching import screen as of_screen
     from asgi_liveness.watching.report import WatchReport
 
     report = load(args.file)
+    is_written = badges.write(report, args.badge, args.file)
     paint, is_markdown = painter(sys.stdout), args.format == "md"
     if isinstance(report, Report):
         text = of_check.markdown(report) if is_markdown else of_check.text(report, paint)
@@ -211,7 +216,7 @@ def _report(args: argparse.Namespace) -> int:
     else:
         text = of_run.text(report, verbose=args.verbose, paint=paint)
     print(text, end="")
-    return report.exit_code
+    return report.exit_code or (0 if is_written else 2)
 
 
 def load(path: Path) -> Recorded:

@@ -1,4 +1,4 @@
-"""``--report FORMAT=FILE``: where reports go.
+"""``--report FORMAT=FILE`` and ``--badge FORMAT=FILE``: where reports and badges go.
 
 The rule: a report replaces nothing but another report, in one step; and from the start of a run on,
 no report of an earlier one is there, which would look like its result. ``-`` is the standard
@@ -30,7 +30,11 @@ _STARTS: Final = (
     r"\*\*[^\n]*\n\n\| while this runs \| verdict \| observed \|\n",
     r"\*\*asgi-liveness: [a-z]+\*\*, ",
     r"\| while this runs, does `/hello` answer\? \|",
+    r'\{\s*"schemaVersion": 1,\s*"label": "event loop",',
+    r'<svg xmlns="http://www\.w3\.org/2000/svg" data-made-by="asgi-liveness"',
 )
+FLAGS: Final = ("--report", "--badge")
+"""The options that name files to write."""
 _OURS: Final = re.compile("|".join(_STARTS))
 """How a report of each format begins."""
 _NAME: Final = 100  # characters of a file's name that its neighbour repeats
@@ -44,7 +48,7 @@ class Output:
     path: Path | None
 
 
-def parse_outputs(texts: Sequence[str], forms: Sequence[str]) -> list[Output]:
+def parse_outputs(texts: Sequence[str], forms: Sequence[str], flag: str = FLAGS[0]) -> list[Output]:
     """Return the outputs in the order of *forms*, and remove what an earlier run wrote there.
 
     Raises ``UsageError`` for a bad one, and for a file that is no report; then nothing is removed.
@@ -54,13 +58,13 @@ def parse_outputs(texts: Sequence[str], forms: Sequence[str]) -> list[Output]:
         form, _, name = text.partition("=")
         if form not in forms or not name:
             listed = f"{', '.join(forms[:-1])} or {forms[-1]}"
-            raise UsageError(f"--report {text!r}: write FORMAT=FILE, with {listed}")
+            raise UsageError(f"{flag} {text!r}: write FORMAT=FILE, with {listed}")
         try:
             path = None if name == "-" else _writable(Path(name))
         except UsageError as error:
-            raise UsageError(f"--report {text!r}: {error}") from error
+            raise UsageError(f"{flag} {text!r}: {error}") from error
         if path in found:
-            raise UsageError(f"--report {text!r}: another report goes there")
+            raise UsageError(f"{flag} {text!r}: another report goes there")
         found[path] = Output(form, path)
     for path in filter(None, found):
         path.unlink(missing_ok=True)
@@ -70,8 +74,9 @@ def parse_outputs(texts: Sequence[str], forms: Sequence[str]) -> list[Output]:
 def discard(words: Sequence[str]) -> None:
     """Remove the reports of an earlier run that *words*, a command that was refused, name."""
     own = words[: words.index("--")] if "--" in words else words
-    given = [text for flag, text in itertools.pairwise(own) if flag == "--report"]
-    given += [word.removeprefix("--report=") for word in own if word.startswith("--report=")]
+    given = [text for flag, text in itertools.pairwise(own) if flag in FLAGS]
+    flags = tuple(f"{flag}=" for flag in FLAGS)
+    given += [word.partition("=")[2] for word in own if word.startswith(flags)]
     for name in filter(None, (text.partition("=")[2] for text in given)):
         with contextlib.suppress(UsageError, OSError):
             _writable(Path(name)).unlink(missing_ok=True)
