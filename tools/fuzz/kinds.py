@@ -13,6 +13,7 @@ from asgi_liveness.checking.report import Probes, Report, Verdict, WindowReport
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls.culprit import Culprit
+from asgi_liveness.watching.report import CulpritRow, WatchReport
 from tools.comparison import ROOT
 from tools.fuzz import values
 from tools.fuzz.ran import Ran, command, judge_reports
@@ -45,9 +46,16 @@ def reports(rng: random.Random, folder: Path) -> Ran:
     data = json.loads(report_of(replace(WINDOW, culprit=culprit, notes=("n",))).to_json())
     if rng.random() < 0.4:  # noqa: PLR2004 (the smaller part)
         data = json.loads((ROOT / "results" / "failure.json").read_text())
+    if rng.random() < 0.2:  # noqa: PLR2004 (the smaller part)
+        row = CulpritRow(culprit, "", 2, 3.0, 2.0, {"GET /a": 2}, "n", is_finding=True)
+        data = json.loads(WatchReport("uvicorn", 0.2, 9.0, 1, (row,), (), 0.001, 0.002).to_json())
+    (folder / "old.json").write_text(json.dumps(data))
     (folder / "r.json").write_text(values.mutated(data, rng), errors="surrogatepass")
     form = rng.choice(([], ["--format", "md"], ["--verbose"]))
-    return command(["report", str(folder / "r.json"), *form])
+    if rng.random() < 0.3:  # noqa: PLR2004 (the smaller part)
+        return command(["diff", *rng.sample(["old.json", "r.json"], 2), *form])
+    badges = ["--badge", "svg=out/b.svg", "--badge", "json=out/b.json"]
+    return command(["report", str(folder / "r.json"), *form, *(badges if rng.randrange(2) else [])])
 
 
 def settings(rng: random.Random, folder: Path) -> Ran:
