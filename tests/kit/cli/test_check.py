@@ -192,7 +192,7 @@ def test_settings_of_the_project_apply_and_the_command_line_wins(
         ("a:app --header-from 'A: {b}'", "--header-from reads the answer of a --before, and there"),
         ("a:app --concurrency many", "argument --concurrency: invalid int value: 'many'"),
         ("a:app --server gunicorn", "no server is called 'gunicorn'"),
-        ("a:app --report xml=a", "write FORMAT=FILE, with json, junit, github or md"),
+        ("a:app --report xml=a", "write FORMAT=FILE, with json, junit, github, md or html"),
         ("a:app --report json=/dev/null/a", "cannot be written"),
         ("a:app -H @missing", "the file after -H @ cannot be read: No such file or directory"),
         ("a:app -d @/dev/zero", "the file after -d @ cannot be read: it is a device; name a reg"),

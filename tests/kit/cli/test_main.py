@@ -92,7 +92,7 @@ def test_the_command_alone_prints_the_help_and_is_no_success(capsys: Capture) ->
             "run x:app --server uvicorn hypercorn",
             "there is one word too many; to give --server several values, write --server uvicorn -",
         ),
-        ("report a b", "there is one word too many; see asgi-liveness report --help"),
+        ("diff a b c", "there is one word too many; see asgi-liveness diff --help"),
         ("serve a:app --port x", "argument --port: invalid int value: 'x'; see asgi-liveness"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_run_of_other_cases_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "tone"),
-    [("failed", Tone.BAD), ("inconclusive", Tone.UNSURE), ("passed", Tone.GOOD)],
+    [("failed", Tone.BAD), ("inconclusive", Tone.UNSURE), ("passed", Tone.PLAIN)],
 )
 def test_the_tone_is_that_of_the_exit_code(outcome: str, tone: Tone) -> None:
     cells = (*RUN.cells, cell("LIVE-003", *WHERE[0], outcome))
@@ -103,7 +103,7 @@ def test_the_picture_has_nothing_the_defect_and_both_fixes() -> None:
     picture = page(RUN).picture
     assert picture
     assert [(lane.label, lane.word) for lane in picture.rows] == [
-        ("(nothing)", "answers"),
+        ("nothing runs", "answers"),
         ("/blocking", "FROZEN"),
         ("/background", "answers"),
         ("/cooperative", "answers"),

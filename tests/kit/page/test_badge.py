@@ -25,7 +25,7 @@ from tests.kit.watching.test_screen import FULL, REPORT, ROW
 from tools.comparison import ROOT
 
 if TYPE_CHECKING:
-    from asgi_liveness.cli.conformance import Recorded
+    from asgi_liveness.cli.recorded import Recorded
 
 Capture = pytest.CaptureFixture[str]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from asgi_liveness.checking import render
+from asgi_liveness.checking.page import page
 from asgi_liveness.checking.report import Report, Verdict
 from asgi_liveness.foreign import xml
+from asgi_liveness.page import html
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,5 +90,6 @@ FORMATS: Final[dict[str, Callable[[Report], str]]] = {
     "junit": junit,
     "github": github,
     "md": render.markdown,
+    "html": lambda report: html.render(page(report)),
 }
 """What renders a report in each format of ``--report``."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asgi_liveness.cli.arguments import Parser
-    from asgi_liveness.cli.conformance import Recorded
+    from asgi_liveness.cli.recorded import Recorded
     from asgi_liveness.page.badge import Badge
 
 _FORMS: Final = ("svg", "json")
@@ -41,7 +41,7 @@ def write(report: Recorded, texts: Sequence[str], recorded: Path) -> bool:
 
     for text in texts:
         name = text.partition("=")[2]
-        if name and _is_same(recorded, name):
+        if name and outputs.is_same(recorded, name):
             raise UsageError(f"{_FLAG} {text!r}: that is the report itself; name another")
     wanted = outputs.parse_outputs(texts, _FORMS, _FLAG)
     made = {"svg": badge.svg, "json": badge.endpoint}
@@ -64,10 +64,3 @@ def of(report: Recorded) -> Badge:
     if isinstance(report, ConformanceReport):
         return of_run.badge(report)
     return of_watch.badge(report)
-
-
-def _is_same(recorded: Path, name: str) -> bool:
-    try:
-        return recorded.samefile(name)
-    except (OSError, ValueError):  # it is not there, or no name of a file
-        return False

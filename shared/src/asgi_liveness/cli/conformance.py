@@ -1,4 +1,4 @@
-"""``asgi-liveness run``, ``report`` and ``contract``: their arguments, and what they print."""
+"""``asgi-liveness run`` and ``contract``: their arguments, and what they print."""
 
 from __future__ import annotations
 
@@ -17,18 +17,13 @@ from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from asgi_liveness.checking.report import Report
     from asgi_liveness.cli.arguments import Parser
     from asgi_liveness.cli.outputs import Output
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.conformance.runner import Runner
-    from asgi_liveness.watching.report import WatchReport
-
-    Recorded = Report | ConformanceReport | WatchReport
-    """A report that was read from a file."""
 
 _RUN_EPILOG: Final = """\
 examples:
@@ -83,21 +78,10 @@ def add_run(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="FORMAT=FILE",
-        help="json or md; - is stdout, folders are made",
+        help="json, md or html; - is stdout, folders are made",
     )
     _add_verbose(parser)
     parser.set_defaults(action=_run)
-
-
-def add_report(parser: Parser) -> None:
-    """Add the arguments of ``report``."""
-    from asgi_liveness.cli.badges import add_badges
-
-    parser.add_argument("file", type=Path, help="JSON that check, watch or run wrote")
-    parser.add_argument("--format", choices=("text", "md"), default="text")
-    add_badges(parser)
-    _add_verbose(parser)
-    parser.set_defaults(action=_report)
 
 
 def add_contract(parser: Parser) -> None:
@@ -124,7 +108,7 @@ def _run(args: argparse.Namespace) -> int:
     differences = [row for file in args.known for row in known.load(file, args.target)]
     servers, cases = choose_servers(args.server), choose_cases(args.k, ends_servers=args.all)
     lacks = lacking(split_names(args.lacks), split_names(args.has))
-    wanted = outputs.parse_outputs(args.report, ("json", "md"))
+    wanted = outputs.parse_outputs(args.report, ("json", "md", "html"))
     screen = outputs.screen(wanted)
     with Runner(args.target, servers, cases, differences, lacks) as runner:
         try:
@@ -143,10 +127,15 @@ def _show(report: ConformanceReport, wanted: Sequence[Output], *, verbose: bool)
     """Write and print the report; return whether every file could be written."""
     from asgi_liveness.cli import step_summary
     from asgi_liveness.conformance import render
+    from asgi_liveness.conformance.page import page
+    from asgi_liveness.page import html
 
-    unwritten = outputs.write(
-        wanted, lambda form: report.to_json() if form == "json" else render.markdown(report)
-    )
+    made: dict[str, Callable[[], str]] = {
+        "json": report.to_json,
+        "md": lambda: render.markdown(report),
+        "html": lambda: html.render(page(report)),
+    }
+    unwritten = outputs.write(wanted, lambda form: made[form]())
     screen = outputs.screen(wanted)
     if any(cell.verdict not in _UNJUDGED for cell in report.cells):
         # Errors have a line of their own on standard error.
@@ -193,50 +182,6 @@ def _judge_all(runner: Runner, screen: TextIO) -> None:
             print(f"  {fine} of {len(runner.cases)}", end="", flush=True)
             if cell.server is runner.servers[-1]:
                 print()
-
-
-def _report(args: argparse.Namespace) -> int:
-    from asgi_liveness.checking import render as of_check
-    from asgi_liveness.checking.report import Report
-    from asgi_liveness.cli import badges
-    from asgi_liveness.conformance import render as of_run
-    from asgi_liveness.watching import formats as of_watch
-    from asgi_liveness.watching import screen as of_screen
-    from asgi_liveness.watching.report import WatchReport
-
-    report = load(args.file)
-    is_written = badges.write(report, args.badge, args.file)
-    paint, is_markdown = painter(sys.stdout), args.format == "md"
-    if isinstance(report, Report):
-        text = of_check.markdown(report) if is_markdown else of_check.text(report, paint)
-    elif isinstance(report, WatchReport):
-        text = of_watch.markdown(report) if is_markdown else of_screen.summary(report, paint)
-    elif is_markdown:
-        text = of_run.markdown(report)
-    else:
-        text = of_run.text(report, verbose=args.verbose, paint=paint)
-    print(text, end="")
-    return report.exit_code or (0 if is_written else 2)
-
-
-def load(path: Path) -> Recorded:
-    """Read the report of a check, a run or a watch. Raises ``UsageError`` for any other file."""
-    from asgi_liveness.checking.report import Report
-    from asgi_liveness.conformance.report import ConformanceReport
-    from asgi_liveness.files import read_json
-    from asgi_liveness.watching.report import WatchReport
-
-    data = read_json(path)
-    keys = data.keys() if isinstance(data, dict) else ()
-    if "routes" in keys:
-        return Report.of_json(data, path)
-    if "cells" in keys:
-        return ConformanceReport.of_json(data, path)
-    if "culprits" in keys:
-        return WatchReport.of_json(data, path)
-    raise UsageError(
-        f"{path} is not a report of a check, a watch or a run; make one with --report json=FILE"
-    )
 
 
 def _contract(_: argparse.Namespace) -> int:

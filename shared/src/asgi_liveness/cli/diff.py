@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from asgi_liveness.changes import Comparison
     from asgi_liveness.cli.arguments import Parser
-    from asgi_liveness.cli.conformance import Recorded
+    from asgi_liveness.cli.recorded import Recorded
 
 _DESCRIPTION: Final = """\
 What got better, worse, new or gone from one recorded report to a later one?
@@ -49,7 +49,7 @@ def add_diff(parser: Parser) -> None:
 def _diff(args: argparse.Namespace) -> int:
     from asgi_liveness.cli import diff_formats, step_summary
     from asgi_liveness.cli.colour import painter
-    from asgi_liveness.cli.conformance import load
+    from asgi_liveness.cli.recorded import load
 
     found = compare(load(args.old), load(args.new), args.old, args.new)
     if args.partial:

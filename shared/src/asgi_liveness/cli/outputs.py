@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_bytes
+from asgi_liveness.page import html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +33,9 @@ _STARTS: Final = (
     r"\| while this runs, does `/hello` answer\? \|",
     r'\{\s*"schemaVersion": 1,\s*"label": "event loop",',
     r'<svg xmlns="http://www\.w3\.org/2000/svg" data-made-by="asgi-liveness"',
+    r'<!DOCTYPE html>\s*<html lang="en" data-made-by="asgi-liveness">',
 )
-FLAGS: Final = ("--report", "--badge")
+FLAGS: Final = ("--report", "--badge", "--svg", "--html")
 """The options that name files to write."""
 _OURS: Final = re.compile("|".join(_STARTS))
 """How a report of each format begins."""
@@ -59,6 +61,8 @@ def parse_outputs(texts: Sequence[str], forms: Sequence[str], flag: str = FLAGS[
         if form not in forms or not name:
             listed = f"{', '.join(forms[:-1])} or {forms[-1]}"
             raise UsageError(f"{flag} {text!r}: write FORMAT=FILE, with {listed}")
+        if form == "html":
+            html.require()
         try:
             path = None if name == "-" else _writable(Path(name))
         except UsageError as error:
@@ -123,6 +127,14 @@ def _neighbour(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             neighbour.unlink()
+
+
+def is_same(path: Path, name: str) -> bool:
+    """Whether *name* names the file at *path*."""
+    try:
+        return path.samefile(name)
+    except (OSError, ValueError):  # it is not there, or no name of a file
+        return False
 
 
 def screen(outputs: Sequence[Output]) -> TextIO:

@@ -28,6 +28,7 @@ _STATES: Final = {contract.State.ALIVE: Tone.GOOD, contract.State.NOT_RUNNING: T
 """The tone of a window by what the app did in it; any other state is a freeze."""
 _MAIN: Final = (contract.IDLE, contract.BLOCKING, contract.BACKGROUND, contract.COOPERATIVE)
 """The windows of the picture on top: nothing, the defect, and both fixes."""
+_LABELS: Final = {contract.IDLE.title: "nothing runs"}
 _PROBES: Final = "Each mark is a probe at the moment it was due; above are the steps of the loop."
 
 
@@ -51,8 +52,13 @@ def page(report: ConformanceReport) -> Page:
 
 
 def _tone(report: ConformanceReport) -> Tone:
-    tones = {0: Tone.GOOD, 3: Tone.UNSURE}
+    """Return the tone of the result. A freeze that was expected is neither good nor bad news."""
+    tones = {0: Tone.PLAIN if any(map(_froze, report.windows)) else Tone.GOOD, 3: Tone.UNSURE}
     return tones.get(report.exit_code, Tone.BAD)
+
+
+def _froze(row: WindowRow) -> bool:
+    return row.state == contract.State.FROZEN
 
 
 def _sentence(report: ConformanceReport) -> str:
@@ -62,7 +68,7 @@ def _sentence(report: ConformanceReport) -> str:
     fixed = [row for row in report.windows if row.window in fixes]
     if not (froze and fixed):
         return render.counted(report)
-    frozen = sum(row.state == contract.State.FROZEN for row in froze)
+    frozen = sum(map(_froze, froze))
     alive = sum(row.state == contract.State.ALIVE for row in fixed)
     return (
         f"A loop without await in an async def route froze the app in {frozen} of {len(froze)} "
@@ -82,7 +88,7 @@ def _picture(report: ConformanceReport) -> Lanes | None:
     if not shown:
         return None
     where = f"{report.titles[report.targets[0].target]} on {report.servers[0]}. {_PROBES}"
-    return Lanes(tuple(_lane(row, row.window) for row in shown), where)
+    return Lanes(tuple(_lane(row, _LABELS.get(row.window, row.window)) for row in shown), where)
 
 
 def _routes(report: ConformanceReport) -> Iterator[Section]:

@@ -20,10 +20,19 @@ _TONES: Final = {
     Outcome.PASSED: Tone.GOOD,
     Outcome.RECORDED: Tone.PLAIN,
     Outcome.NOT_APPLICABLE: Tone.PLAIN,
-    Outcome.DIFFERS: Tone.UNSURE,
+    Outcome.DIFFERS: Tone.PLAIN,
     Outcome.INCONCLUSIVE: Tone.UNSURE,
 }
 """Any other outcome is a failure."""
+_KEPT: Final = {
+    "yes": Tone.GOOD,
+    "no": Tone.BAD,
+    "NO": Tone.BAD,
+    "hangs": Tone.BAD,
+    "error": Tone.BAD,
+    "?": Tone.UNSURE,
+}
+"""The tones of the matrix's words; a figure has none."""
 
 
 def matrix_section(report: ConformanceReport) -> Iterator[Section]:
@@ -56,7 +65,7 @@ def matrix_section(report: ConformanceReport) -> Iterator[Section]:
 def _kept(cell: CellRow | None, word: str) -> TableCell:
     if cell is None:
         return TableCell(word)
-    return TableCell(word, _tone_of(cell), _detail(cell), f"#{cell.case}")
+    return TableCell(word, _KEPT.get(word, Tone.PLAIN), href=f"#{cell.case}")
 
 
 def _tone_of(cell: CellRow) -> Tone:

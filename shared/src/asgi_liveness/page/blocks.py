@@ -139,10 +139,10 @@ def _more(timeline: Timeline) -> str:
     if not timeline.statuses and not timeline.paths:
         return ""
     rows = sorted(drawn.probes(timeline), key=lambda probe: probe.due)
-    names = sorted(set(timeline.paths))
+    names = list(timeline.paths)
     found = {
         "statuses": [_at(timeline.statuses, probe.row, _STATUS) for probe in rows],
-        "paths": [names.index(_at(timeline.paths, probe.row, names[0])) for probe in rows if names],
+        "paths": [names.index(timeline.paths[probe.row % len(names)]) for probe in rows if names],
         "names": names,
     }
     return json.dumps(found, separators=(",", ":"))

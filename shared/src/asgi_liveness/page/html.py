@@ -22,17 +22,19 @@ _FOLDER: Final = Path(__file__).parent
 _NEEDED: Final = ("jinja2", "pygments")
 
 
-def render(page: Page) -> str:
-    """Return *page* as a file of HTML.
-
-    Raise ``UsageError`` where the libraries of the extra ``page`` are missing.
-    """
+def require() -> None:
+    """Raise ``UsageError`` where the libraries of the extra ``page`` are missing."""
     for name in _NEEDED:
         if importlib.util.find_spec(name) is None:
             raise UsageError(
                 f"a page needs {name}, which is not installed here: "
                 "pip install 'asgi-liveness[page]'"
             )
+
+
+def render(page: Page) -> str:
+    """Return *page* as a file of HTML. Raises ``UsageError`` as ``require`` does."""
+    require()
     from asgi_liveness.page.blocks import Blocks  # noqa: PLC0415 (it imports the extra's libraries)
 
     style = "".join((_FOLDER / name).read_text() for name in ("lanes.css", "page.css"))

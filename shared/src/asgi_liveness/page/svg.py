@@ -165,7 +165,7 @@ def _file(title: str, said: str, width: float, height: float, parts: Iterable[st
     names = 'role="img" aria-labelledby="title desc"'
     return "\n".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {names}>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" data-made-by="asgi-liveness" {size} {names}>',
             f'<title id="title">{escape(xml(title))}</title>',
             f'<desc id="desc">{escape(xml(said))}</desc>',
             f"<style>{_STYLE}{lanes}</style>",

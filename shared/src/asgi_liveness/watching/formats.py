@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 from asgi_liveness.foreign import fenced, xml
 from asgi_liveness.foreign import markdown as markup_free
+from asgi_liveness.page import html
+from asgi_liveness.watching.page import page
 from asgi_liveness.watching.report import WatchReport
 from asgi_liveness.watching.screen import summary
 
@@ -67,5 +69,6 @@ FORMATS: Final[dict[str, Callable[[WatchReport], str]]] = {
     "json": WatchReport.to_json,
     "junit": junit,
     "md": markdown,
+    "html": lambda report: html.render(page(report)),
 }
 """What renders the report of a watch. ``jsonl`` is written while it runs, a line for each stall."""
