@@ -92,6 +92,19 @@ def test_rows_of_one_line_are_one() -> None:
     assert [row.after for row in found.changes] == ["10 stalls, the longest 3.1 s"]
 
 
+def test_notes_name_what_else_differs() -> None:
+    assert compare(watch(), watch()).notes == (
+        "watched for 252 s, then for 252 s",
+        "times count as changed by more than 7 ms",
+    )
+    found = compare(watch(), watch(processes=1, max_stall_s=0.5, command="hypercorn"))
+    assert found.notes[:3] == (
+        "uvicorn, then hypercorn",
+        "limit 200 ms, then limit 500 ms",
+        "2 processes with an event loop, then 1 process with an event loop",
+    )
+
+
 # From JSON.
 
 BELOW = Frame("/x.py", 1, "inner")

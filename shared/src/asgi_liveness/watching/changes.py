@@ -144,10 +144,14 @@ def _notes(old: WatchReport, new: WatchReport) -> Iterator[str]:
     pairs = (
         (old.command, new.command),
         (_limit(old), _limit(new)),
-        (f"{old.processes} processes with an event loop", f"{new.processes}"),
+        (_processes(old), _processes(new)),
     )
     yield from (f"{a}, then {b}" for a, b in pairs if a != b)
     yield f"watched for {old.watched_s:.0f} s, then for {new.watched_s:.0f} s"
+
+
+def _processes(report: WatchReport) -> str:
+    return f"{report.processes} process{'es' * (report.processes != 1)} with an event loop"
 
 
 def _limit(report: WatchReport) -> str:
