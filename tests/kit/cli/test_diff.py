@@ -56,6 +56,20 @@ def test_a_check_that_got_worse_exits_with_1(recorded: Recorded, capsys: Capture
     )
 
 
+def test_what_changed_is_a_page_as_well(
+    recorded: Recorded, capsys: Capture, tmp_path: Path
+) -> None:
+    old, new = recorded("old.json", report(LIVE)), recorded("new.json", report(STALLED))
+    file = tmp_path / "diff.html"
+    assert cli.main(["diff", old, new, "--html", str(file)]) == 1
+    assert capsys.readouterr().out.endswith(f"wrote {file}\n")
+    text = file.read_text()
+    assert "2 windows compared: 1 worse." in text
+    assert "myapp/reports.py:12 in report()" in text
+    assert cli.main(["diff", old, new, "--html", new]) == 2
+    assert "that is the report itself" in capsys.readouterr().err
+
+
 def test_what_is_better_the_same_or_unknown_exits_with_0(
     recorded: Recorded, capsys: Capture
 ) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_liveness.checking.report import Verdict
-from asgi_liveness.cli import badges
 from asgi_liveness.cli import main as cli
+from asgi_liveness.cli import recorded as recorded_report
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.page import badge
 from asgi_liveness.page.badge import COLOURS, LABEL, LABEL_COLOUR, MOST, TEXT_COLOUR, Badge
@@ -105,7 +105,7 @@ def test_a_picture_says_what_it_is_to_those_who_do_not_see_it() -> None:
     ],
 )
 def test_a_badge_says_the_verdict(made: Recorded, message: str, good: bool | None) -> None:
-    assert badges.of(made) == Badge(LABEL, message, good)
+    assert recorded_report.badge(made) == Badge(LABEL, message, good)
 
 
 def test_a_badge_is_written_and_replaces_a_badge_and_no_other_file(
@@ -137,4 +137,6 @@ def test_a_badge_never_replaces_its_own_report(tmp_path: Path, capsys: Capture) 
 
 def test_a_badge_of_the_record_counts_its_cells() -> None:
     made = ConformanceReport.load(ROOT / "results" / "comparison.json")
-    assert badges.of(made) == Badge(LABEL, f"{len(made.cells)} of {len(made.cells)}", good=True)
+    assert recorded_report.badge(made) == Badge(
+        LABEL, f"{len(made.cells)} of {len(made.cells)}", good=True
+    )

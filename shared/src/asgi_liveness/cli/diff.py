@@ -37,6 +37,7 @@ def add_diff(parser: Parser) -> None:
     parser.add_argument("old", type=Path, metavar="OLD", help="JSON of the earlier report")
     parser.add_argument("new", type=Path, metavar="NEW", help="JSON of the later one")
     parser.add_argument("--format", choices=("text", "md"), default="text")
+    parser.add_argument("--html", metavar="FILE", help="write it as a page as well")
     parser.add_argument(
         "--partial",
         action="store_true",
@@ -47,7 +48,7 @@ def add_diff(parser: Parser) -> None:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    from asgi_liveness.cli import diff_formats, step_summary
+    from asgi_liveness.cli import diff_formats, pages, step_summary
     from asgi_liveness.cli.colour import painter
     from asgi_liveness.cli.recorded import load
 
@@ -61,8 +62,12 @@ def _diff(args: argparse.Namespace) -> int:
     else:
         text = diff_formats.text(found, old, new, verbose=args.verbose, paint=paint)
     print(text, end="", flush=True)
+    is_written = True
+    if args.html:
+        page = diff_formats.page(found, old, new)
+        is_written = pages.write(page, args.html, [args.old, args.new])
     step_summary.append(lambda: diff_formats.markdown(found, old, new))
-    return found.exit_code
+    return found.exit_code or (0 if is_written else 2)
 
 
 def compare(old: Recorded, new: Recorded, *paths: Path) -> Comparison:

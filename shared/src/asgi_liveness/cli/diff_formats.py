@@ -1,4 +1,4 @@
-"""What changed between two reports, as text for a terminal and as Markdown. Pure."""
+"""What changed between two reports: as text for a terminal, as Markdown, and as a page. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.changes import ChangeKind
 from asgi_liveness.foreign import MOST, cut, plain
 from asgi_liveness.foreign import markdown as markup_free
+from asgi_liveness.page.model import Page, Prose, Section, Table, TableCell, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +35,11 @@ _PAINTED: Final = {
     ChangeKind.UNSURE: "inconclusive",
 }
 """The word whose colour a section has."""
+_TONES: Final = {
+    ChangeKind.WORSE: Tone.BAD,
+    ChangeKind.UNSURE: Tone.UNSURE,
+    ChangeKind.BETTER: Tone.GOOD,
+}
 _MEANING: Final = {
     ChangeKind.UNSURE: "one of the two could not be judged",
     ChangeKind.CHANGED: "the verdict is the same",
@@ -80,6 +86,42 @@ def markdown(comparison: Comparison, old: str, new: str) -> str:
     if comparison.notes:
         lines += ["", *(f"- {markup_free(note)}" for note in comparison.notes)]
     return "\n".join(lines) + "\n"
+
+
+def page(comparison: Comparison, old: str, new: str) -> Page:
+    """Return the same as a page, with every row."""
+    sections = [
+        Section(
+            kind.value,
+            title.capitalize(),
+            (
+                Table(
+                    ("subject", "before", "after", "more"),
+                    tuple(
+                        tuple(
+                            TableCell(text)
+                            for text in (row.subject, row.before, row.after, row.detail)
+                        )
+                        for row in comparison.of(kind)
+                    ),
+                    caption=_MEANING.get(kind, ""),
+                ),
+            ),
+            word=str(len(comparison.of(kind))),
+            tone=_TONES.get(kind, Tone.PLAIN),
+        )
+        for kind, title in _TITLES.items()
+        if comparison.of(kind)
+    ]
+    if comparison.notes:
+        notes = tuple(Prose(note) for note in comparison.notes)
+        sections.append(Section("notes", "What counts as a change", notes))
+    return Page(
+        title=f"From {old} to {new}",
+        sentence=summary(comparison),
+        tone=next((_TONES[kind] for kind in _TONES if comparison.of(kind)), Tone.PLAIN),
+        sections=tuple(sections),
+    )
 
 
 def summary(comparison: Comparison) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asgi_liveness.checking import badge as check_badge
 from asgi_liveness.checking import page as check_page
 from asgi_liveness.checking import render as check_text
 from asgi_liveness.checking.report import Report
+from asgi_liveness.conformance import badge as run_badge
 from asgi_liveness.conformance import page as run_page
 from asgi_liveness.conformance import render as run_text
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.errors import UsageError
 from asgi_liveness.files import read_json
+from asgi_liveness.watching import badge as watch_badge
 from asgi_liveness.watching import formats as watch_formats
 from asgi_liveness.watching import page as watch_page
 from asgi_liveness.watching import screen as watch_text
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from asgi_liveness.page.badge import Badge
     from asgi_liveness.page.model import Page
 
     Paint = Callable[[str, str], str]
@@ -51,6 +55,15 @@ def page(report: Recorded) -> Page:
     if isinstance(report, WatchReport):
         return watch_page.page(report)
     return run_page.page(report)
+
+
+def badge(report: Recorded) -> Badge:
+    """Return what the badge of *report* says."""
+    if isinstance(report, Report):
+        return check_badge.badge(report)
+    if isinstance(report, WatchReport):
+        return watch_badge.badge(report)
+    return run_badge.badge(report)
 
 
 def text(report: Recorded, paint: Paint, *, verbose: bool) -> str:

@@ -8,9 +8,6 @@ A wait's ratio (*gil*) is no more exact than its control: here the factor betwee
 idle windows counts, too. Seconds must also differ by more than an idle app ever kept a probe
 waiting. A figure of fewer than five subjects, or of two machines, is not compared: no run recorded
 its noise. ``never`` is no figure, so a change from or to it is always one.
-
-Three repetitions of the whole comparison, with the same code on one machine, differed by this
-rule in 4, 3 and 1 of 345 figures.
 """
 
 from __future__ import annotations
