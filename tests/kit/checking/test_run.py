@@ -56,9 +56,9 @@ async def app(scope, receive, send):
 
 @pytest.mark.servers
 def test_a_request_that_stalls_the_loop_is_reported_with_its_line() -> None:
-    progress: list[str] = []
-    report = run(options("GET /spins", probe="/healthz"), progress.append)
-    assert progress == ["starting", "idle", "GET /spins"]
+    progress: list[tuple[str, float]] = []
+    report = run(options("GET /spins", probe="/healthz"), lambda *step: progress.append(step))
+    assert progress == [("starting", 0.0), ("idle", 0.0), ("GET /spins", 0.5)]
     idle, route = report.routes
     assert (idle.during, idle.culprit) == (None, None)
     assert (route.during, route.verdict) == ("GET /spins", Verdict.STALLED)
@@ -172,7 +172,7 @@ def test_a_window_that_the_machine_was_too_busy_for_is_repeated(
 
     monkeypatch.setattr(Judge, "during", busy_at_first)
     monkeypatch.setattr(runs, "_PAUSES", (0.0, 0.0))
-    report = run(options(call), progress.append)
+    report = run(options(call), lambda words, _: progress.append(words))
     call = report.routes[1].during or ""
     assert progress == ["starting", "idle", call, *["starting", call] * (windows - 1)]
     assert report.routes[1].verdict is verdict
@@ -341,7 +341,9 @@ def test_routes_that_were_not_asked_for_are_listed() -> None:
 @pytest.mark.servers
 def test_routes_of_a_document_are_run_beside_those_that_are_named() -> None:
     progress: list[str] = []
-    report = run(options("POST /once", "/loops", openapi=True), progress.append)
+    report = run(
+        options("POST /once", "/loops", openapi=True), lambda words, _: progress.append(words)
+    )
     announced = "--openapi calls GET /fine; left out: 1\n"
     assert progress == ["starting", announced, "idle", *progress[3:]]
     during = [route.during for route in report.routes]

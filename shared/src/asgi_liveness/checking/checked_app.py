@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from asgi_liveness.checking.served import Served
     from asgi_liveness.checking.watch import CheckObservation
 
+    Step = Callable[[str, float], None]
+    """Gets a few words before each step, and the part of the work that is done, from 0 to 1."""
+
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
@@ -36,11 +39,13 @@ class CheckedApp:
         self,
         options: Options,
         judge: Judge,
-        progress: Callable[[str], None],
+        progress: Step,
         redaction: Redaction,
     ) -> None:
         self._options, self._judge = options, judge
         self._progress, self._redaction = progress, redaction
+        self.done = 0.0
+        """The part of the check that is done, from 0 to 1."""
         self.session = Session(options)
         self.probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self.server, self.python = "", platform.python_version()
@@ -61,7 +66,7 @@ class CheckedApp:
     async def start(self) -> None:
         """Start the app afresh, and choose the path to probe. Raises ``TargetError``."""
         self.end()
-        self._progress("starting")
+        self._progress("starting", self.done)
         self._target = target = served(self._options)
         target.start()
         try:
@@ -86,7 +91,7 @@ class CheckedApp:
 
     async def watch(self, call: Call | None, seconds: float) -> CheckObservation:
         """Watch the app for one window, while *call* runs if there is one."""
-        self._progress(str(call) if call else "idle")
+        self._progress(str(call) if call else "idle", self.done)
         probe, wait = Call("GET", self.probe_path), min(_SETTLE, self._options.max_stall)
         if call:
             call = replace(call, headers=self.session.joined(call.headers))

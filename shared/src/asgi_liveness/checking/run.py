@@ -41,6 +41,7 @@ from asgi_liveness.stalls.stalls import stalls
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asgi_liveness.checking.checked_app import Step
     from asgi_liveness.checking.options import Options
     from asgi_liveness.checking.redaction import Redaction
     from asgi_liveness.checking.untried import Untried
@@ -56,7 +57,7 @@ _PAUSES: Final = (0.5, 2.0)
 
 def run(
     options: Options,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Step = lambda *_: None,
     keep: Callable[[Report], object] = lambda _: None,
 ) -> Report:
     """Run the check that *options* describe.
@@ -79,9 +80,7 @@ def run(
 
 
 class _Check:
-    def __init__(
-        self, options: Options, progress: Callable[[str], None], redaction: Redaction
-    ) -> None:
+    def __init__(self, options: Options, progress: Step, redaction: Redaction) -> None:
         self._options, self._progress = options, progress
         self._calls = calls_of(options)
         self._headers = headers_of(options.headers)
@@ -150,6 +149,7 @@ class _Check:
         if isinstance(target, Address) and target.unused:
             self._notes.append(target.unused)
         for number, call in enumerate(self._calls):
+            self._app.done = (number + 1) / (len(self._calls) + 1)
             try:
                 if number or idle.died or idle.exited:
                     await self._app.start()
@@ -235,4 +235,4 @@ class _Check:
         self._calls += self._listed
         if self._options.openapi:
             self._notes.append(WEBSOCKETS)
-            self._progress(f"{plan.announcement}\n")
+            self._progress(f"{plan.announcement}\n", 0.0)

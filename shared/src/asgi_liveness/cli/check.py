@@ -11,7 +11,6 @@ from asgi_liveness.checking.duration import FORMS, parse_duration, written
 from asgi_liveness.checking.option import Option, OptionKind
 from asgi_liveness.checking.options import DECLARED, DEFAULTS
 from asgi_liveness.files import current_folder
-from asgi_liveness.foreign import plain
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.report import Report
@@ -39,7 +38,6 @@ exit codes: 0 live, 1 a finding, 2 it could not be run or a request did no work,
 Options may stand in [tool.asgi-liveness] of pyproject.toml. asgi-liveness explain says what the
 words of a report mean.
 """
-_COLUMNS: Final = 79  # of a line that is written over again
 
 
 class _Placed(argparse.Action):
@@ -175,10 +173,11 @@ def _check(args: argparse.Namespace) -> int:
     from asgi_liveness.checking.run import run
     from asgi_liveness.cli import outputs, step_summary
     from asgi_liveness.cli.colour import painter
+    from asgi_liveness.cli.progress import Progress
 
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
     options = settings.options(given(args), current_folder())
-    progress = _Progress()
+    progress = Progress()
 
     def show(report: Report) -> bool:
         progress.clear()
@@ -195,29 +194,6 @@ def _check(args: argparse.Namespace) -> int:
     finally:
         progress.clear()
     return report.exit_code if show(report) else report.exit_code or 2
-
-
-class _Progress:
-    """One line on standard error that shows the current step, if that is a terminal.
-
-    A whole line stays, and stands on any standard error.
-    """
-
-    def __init__(self) -> None:
-        self._is_shown = False
-
-    def show(self, words: str) -> None:
-        if words.endswith("\n"):
-            self.clear()
-            print(f"asgi-liveness: {plain(words.rstrip())}", file=sys.stderr, flush=True)
-        elif sys.stderr.isatty():
-            self._is_shown = True
-            print(f"\r\x1b[K{plain(words, _COLUMNS)}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._is_shown:
-            self._is_shown = False
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _selftest(_: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.cli import outputs
 from asgi_liveness.cli.arguments import split_names
 from asgi_liveness.cli.colour import painter
+from asgi_liveness.cli.progress import Letters, Progress
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.errors import UsageError
 from asgi_liveness.foreign import plain
@@ -158,30 +159,44 @@ def _errors(report: ConformanceReport) -> list[str]:
 
 def _judge_all(runner: Runner, screen: TextIO) -> None:
     """Judge every cell, and print the letter of each outcome."""
-    paint = painter(screen)
+    progress = Progress()
+    line = Letters(progress)
     print("   ".join(f"{mark} {meaning}" for mark, meaning in MARKS.values()))
+    try:
+        _print_letters(runner, line, progress, painter(screen))
+    finally:
+        line.flush()
+
+
+def _print_letters(
+    runner: Runner, line: Letters, progress: Progress, paint: Callable[[str, str], str]
+) -> None:
     at: tuple[str, str] | None = None
     width, fine, is_ending = max(len(kind.name) for kind in runner.servers), 0, False
-    for cell in runner.cells:
+    cells = runner.cells
+    for number, cell in enumerate(cells):
+        step = f"{number + 1} of {len(cells)}: {cell.case.id} on {cell.server.name}"
         if at is None or at[0] != cell.target:
-            print(f"{cell.target}: starting ...", end="", flush=True)
+            progress.show(f"{cell.target}: starting", number / len(cells))
+            line.add(f"{cell.target}: starting ...")
             began = time.monotonic()
             runner.start(cell.target)
-            print(f" {time.monotonic() - began:.1f} s", end="", flush=True)
+            line.add(f" {time.monotonic() - began:.1f} s")
+            line.end()
         if at != (cell.target, cell.server.name):
             at = (cell.target, cell.server.name)
-            print(f"\n  {cell.server.name:<{width}}  ", end="", flush=True)
+            line.add(f"  {cell.server.name:<{width}}  ")
             fine, is_ending = 0, False
         if cell.case.ends_servers and not is_ending:
             is_ending = True
-            print(" ending servers ", end="", flush=True)
+            line.add(" ending servers ")
+        progress.show(step, number / len(cells))
         outcome = runner.judge(cell).outcome
         fine += outcome in _FINE
-        print(paint(MARKS[outcome][0], outcome), end="", flush=True)
+        line.add(paint(MARKS[outcome][0], outcome))
         if cell.case is runner.cases[-1]:
-            print(f"  {fine} of {len(runner.cases)}", end="", flush=True)
-            if cell.server is runner.servers[-1]:
-                print()
+            line.add(f"  {fine} of {len(runner.cases)}")
+            line.end()
 
 
 def _contract(_: argparse.Namespace) -> int:
