@@ -37,11 +37,12 @@ KNOWN = [COMPARISON["known"], *(str(path.relative_to(ROOT)) for path in OWN if p
 LAST = list(FRAMEWORKS)[-1]
 # Shutdowns take minutes: one column here, all columns in `nox -s record`.
 nox.options.sessions = [
-    *("lint", "types", "kit", "columns", "check", "fuzz", *FRAMEWORKS),
+    *("lint", "types", "kit", "columns", "browser", "check", "fuzz", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
 # Most tests wait for a server, some of them long.
 WORKERS = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 10.0  # seconds from Ctrl+C to a kill; the default of nox is 0.3
 
 
@@ -128,7 +129,7 @@ def fast(session: nox.Session) -> None:
     session.notify("lint")
     session.notify("types")
     # Its environment has all that the tests import; two workers suffice where none waits.
-    quick = ("tests", "-m", "not servers", "--numprocesses", "2")
+    quick = ("tests", "--ignore", "tests/browser", "-m", "not servers", "--numprocesses", "2")
     session.notify("columns", posargs=(*quick, *session.posargs))
 
 
@@ -166,7 +167,20 @@ def kit(session: nox.Session) -> None:
 def columns(session: nox.Session) -> None:
     """Test the columns, the traps, the tools and the documents."""
     _install(session, *FRAMEWORKS, "servers", "test", "frontier")
-    _test(session, "tests", "--ignore", "tests/kit", "--ignore", "tests/corpus")
+    others = ("tests/kit", "tests/corpus", "tests/browser")
+    _test(session, "tests", *(word for name in others for word in ("--ignore", name)))
+
+
+@nox.session(tags=["test"])
+def browser(session: nox.Session) -> None:
+    """Open pages in an installed Chromium: sections, keys, widths, colours, hostile texts."""
+    if not any(map(shutil.which, BROWSERS)):
+        if os.geteuid() != 0 or not os.environ.get("CI") or not shutil.which("apt-get"):
+            session.error("no Chromium is installed; type (as root): apt-get install chromium")
+        session.run("apt-get", "update", "-q", external=True)
+        session.run("apt-get", "install", "-qy", "chromium", external=True)
+    _install(session, "test", "browser")
+    _test(session, "tests/browser", workers=("--numprocesses", "2"))
 
 
 @nox.session(tags=["test"])
