@@ -205,11 +205,13 @@ def package(session: nox.Session) -> None:
         folder = Path(name)
         session.run("python", "-m", "build", "--outdir", name, "shared", silent=True)
         (wheel,) = folder.glob("*.whl")
-        session.install("--constraint", LOCK, f"{wheel}[pytest]", "--group", "servers")
+        wanted = ("--group", "servers", *_wanted("fastapi"))
+        session.install("--constraint", LOCK, f"{wheel}[pytest]", *wanted)
         shutil.copy(ROOT / "examples" / "bare_asgi.py", folder / "mypkg.py")
         with session.chdir(folder):
             suite = ("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")
             _patiently(session, *suite)
+            _patiently(session, "asgi-liveness", "demo", "fastapi", "--plain")
 
 
 @nox.session(tags=["test"])
@@ -227,6 +229,7 @@ def newcomer(session: nox.Session) -> None:
             checked = ("asgi-liveness", "check", "mypkg:app", "--during")
             found = session.run(*checked, "GET /report", silent=True, success_codes=[1])
             session.run(*checked, "GET /mended")
+            _patiently(session, "asgi-liveness", "demo", "--plain")
         if "mypkg.py:12 in report()" not in str(found):
             session.error(f"the line was not named:\n{found}")
         session.log(f"{found}")

@@ -17,6 +17,7 @@ BASE = {"errors", "explanation", "files", "foreign", "decoded", "encoded", "chan
 MACHINERY = {"page", "stalls", "serving", "inside", "probing"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(("conformance", "checking", "watching"), MACHINERY),
+    "demo": {*MACHINERY, "conformance", "watching"},
     "page": {"probing"},
     "stalls": {"page", "serving", "inside"},
     "serving": {"inside", "probing"},
@@ -55,6 +56,8 @@ def test_imports_point_one_way(path: Path) -> None:
         ("checking", "from asgi_liveness.conformance.contract import Window"),
         ("checking", "from asgi_liveness import conformance"),
         ("conformance", "import asgi_liveness.checking.run"),
+        ("watching", "from asgi_liveness.demo.lanes import Mark"),
+        ("demo", "from asgi_liveness.checking import report"),
         ("stalls", "def late():\n    from asgi_liveness.checking import report"),
         ("serving", "from asgi_liveness.stalls.stack import blamed"),
         ("inside", "from asgi_liveness.probing.request import Request"),

@@ -52,6 +52,7 @@ COMMANDS: Final = (
     CommandRow("selftest", "check", "show that every verdict can come out on this machine"),
     CommandRow("run", "conformance", "judge implementations of the contract"),
     CommandRow("serve", "serve", "serve an app, to see the freeze with curl"),
+    CommandRow("demo", "demo", "show the freeze and its fixes, live"),
     CommandRow("report", "report", "show a recorded report, or make a page of it"),
     CommandRow("diff", "diff", "say what changed from one recorded report to another"),
     CommandRow("contract", "conformance", "print the contract as Markdown"),

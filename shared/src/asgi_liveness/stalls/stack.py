@@ -44,6 +44,8 @@ _FRAMEWORKS: Final = (
 )
 _KIT: Final = f"{Path(__file__).resolve().parent.parent}/"
 _OURS: Final = "asgi_liveness"
+_COLUMNS: Final = f"{_KIT}columns/"
+"""The apps in the wheel that ``asgi-liveness demo`` serves: no code of the kit's."""
 NEVER: Final = 3
 """The rank of a frame that is never to blame; see ``rank_of``."""
 
@@ -155,6 +157,8 @@ def callback(stack: Sequence[Frame]) -> list[Frame]:
 
 
 def _package(file: str) -> str:
+    if file.startswith(_COLUMNS):
+        return file.removeprefix(_COLUMNS).partition("/")[0]
     return _OURS if file.startswith(_KIT) else installed(file)
 
 

@@ -1,0 +1,34 @@
+"""The loops that the demo starts, each with its key. Pure: the contract's tables have them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from asgi_liveness.conformance.contract import BLOCKING, route
+from asgi_liveness.conformance.promises import REMEDIES
+
+_KEYS: Final = 9  # the digits of a keyboard, without 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One loop."""
+
+    key: str
+    path: str
+    does: str
+
+
+CHOICES: Final = tuple(
+    Choice(str(number), path, route(path).does)
+    for number, path in enumerate(
+        [*BLOCKING.load, *(remedy.path for remedy in REMEDIES)][:_KEYS], start=1
+    )
+)
+"""The defect first, then the remedies."""
+
+
+def choice(word: str) -> Choice | None:
+    """Return the loop with this key or path."""
+    return next((each for each in CHOICES if word in (each.key, each.path)), None)
