@@ -176,7 +176,7 @@ def browser(session: nox.Session) -> None:
     """Open pages in an installed Chromium: sections, keys, widths, colours, hostile texts."""
     if not any(map(shutil.which, BROWSERS)):
         if os.geteuid() != 0 or not os.environ.get("CI") or not shutil.which("apt-get"):
-            session.error("no Chromium is installed; type (as root): apt-get install chromium")
+            session.skip("no Chromium is installed; type (as root): apt-get install chromium")
         session.run("apt-get", "update", "-q", external=True)
         session.run("apt-get", "install", "-qy", "chromium", external=True)
     _install(session, "test", "browser")
