@@ -29,9 +29,11 @@ LIMIT = 60.0  # seconds for the next event of the page
 def test_a_pipe_gets_the_freeze_the_fixes_and_the_line(name: str, command: Command) -> None:
     done = command("-m", "asgi_liveness", "demo", name)
     assert done.returncode == 0, done.stdout + done.stderr
-    counts = re.findall(r"^  /hello +([|.]+)  (\d+) of 20$", done.stdout, re.MULTILINE)
-    settled = [(count, {*marks}) for marks, count in counts if len({*marks}) == 1]
-    assert settled == [("0", {"."}), ("20", {"|"}), ("20", {"|"})]
+    # A window is repeated on a busy machine: the last of each loop counts.
+    strips = dict(
+        re.findall(r"^(/\S+) .*\n  /hello +([|.]+)  \d+ of 20$", done.stdout, re.MULTILINE)
+    )
+    assert strips == {"/blocking": "." * 20, "/background": "|" * 20, "/cooperative": "|" * 20}
     assert re.search(rf"holds it is \S*{name}_impl/app\.py:\d+ in blocking\(\)", done.stdout)
     assert "\x1b" not in done.stdout
 
