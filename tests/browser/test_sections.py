@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from asgi_liveness.conformance import page as conformance
+from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.page.html import render
 from tests.browser.conftest import Opener, box
 from tests.kit.page.made_up import large, page
+from tools.comparison import ROOT
 
 WIDTHS = (360, 768, 1440)
 EVERY = render(page())
@@ -105,3 +108,13 @@ def test_forced_colours_keep_the_marks_apart(opened: Opener) -> None:
         assert tab.evaluate(stroke) != "none", kind
     for sign in tab.locator(".word .sign").all()[:3]:
         assert sign.bounding_box()
+
+
+def test_the_page_of_the_recorded_comparison_renders(opened: Opener) -> None:
+    recorded = ConformanceReport.load(ROOT / "results" / "comparison.json")
+    made = conformance.page(recorded)
+    tab = opened(render(made))
+    assert sections(tab) == [section.anchor for section in made.sections]
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate(TOO_WIDE) == [], width

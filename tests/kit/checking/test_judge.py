@@ -56,7 +56,7 @@ def test_an_event_loop_that_runs_is_live() -> None:
         idle_stall_s=0.0,
         longest_silence_s=about(0.003),
         strip="|" * 40,
-        timeline=timeline(IDLE.probes, IDLE.began, IDLE.ended),
+        timeline=replace(timeline(IDLE.probes, IDLE.began, IDLE.ended), limit=200),
     )
     assert JUDGE.idle(IDLE) == replace(route, during=None)
 

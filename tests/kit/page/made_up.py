@@ -70,7 +70,7 @@ def mixed() -> Timeline:
         due=(0, 0, 100, 100, 200, 200),
         waits=(3, 4, None, 5, 700, None),
         statuses=(200, 503, 0, 200, 500, 0),
-        paths=("/healthz", "/users") * 3,
+        paths=("/healthz", "/users"),
     )
 
 
@@ -154,7 +154,7 @@ def matrix(rows: int = 24) -> Table:
 
 def every_block() -> tuple[Block, ...]:
     return (
-        Prose("The handler never awaits, so the event loop cannot answer anything else.\nTwice."),
+        Prose("The handler has no `await`, so the event loop cannot answer anything else.\nTwice."),
         CommandLine(
             "asgi-liveness check app.main:app --during 'GET /order' --report html=page.html"
         ),

@@ -42,7 +42,7 @@ class Parsed(HTMLParser):
 
     @property
     def shape(self) -> list[tuple[str, tuple[str, ...]]]:
-        """The elements with the names of their attributes, but for the colours of sources."""
+        """The elements with the names of their attributes, but for colours of sources and code."""
         return [
             (tag, tuple(attributes))
             for tag, attributes in self.elements
@@ -57,4 +57,4 @@ class Parsed(HTMLParser):
         ]
 
 
-SOURCE_COLOURS = {"co", "st", "nu", "kw", "de", "fu"}
+SOURCE_COLOURS = {"code", "co", "st", "nu", "kw", "de", "fu"}

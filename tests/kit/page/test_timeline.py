@@ -21,6 +21,13 @@ def test_a_response_after_the_judgement_is_none() -> None:
     assert timeline([probe(5.0, 6.001)], 5.0, 6.0).waits == (None,)
 
 
+def test_any_status_answers_where_the_event_loop_is_judged() -> None:
+    probes = [probe(5.0, 5.1, 404), probe(5.0, None)]
+    assert timeline(probes, 5.0, 6.0).waits == (None, None)
+    found = timeline(probes, 5.0, 6.0, any_status=True)
+    assert (found.waits, found.statuses) == ((100, None), (404, 0))
+
+
 def test_a_stall_that_was_under_way_is_cut_at_both_ends() -> None:
     assert timeline([], 5.0, 6.0, stalls=[(4.0, 7.0)]).stalls == ((0, 1000),)
 

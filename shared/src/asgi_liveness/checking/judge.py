@@ -101,6 +101,13 @@ class Judge:
         in_time = [
             p for p in answered if p.response and p.response.at - p.due <= self.criteria.max_stall
         ]
+        drawn = timeline(
+            observation.probes,
+            observation.began,
+            observation.ended,
+            [(stall.began, stall.began + stall.length) for stall in found],
+            any_status=True,
+        )
         route = WindowReport(
             during=call,
             verdict=Verdict.LIVE,
@@ -110,12 +117,7 @@ class Judge:
             longest_silence_s=_silence(observation, answered),
             strip="".join("|" if probe in in_time else "." for probe in observation.probes),
             notes=notes.on_window(observation),
-            timeline=timeline(
-                observation.probes,
-                observation.began,
-                observation.ended,
-                [(stall.began, stall.began + stall.length) for stall in found],
-            ),
+            timeline=replace(drawn, limit=round(self.criteria.max_stall * 1000)),
             stacks=merged(sample for stall in found for sample in stall.samples),
         )
         if observation.died:

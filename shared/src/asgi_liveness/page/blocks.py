@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +53,7 @@ _ENVIRONMENT.globals.update(
     address=address,
     cell_class=_cell_class,
     is_long=_is_long,
+    coded=re.compile(r"`([^`\n]+)`").split,
 )
 
 
@@ -116,7 +118,12 @@ class Blocks:
             for tick in time_ticks(span)
         ]
         timed = any(row.timeline for row in lanes.rows)
-        return {"rows": rows, "ticks": ticks if timed else [], "view_box": drawn.view_box(span)}
+        return {
+            "rows": rows,
+            "timed": timed,
+            "ticks": ticks if timed else [],
+            "view_box": drawn.view_box(span),
+        }
 
     def _chart(self, block: model.Chart) -> dict[str, Any]:
         return {
@@ -139,11 +146,10 @@ def _more(timeline: Timeline) -> str:
     if not timeline.statuses and not timeline.paths:
         return ""
     rows = sorted(drawn.probes(timeline), key=lambda probe: probe.due)
-    names = list(timeline.paths)
     found = {
         "statuses": [_at(timeline.statuses, probe.row, _STATUS) for probe in rows],
-        "paths": [names.index(timeline.paths[probe.row % len(names)]) for probe in rows if names],
-        "names": names,
+        "paths": [probe.row % len(timeline.paths) for probe in rows if timeline.paths],
+        "names": timeline.paths,
     }
     return json.dumps(found, separators=(",", ":"))
 

@@ -69,10 +69,15 @@ def timeline(
     began: float,
     ended: float,
     stalls: Iterable[tuple[float, float]] = (),
+    *,
+    any_status: bool = False,
 ) -> Timeline:
-    """Return the timeline of *probes* and *stalls* between two moments, in seconds of one clock."""
+    """Return the timeline of *probes* and *stalls* between two moments, in seconds of one clock.
+
+    With *any_status*, a response of any status answers a probe: the event loop ran.
+    """
     rows = list(probes)
-    found = [row.response if row.answered_by(ended) else None for row in rows]
+    found = [row.response if _is_answered(row, ended, any_status) else None for row in rows]
     statuses = tuple(row.response.status if row.response else 0 for row in rows)
     paths = tuple(dict.fromkeys(row.path for row in rows))
     return Timeline(
@@ -89,6 +94,12 @@ def timeline(
             for first, last in stalls
         ),
     )
+
+
+def _is_answered(row: SentRequest, ended: float, any_status: bool) -> bool:
+    if any_status and row.response:
+        return not row.response.error and row.response.at <= ended
+    return row.answered_by(ended)
 
 
 def _since(began: float, moment: float) -> int:
