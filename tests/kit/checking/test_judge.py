@@ -61,6 +61,17 @@ def test_an_event_loop_that_runs_is_live() -> None:
     assert JUDGE.idle(IDLE) == replace(route, during=None)
 
 
+def test_a_probe_that_was_answered_with_404_is_drawn_as_answered() -> None:
+    refused = tuple(
+        replace(probe, response=probe.response and replace(probe.response, status=404))
+        for probe in IDLE.probes
+    )
+    route = during(replace(IDLE, probes=refused))
+    assert route.timeline
+    assert None not in route.timeline.waits
+    assert {*route.timeline.statuses} == {404}
+
+
 def test_a_window_keeps_its_stalls_and_their_samples() -> None:
     route = during(stalled(RANDINT, REPORT))
     assert route.timeline
