@@ -129,7 +129,7 @@ def _lanes(report: ConformanceReport, windows: list[WindowRow], title: str) -> L
         for row in windows
         if row.window == title
     )
-    return Lanes(rows, title)
+    return Lanes(rows, title if ", " in title else "")  # else the section says it
 
 
 def _lane(row: WindowRow, label: str) -> Lane:
