@@ -25,6 +25,8 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 ROOT = Path(__file__).parent
 LOCK = "requirements.lock"
+COMPARED = "comparison"  # names the report of all columns
+WITH_PAGE = "shared[page]"  # the kit, with what writes pages
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = [name for name in PROJECT["dependency-groups"] if name != "strangers"]
 COMPARISON = PROJECT["tool"]["comparison"]
@@ -70,9 +72,9 @@ FOUND = {version: path for version, path in PYTHONS.items() if path}
 RAN: list[str] = []  # by `kit`, in this call of nox
 
 
-def _install(session: nox.Session, *names: str, lock: str = LOCK) -> None:
+def _install(session: nox.Session, *names: str, kit: str = "shared", lock: str = LOCK) -> None:
     """Install the kit, frameworks and dependency groups, at the versions of the one lock."""
-    session.install("--constraint", lock, "--editable", "shared", *_wanted(*names))
+    session.install("--constraint", lock, "--editable", kit, *_wanted(*names))
 
 
 def _wanted(*names: str) -> list[str]:
@@ -121,6 +123,36 @@ def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = 
     known = [argument for path in KNOWN for argument in ("--known", path)]
     asked = (*known, "--has", COMPARISON["remedies"], *arguments)
     _patiently(session, "asgi-liveness", "run", *targets, *servers, *asked, *session.posargs)
+
+
+def _show(
+    session: nox.Session, name: str, *frameworks: str, arguments: tuple[str, ...] = ()
+) -> None:
+    """Judge columns; end with the path of the run's page, also where cells failed."""
+    report = ("--report", f"json=out/{name}.json")
+    try:
+        _judge(session, *frameworks, arguments=(*report, *arguments))
+    except CommandFailed:
+        _results(session, name)
+        raise
+    _results(session, name)
+
+
+def _results(session: nox.Session, name: str) -> None:
+    """Print what changed, if all columns were judged; write the page, and print its path."""
+    fresh = f"out/{name}.json"
+    if (ROOT / fresh).exists():  # it is not if the arguments were wrong
+        if name == COMPARED:
+            _changes(session, fresh)
+        session.run("python", "-m", "tools.page", fresh, f"out/{name}.html")
+
+
+def _changes(session: nox.Session, fresh: str) -> None:
+    """Print what changed since the committed results; that is no failure of the session."""
+    # What the user chose from (-k, --server) leaves out the rest, which is not gone.
+    part = ("--partial",) if session.posargs else ()
+    compared = ("asgi-liveness", "diff", "results/comparison.json", fresh, *part)
+    session.run(*compared, success_codes=[0, 1, 2])
 
 
 @nox.session(venv_backend="none", tags=["test"])
@@ -238,12 +270,12 @@ def newcomer(session: nox.Session) -> None:
 def column(session: nox.Session) -> None:
     """Judge one column, without the other frameworks (-- -k LIVE-002 for one case)."""
     framework = session.name
-    _install(session, framework, "servers")
+    _install(session, framework, "servers", kit=WITH_PAGE)
     _without(session, *FRAMEWORKS.keys() - {framework, *COLUMNS[framework].get("made_of", ())})
     if session.posargs[:1] == ["serve"]:  # as the session of that name asks
         _patiently(session, "asgi-liveness", "serve", _target(framework), *session.posargs[1:])
     else:
-        _judge(session, framework, arguments=("--report", f"json=out/{framework}.json"))
+        _show(session, framework, framework)
 
 
 for _framework in FRAMEWORKS:
@@ -253,25 +285,9 @@ for _framework in FRAMEWORKS:
 @nox.session(tags=["show"])
 def compare(session: nox.Session) -> None:
     """Judge all columns in one run, side by side (-- -k LIVE for the first half minute)."""
-    _install(session, *FRAMEWORKS, "servers")
+    _install(session, *FRAMEWORKS, "servers", kit=WITH_PAGE)
     everything = () if "-k" in session.posargs else ("--all",)
-    fresh = "out/comparison.json"
-    try:
-        _judge(session, *FRAMEWORKS, arguments=("--report", f"json={fresh}", *everything))
-    except CommandFailed:
-        _changes(session, fresh)
-        raise
-    _changes(session, fresh)
-
-
-def _changes(session: nox.Session, fresh: str) -> None:
-    """Print what changed since the committed results; that is no failure of the session."""
-    if (ROOT / fresh).exists():
-        # What the user chose from (-k, --server) leaves out the rest, which is not gone.
-        part = ("--partial",) if session.posargs else ()
-        recorded = "results/comparison.json"
-        compared = ("asgi-liveness", "diff", recorded, fresh, *part)
-        session.run(*compared, success_codes=[0, 1, 2])
+    _show(session, COMPARED, *FRAMEWORKS, arguments=everything)
 
 
 @nox.session(tags=["show"])

@@ -109,6 +109,11 @@ def frontier() -> str:
     return picture.table(json.loads((RESULTS / "frontier.json").read_text()))
 
 
+def frontier_picture() -> str:
+    """The chart of the frontier, as SVG."""
+    return picture.picture(json.loads((RESULTS / "frontier.json").read_text()))
+
+
 def costs() -> str:
     """The time that the comparison itself takes, recorded with the frontier."""
     return picture.costs_table(json.loads((RESULTS / "frontier.json").read_text()))

@@ -1,4 +1,4 @@
-"""Write what is generated in the documents: CONTRACT.md, a picture, and the marked blocks.
+"""Write what is generated in the documents: CONTRACT.md, pictures, and the marked blocks.
 
 ``nox -s docs`` writes; with ``-- --check`` it writes nothing and names the files that are stale.
 """
@@ -63,6 +63,7 @@ def documents() -> dict[Path, str]:
         **filled,
         ROOT / "CONTRACT.md": document.markdown(),
         ROOT / "docs" / "_static" / "probes.svg": timeline.svg(blocks.recorded()),
+        ROOT / "docs" / "_static" / "frontier.svg": blocks.frontier_picture(),
     }
 
 

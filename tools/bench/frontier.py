@@ -22,7 +22,7 @@ from asgi_liveness.serving.servers import SERVERS, ServerKind, version
 from tools.bench import prober
 from tools.bench.costs import costs
 from tools.bench.loops import NUMBERS, Loops
-from tools.bench.picture import NOTHING, draw, table
+from tools.bench.picture import NOTHING, picture, table
 from tools.bench.ways import MOST, WAYS
 from tools.comparison import FRAMEWORKS
 
@@ -177,9 +177,9 @@ def publish(result: dict[str, Any], folder: Path) -> int:
     if not result["pooled"]:
         print(f"{path}: every block was too noisy; run the bench again on an idle machine")
         return 1
-    draw(result, folder / "frontier.png")
+    (folder / "frontier.svg").write_text(picture(result))
     print(table(result))
-    print(f"{path} and frontier.png in {result['seconds']:.0f} s")
+    print(f"{path} and frontier.svg in {result['seconds']:.0f} s")
     return 0
 
 

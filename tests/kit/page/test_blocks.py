@@ -89,6 +89,30 @@ def test_no_name_of_a_chart_stands_on_another() -> None:
     assert all(area.left >= 0 and area.right <= WIDTH for area in areas)
 
 
+def test_a_label_stands_free_or_not_at_all() -> None:
+    alone = tuple(Point(row, 3 * 10.0**row, "", f"{row} loops") for row in range(1, 4))
+    found = plot(Chart("x", "y", (Series("a", alone),)), SeriesSymbols())
+    assert [row.words for row in found.labels] == ["1 loops", "2 loops", "3 loops"]
+    crowd = tuple(Point(1 + row / 1000, 5 + row / 1000, "", "loops") for row in range(30))
+    found = plot(Chart("x", "y", (Series("a", crowd),)), SeriesSymbols())
+    areas = [Area(row.x, row.y - 10, row.x + 30, row.y + 2) for row in found.labels if row.words]
+    assert len(areas) < len(crowd)
+    assert not any(one.meets(other) for one, other in itertools.combinations(areas, 2))
+    marks = [mark for line in found.lines for mark in line.marks]
+    assert not any(area.meets(Area(m.x, m.y, m.x, m.y)) for area in areas for m in marks)
+
+
+def test_a_name_of_a_chart_stands_on_no_line() -> None:
+    flat = Series("flat", (Point(1, 2, ""), Point(2, 2, "")))
+    steep = Series("steep", (Point(2.05, 1, ""), Point(2.05, 4, "")))
+    found = plot(Chart("x", "y", (flat, steep), y_is_log=False), SeriesSymbols())
+    name = next(line for line in found.lines if line.name == "flat")
+    line = next(line for line in found.lines if line.name == "steep")
+    area = Area(name.name_x, name.name_y - 13, name.name_x + 30, name.name_y + 4)
+    low, high = (mark.y for mark in line.marks)
+    assert not area.meets(Area(line.end.x, high, line.end.x, low))
+
+
 def test_a_series_has_one_symbol_in_every_chart() -> None:
     symbols = SeriesSymbols()
     first = {line.name: line.symbol for line in plot(chart(), symbols).lines}

@@ -9,10 +9,12 @@ import pytest
 
 from asgi_liveness.foreign import every_text
 from asgi_liveness.page import drawn
-from asgi_liveness.page.model import Lanes, Table
-from asgi_liveness.page.svg import matrix_svg, timeline_svg
+from asgi_liveness.page.chart import plot
+from asgi_liveness.page.model import Chart, Lanes, Table
+from asgi_liveness.page.signs import SeriesSymbols
+from asgi_liveness.page.svg import chart_svg, matrix_svg, timeline_svg
 from tests.kit.page.hostile import TEXTS
-from tests.kit.page.made_up import every_block, matrix, page
+from tests.kit.page.made_up import chart, every_block, matrix, page
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 LANES = next(block for block in every_block() if isinstance(block, Lanes))
@@ -51,13 +53,31 @@ def test_a_picture_of_a_table_has_a_shape_at_each_verdict() -> None:
     assert "failed (bad)" in (found.findtext(f"{NAMESPACE}desc") or "")
 
 
+def test_a_picture_of_a_chart_is_the_drawing_of_the_page() -> None:
+    picture = chart_svg(chart(), "Ways")
+    lines = plot(chart(), SeriesSymbols()).lines
+    for line in lines:
+        assert f'd="{line.path}"' in picture
+        assert picture.count(f'd="{line.symbol}"') == len(line.marks)
+    said = parsed(picture).findtext(f"{NAMESPACE}desc") or ""
+    assert all(point.words in said for row in chart().series for point in row.points)
+
+
+def test_a_picture_of_a_chart_has_each_name_and_the_caption() -> None:
+    block = Chart("x", "y", chart().series, "A caption of a few words. " * 9)
+    words = [row.text for row in parsed(chart_svg(block, "Ways")).iter(f"{NAMESPACE}text")]
+    assert {line.short for line in plot(block, SeriesSymbols()).lines} <= set(words)
+    assert "".join(map(str, words)).count("caption") == 9
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_hostile_text_is_text_in_a_picture(name: str) -> None:
     text = TEXTS[name]
     lanes: Lanes = every_text(LANES, lambda *_: text)
     table: Table = every_text(matrix(9), lambda *_: text)
     harmless: Lanes = every_text(LANES, lambda *_: "x")
-    pictures = timeline_svg(lanes, text), matrix_svg(table, text)
+    points: Chart = every_text(chart(), lambda *_: text)
+    pictures = timeline_svg(lanes, text), matrix_svg(table, text), chart_svg(points, text)
     for picture in pictures:
         picture.encode()
         assert not [row for row in parsed(picture).iter() if row.tag.endswith("script")]
@@ -65,7 +85,9 @@ def test_a_hostile_text_is_text_in_a_picture(name: str) -> None:
     assert [row.tag for row in parsed(pictures[0]).iter()] == shape
 
 
-@pytest.mark.parametrize("picture", [timeline_svg(LANES, "t"), matrix_svg(matrix(), "t")])
+@pytest.mark.parametrize(
+    "picture", [timeline_svg(LANES, "t"), matrix_svg(matrix(), "t"), chart_svg(chart(), "t")]
+)
 def test_a_picture_is_light_and_dark_and_needs_no_other_file(picture: str) -> None:
     light, dark = re.split(r"@media \(prefers-color-scheme: dark\)", picture)
     used = set(re.findall(r"var\((--[\w-]+)\)", picture))

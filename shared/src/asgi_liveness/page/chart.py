@@ -23,6 +23,9 @@ BOTTOM: Final = 372
 _LONGEST: Final = 26  # characters of a name at its line; the table has the whole
 _CHARACTER: Final = 7.6  # units of a wide character of the names
 _LINE: Final = 17.0  # units from one name to the next
+_DIGIT: Final = 6.6  # units of a character of the labels
+_PIECE: Final = 6.0  # units between two areas of a line: less than a label is high
+_LABEL: Final = 12.0  # units that a label is high
 
 
 class Mark(NamedTuple):
@@ -31,6 +34,7 @@ class Mark(NamedTuple):
     x: float
     y: float
     words: str
+    label: str = ""
 
 
 class DrawnLine(NamedTuple):
@@ -74,6 +78,15 @@ class PlacedTick(NamedTuple):
     words: str
 
 
+class PlacedLabel(NamedTuple):
+    """The label of a point where it is drawn."""
+
+    x: float
+    y: float
+    words: str
+    """Empty where there is no room: a page has the same elements whatever its texts are."""
+
+
 class Plot(NamedTuple):
     """A chart, ready to draw."""
 
@@ -81,6 +94,7 @@ class Plot(NamedTuple):
     x_ticks: list[PlacedTick]
     y_ticks: list[PlacedTick]
     lines: list[DrawnLine]
+    labels: list[PlacedLabel]
     left_out: int
     """Points that the axes cannot show, such as 0 on a logarithmic one."""
 
@@ -103,7 +117,9 @@ def plot(chart: Chart, symbols: SeriesSymbols) -> Plot:
     left_out = colour = 0
     for row in chart.series:
         marks = [
-            Mark(across(x_axis.place(point.x)), down(y_axis.place(point.y)), point.words)
+            Mark(
+                across(x_axis.place(point.x)), down(y_axis.place(point.y)), point.words, point.label
+            )
             for point in row.points
             if x_axis.has(point.x) and y_axis.has(point.y)
         ]
@@ -111,11 +127,13 @@ def plot(chart: Chart, symbols: SeriesSymbols) -> Plot:
         colour += row.emphasis
         if marks:
             lines.append(_line(row, marks, symbols, colour if row.emphasis else 0))
+    lines, taken = _named(lines)
     return Plot(
         right=right,
         x_ticks=[PlacedTick(across(tick.at), tick.words) for tick in x_axis.ticks()],
         y_ticks=[PlacedTick(down(tick.at), tick.words) for tick in y_axis.ticks()],
-        lines=_named(lines),
+        lines=lines,
+        labels=_labels(lines, taken),
         left_out=left_out,
     )
 
@@ -135,18 +153,21 @@ def _line(series: Series, marks: list[Mark], symbols: SeriesSymbols, colour: int
     )
 
 
-def _named(lines: list[DrawnLine]) -> list[DrawnLine]:
-    """Return *lines* with their names, quiet lines first: they are drawn below the others.
+def _named(lines: list[DrawnLine]) -> tuple[list[DrawnLine], list[Area]]:
+    """Return *lines* with their names, and the areas that are taken now.
+
+    Quiet lines come first: they are drawn below the others.
 
     A name stands right at its line where there is room, else at the right edge.
     """
     taken = [_around(mark) for line in lines for mark in line.marks]
+    taken += [area for line in lines for area in _along(line.marks)]
     placed = []
     for line in sorted(lines, key=lambda line: line.colour == 0):  # the chart is about these first
         found = next(row for row in _places(line) if not any(map(row.meets, taken)))
         taken.append(found)
         placed.append(line._replace(name_x=found.left, name_y=found.top + _LINE - 4))
-    return sorted(placed, key=lambda line: line.colour > 0)
+    return sorted(placed, key=lambda line: line.colour > 0), taken
 
 
 def _places(line: DrawnLine) -> Iterator[Area]:
@@ -161,6 +182,44 @@ def _places(line: DrawnLine) -> Iterator[Area]:
     for row in itertools.count():
         top = TOP + row * _LINE
         yield Area(WIDTH - width, top, WIDTH, top + _LINE)
+
+
+def _labels(lines: list[DrawnLine], taken: list[Area]) -> list[PlacedLabel]:
+    """Return the labels of all points; *taken* gets the areas of those that have room."""
+    found = []
+    for mark in (mark for line in lines for mark in line.marks if mark.label):
+        free = (
+            area
+            for area in _spots(mark)
+            if area.left > LEFT and area.bottom < BOTTOM and not any(map(area.meets, taken))
+        )
+        if area := next(free, None):
+            taken.append(area)
+            found.append(PlacedLabel(round(area.left, 1), round(area.bottom - 2, 1), mark.label))
+        else:
+            found.append(PlacedLabel(mark.x, mark.y, ""))
+    return found
+
+
+def _spots(mark: Mark) -> Iterator[Area]:
+    """Yield the areas that a label may have: at a side of the point, else at a corner."""
+    width = len(mark.label) * _DIGIT
+    right, left, across = mark.x + 8, mark.x - 8 - width, mark.x - width / 2
+    below, above, level = mark.y + 7, mark.y - 7 - _LABEL, mark.y - _LABEL / 2
+    sides = (right, level), (left, level), (across, below), (across, above)
+    corners = (right, below), (left, below), (right, above), (left, above)
+    for x, y in sides + corners:
+        yield Area(x, y, x + width, y + _LABEL)
+
+
+def _along(marks: list[Mark]) -> Iterator[Area]:
+    """Yield small areas that cover the line through *marks*."""
+    for one, other in itertools.pairwise(marks):
+        pieces = int(max(abs(other.x - one.x), abs(other.y - one.y)) // _PIECE) + 1
+        for row in range(pieces + 1):
+            x = one.x + (other.x - one.x) * row / pieces
+            y = one.y + (other.y - one.y) * row / pieces
+            yield Area(x - 1, y - 1, x + 1, y + 1)
 
 
 def _around(mark: Mark) -> Area:

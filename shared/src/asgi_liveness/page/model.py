@@ -138,6 +138,8 @@ class Point(NamedTuple):
     y: float
     words: str
     """Its numbers, under the pointer."""
+    label: str = ""
+    """A number that stands at the point, where there is room."""
 
 
 class Series(NamedTuple):

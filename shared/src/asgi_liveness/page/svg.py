@@ -1,25 +1,28 @@
-"""Pictures in files of their own, light and dark in one: lanes of probes, and a table of verdicts.
+"""Pictures in files of their own, light and dark in one: lanes of probes, a table, a chart.
 
 The rule: a picture is well-formed XML whatever the texts are, and needs no other file.
 """
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 from asgi_liveness.foreign import cut, xml
+from asgi_liveness.page import chart as layout
 from asgi_liveness.page import drawn
 from asgi_liveness.page.model import Lane, Lanes, Table, Tone
 from asgi_liveness.page.scale import time_ticks
-from asgi_liveness.page.signs import SIGNS, TONE_WORDS
+from asgi_liveness.page.signs import SIGNS, TONE_WORDS, SeriesSymbols
 from asgi_liveness.page.texts import cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from asgi_liveness.page.model import TableCell
+    from asgi_liveness.page.chart import DrawnLine, Plot
+    from asgi_liveness.page.model import Chart, TableCell
     from asgi_liveness.page.timeline import Timeline
 
 _WIDTH: Final = 880
@@ -28,14 +31,17 @@ _CHARACTER: Final = 8.2  # units of a wide character of 14 units
 _ROW: Final = 27
 _LONGEST: Final = 40  # characters of a cell
 _MOST_ROWS: Final = 60  # of a table: more is no picture
+_WRAPPED: Final = 132  # characters of a line of a chart's caption
 _STYLE: Final = """
 svg { --paper: #fff; --ink: #1c2128; --soft: #57606a; --line: #d4d9e0; --good: #1a7f37;
   --bad: #c11f2d; --unsure: #8a5a00; --late: #b35900; --stall: #fbdfe2; --stall-edge: #d9808a;
-  --steps: #9db8d6 }
+  --steps: #9db8d6; --quiet: #7d8793; --c1: #0a58b5; --c2: #7b3fb5; --c3: #0b7285;
+  --c4: #8a5a00; --c5: #1a7f37; --c6: #c11f2d }
 @media (prefers-color-scheme: dark) {
   svg { --paper: #14171c; --ink: #e6e9ee; --soft: #a3adb9; --line: #3a424d; --good: #4ac26b;
     --bad: #ff7b72; --unsure: #e3b341; --late: #f0a04b; --stall: #4b1d22; --stall-edge: #a8525a;
-    --steps: #48688c }
+    --steps: #48688c; --quiet: #848e9b; --c1: #79b8ff; --c2: #c9a0f5; --c3: #66d9e8;
+    --c4: #e3b341; --c5: #4ac26b; --c6: #ff7b72 }
 }
 text { font: 14px system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif; fill: var(--ink) }
 .paper { fill: var(--paper) } .strong { font-weight: 650 }
@@ -44,6 +50,14 @@ text { font: 14px system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif; 
 .sign { fill: none; stroke-width: 2.4; stroke-linecap: round; stroke-linejoin: round }
 .sign.good { stroke: var(--good) } .sign.bad { stroke: var(--bad) }
 .sign.unsure { stroke: var(--unsure) }
+.end { text-anchor: end } .path { fill: none; stroke-width: 2.5px; stroke-linejoin: round }
+.mark { stroke-width: 3px; paint-order: stroke }
+.hollow { stroke-width: 1.5px; paint-order: normal }
+.name { font-size: 13px; font-weight: 600 } text.quiet { font-size: 13px; fill: var(--soft) }
+path.quiet { stroke-width: 1.5px }
+.label { font-size: 11px; fill: var(--soft) }
+.c1 { fill: var(--c1) } .c2 { fill: var(--c2) } .c3 { fill: var(--c3) }
+.c4 { fill: var(--c4) } .c5 { fill: var(--c5) } .c6 { fill: var(--c6) }
 text.good { fill: var(--good) } text.bad { fill: var(--bad) } text.unsure { fill: var(--unsure) }
 """
 _LEGEND: Final = (
@@ -145,6 +159,55 @@ def _cell(cell: TableCell, text: str, x: float, y: float) -> list[str]:
 def _said(cell: TableCell) -> str:
     word = TONE_WORDS.get(cell.tone, "")
     return f"{cell.text} ({word})" if word else cell.text
+
+
+def chart_svg(chart: Chart, title: str) -> str:
+    """Return a chart as a file of SVG: the drawing of the page, with its caption below."""
+    chart = cleaned(chart)
+    plot = layout.plot(chart, SeriesSymbols())
+    across, down = _EDGE - 10, 44
+    parts = [f'<g transform="translate({across} {down})">', *_grid(chart, plot)]
+    for line in plot.lines:
+        parts += _series(line)
+    parts += [*(_text(row.x, row.y, row.words, "label") for row in plot.labels), "</g>"]
+    y = down + layout.HEIGHT + 12
+    for line in textwrap.wrap(chart.caption, _WRAPPED):
+        parts.append(_text(_EDGE, y, line, "soft"))
+        y += 18
+    said = [f"{row.name}: {point.words}" for row in chart.series for point in row.points]
+    return _file(title, "; ".join(said), _WIDTH, y + 4, parts)
+
+
+def _grid(chart: Chart, plot: Plot) -> list[str]:
+    """Return the axes with their numbers and names."""
+    left, top, bottom = layout.LEFT, layout.TOP, layout.BOTTOM
+    parts = []
+    for tick in plot.y_ticks:
+        parts.append(f'<path class="rule" d="M{left} {tick.at}H{plot.right}"/>')
+        parts.append(_text(left - 8, tick.at + 4, tick.words, "soft end"))
+    for tick in plot.x_ticks:
+        parts.append(f'<path class="rule" d="M{tick.at} {top}V{bottom}"/>')
+        parts.append(_text(tick.at, bottom + 18, tick.words, "soft middle"))
+    parts.append(_text(left, bottom + 42, chart.x_label, "soft"))
+    turned = f'<g transform="translate(16 {bottom}) rotate(-90)">'
+    return [*parts, turned, _text(0, 0, chart.y_label, "soft"), "</g>"]
+
+
+def _series(line: DrawnLine) -> list[str]:
+    """Return a line, its points, and its name."""
+    colour = f"var(--c{line.colour})" if line.colour else "var(--quiet)"
+    fill, edge = ("var(--paper)", colour) if line.is_hollow else (colour, "var(--paper)")
+    kind = "mark hollow" if line.is_hollow else "mark"
+    drawn_as = f'class="{kind}" style="fill: {fill}; stroke: {edge}" d="{line.symbol}"'
+    marks = [
+        f'<path {drawn_as} transform="translate({mark.x} {mark.y})">'
+        f"<title>{escape(xml(f'{line.name}: {mark.words}'))}</title></path>"
+        for mark in line.marks
+    ]
+    drawn_line = "path" if line.colour else "path quiet"
+    path = f'<path class="{drawn_line}" style="stroke: {colour}" d="{line.path}"/>'
+    words = f"name c{line.colour}" if line.colour else "quiet"
+    return [path, *marks, _text(line.name_x, line.name_y, line.short, words)]
 
 
 def _sign(tone: Tone, x: float, y: float) -> list[str]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from asgi_liveness.foreign import every_text, plain, plain_lines
 
 if TYPE_CHECKING:
-    from asgi_liveness.page.model import Lanes, Page, Table
+    from asgi_liveness.page.model import Chart, Lanes, Page, Table
 
-    Shown = TypeVar("Shown", Page, Table, Lanes)
+    Shown = TypeVar("Shown", Page, Table, Lanes, Chart)
 
 _MOST: Final = 2000
 """Characters of a text: a long paragraph, or a command with many options."""
