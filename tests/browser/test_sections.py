@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import Page
 
-from asgi_liveness.conformance import page as conformance
+from asgi_liveness.checking import page as check
 from asgi_liveness.conformance.report import ConformanceReport
+from asgi_liveness.page import model
 from asgi_liveness.page.html import render
+from asgi_liveness.page.joined import joined
+from asgi_liveness.watching import page as watch
 from tests.browser.conftest import Opener, box
+from tests.kit.checking.made import LIVE, report
+from tests.kit.checking.test_page import WHOLE as STALLED
 from tests.kit.page.made_up import large, page
+from tests.kit.watching.test_page import BUSY
+from tests.kit.watching.test_page import WHOLE as WATCHED
+from tests.kit.watching.test_screen import FULL, REPORT
+from tools import page as comparison
 from tools.comparison import ROOT
 
 WIDTHS = (360, 768, 1440)
+SCHEMES = ("light", "dark")
 EVERY = render(page())
 TOO_WIDE = """() => {
   const wide = [];
@@ -36,7 +49,7 @@ def sections(tab: Page) -> list[str]:
     return [str(row.get_attribute("id")) for row in found if box(row)["height"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_section_renders_and_nothing_overflows(
     opened: Opener, width: int, scheme: str
@@ -74,7 +87,7 @@ def test_a_planted_jump_is_found(opened: Opener) -> None:
     tab.wait_for_function("window.shifts > 0")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_printed_page_has_everything_on_white(opened: Opener, scheme: str) -> None:
     tab = opened(EVERY, width=720, scheme=scheme)
     tab.emulate_media(media="print", color_scheme="dark" if scheme == "dark" else "light")
@@ -110,11 +123,37 @@ def test_forced_colours_keep_the_marks_apart(opened: Opener) -> None:
         assert sign.bounding_box()
 
 
-def test_the_page_of_the_recorded_comparison_renders(opened: Opener) -> None:
-    recorded = ConformanceReport.load(ROOT / "results" / "comparison.json")
-    made = conformance.page(recorded)
-    tab = opened(render(made))
+CHECK = check.page(report(STALLED, LIVE))
+WATCH = watch.page(replace(REPORT, culprits=(WATCHED, BUSY), starved=(FULL,)))
+RUN = comparison.page(
+    ConformanceReport.load(ROOT / "results" / "comparison.json"),
+    json.loads(comparison.FRONTIER.read_text()),
+)
+SEVERAL = joined([("check.json", CHECK), ("watch.json", WATCH)])
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(
+    "made", [CHECK, WATCH, RUN, SEVERAL], ids=["check", "watch", "comparison", "several"]
+)
+def test_the_page_of_a_report_renders_and_fits(
+    made: model.Page, scheme: str, opened: Opener
+) -> None:
+    tab = opened(render(made), scheme=scheme)
     assert sections(tab) == [section.anchor for section in made.sections]
     for width in WIDTHS:
         tab.set_viewport_size({"width": width, "height": 900})
         assert tab.evaluate(TOO_WIDE) == [], width
+
+
+def test_every_address_of_a_page_leads_somewhere(opened: Opener) -> None:
+    tab = opened(render(SEVERAL))
+    lost = "[...document.querySelectorAll('a[href^=\"#\"]')].map((a) => a.hash.slice(1))"
+    names = tab.evaluate(f"{lost}.filter((name) => !document.getElementById(name))")
+    assert names == []
+
+
+def test_an_address_unfolds_what_it_leads_to(opened: Opener) -> None:
+    tab = opened(render(SEVERAL), hash_="#report-2-culprit-1")
+    assert tab.locator("#report-2-culprit-1 .sources").first.is_visible()
+    assert not tab.locator("#report-2-culprit-2 .lanes").first.is_visible()

@@ -29,6 +29,7 @@ def test_addresses_within_a_report_stay_in_it() -> None:
     made = joined([("1", page("one", Tone.GOOD)), ("2", page("two", Tone.GOOD))])
     for number, section in enumerate(made.sections[1:], start=1):
         fold = next(block for block in section.blocks if isinstance(block, Fold))
+        assert fold.anchor == f"report-{number}-cases"
         table, inner = fold.blocks
         assert isinstance(table, Table)
         assert isinstance(inner, Fold)

@@ -50,7 +50,11 @@ def _section(anchor: str, name: str, page: Page) -> Section:
     blocks: list[Block] = [Prose(page.sentence)]
     blocks += [page.picture] if page.picture else []
     blocks += [
-        Fold(section.title, tuple(_moved(block, anchor) for block in section.blocks))
+        Fold(
+            section.title,
+            tuple(_moved(block, anchor) for block in section.blocks),
+            f"{anchor}-{section.anchor}",
+        )
         for section in page.sections
     ]
     made = ". ".join(part for part in (name, page.made) if part)
@@ -66,7 +70,8 @@ def _section(anchor: str, name: str, page: Page) -> Section:
 def _moved(block: Block, anchor: str) -> Block:
     """Return *block* with its addresses within the page after *anchor*: two reports share names."""
     if isinstance(block, Fold):
-        return replace(block, blocks=tuple(_moved(inner, anchor) for inner in block.blocks))
+        inner = tuple(_moved(each, anchor) for each in block.blocks)
+        return replace(block, blocks=inner, anchor=block.anchor and f"{anchor}-{block.anchor}")
     if isinstance(block, Links):
         return Links(tuple((words, _address(href, anchor)) for words, href in block.rows))
     if isinstance(block, Table):

@@ -169,6 +169,8 @@ class Fold:
 
     title: str
     blocks: tuple[Block, ...]
+    anchor: str = ""
+    """Its address within the page; a link to it unfolds it."""
 
 
 Block = Prose | CommandLine | Links | Facts | Table | Lanes | Sources | Flame | Chart | Fold
