@@ -171,8 +171,8 @@ def chart_svg(chart: Chart, title: str) -> str:
         parts += _series(line)
     parts += [*(_text(row.x, row.y, row.words, "label") for row in plot.labels), "</g>"]
     y = down + layout.HEIGHT + 12
-    for line in textwrap.wrap(chart.caption, _WRAPPED):
-        parts.append(_text(_EDGE, y, line, "soft"))
+    for words in textwrap.wrap(chart.caption, _WRAPPED):
+        parts.append(_text(_EDGE, y, words, "soft"))
         y += 18
     said = [f"{row.name}: {point.words}" for row in chart.series for point in row.points]
     return _file(title, "; ".join(said), _WIDTH, y + 4, parts)
