@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from asgi_liveness.conformance import document
-from tools import blocks, excerpts, timeline
+from tools import blocks, excerpts, pictures
 from tools.comparison import FRAMEWORKS, ROOT
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def documents() -> dict[Path, str]:
     return {
         **filled,
         ROOT / "CONTRACT.md": document.markdown(),
-        ROOT / "docs" / "_static" / "probes.svg": timeline.svg(blocks.recorded()),
+        ROOT / "docs" / "_static" / "probes.svg": pictures.probes(blocks.recorded()),
         ROOT / "docs" / "_static" / "frontier.svg": blocks.frontier_picture(),
     }
 

@@ -17,7 +17,7 @@ from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind
-from tools import blocks, docs, timeline
+from tools import blocks, docs, pictures
 from tools.bench.loops import NUMBERS
 from tools.bench.picture import NOTHING
 from tools.bench.ways import MOST, WAYS
@@ -189,8 +189,8 @@ def test_the_first_command_takes_half_a_minute() -> None:
 def test_the_recorded_end_of_bare_nox_has_every_session_as_a_success() -> None:
     recorded = (ROOT / "results" / "health.txt").read_text()
     ran = set(re.findall(r"^nox > \* ([^:(]+).*: success", recorded, re.MULTILINE))
-    others = ("lint", "types", "kit", "columns", "check", "shutdown", "package", "newcomer")
-    assert ran == {*others, *COLUMNS}
+    others = ("lint", "types", "kit", "columns", "browser", "check", "fuzz", "shutdown", "package")
+    assert ran == {*others, "newcomer", *COLUMNS}
     assert ": failed" not in recorded
     (minutes,) = re.findall(r"sessions in (\d+) minutes:$", recorded, re.MULTILINE)
     assert f"runs all tests, in about {minutes} minutes" in README
@@ -273,12 +273,12 @@ def test_the_documents_start_servers_as_they_are_judged(kind: ServerKind) -> Non
         assert re.search(rf"^{program} \S+ {' '.join(kind.recommended)}$", text, re.MULTILINE)
 
 
-def test_the_picture_draws_no_probe_whose_fate_is_unknown() -> None:
+def test_the_picture_is_drawn_from_probes_and_not_from_counts() -> None:
     report = ConformanceReport.load(ROOT / "results" / "comparison.json")
-    idle = report.windows[0]
-    partly = dataclasses.replace(idle, answered=idle.due - 1)
-    with pytest.raises(ValueError, match=f"{idle.due - 1} of {idle.due} probes"):
-        timeline.svg(dataclasses.replace(report, windows=(partly, *report.windows[1:])))
+    assert "not answered" in pictures.probes(report)
+    older = tuple(dataclasses.replace(row, timeline=None) for row in report.windows)
+    with pytest.raises(ValueError, match="has no timelines"):
+        pictures.probes(dataclasses.replace(report, windows=older))
 
 
 def test_the_setting_is_needed() -> None:

@@ -104,9 +104,9 @@ def test_the_picture_has_nothing_the_defect_and_both_fixes() -> None:
     assert picture
     assert [(lane.label, lane.word) for lane in picture.rows] == [
         ("nothing runs", "answers"),
-        ("/blocking", "FROZEN"),
-        ("/background", "answers"),
-        ("/cooperative", "answers"),
+        ("a loop without await", "FROZEN"),
+        ("in a plain def background task", "answers"),
+        ("with await asyncio.sleep(0)", "answers"),
     ]
 
 

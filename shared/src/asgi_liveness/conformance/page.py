@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 _STATES: Final = {contract.State.ALIVE: Tone.GOOD, contract.State.NOT_RUNNING: Tone.UNSURE}
 """The tone of a window by what the app did in it; any other state is a freeze."""
-_MAIN: Final = (contract.IDLE, contract.BLOCKING, contract.BACKGROUND, contract.COOPERATIVE)
+_MAIN: Final = {
+    contract.IDLE: "nothing runs",
+    contract.BLOCKING: "a loop without await",
+    contract.BACKGROUND: "in a plain def background task",
+    contract.COOPERATIVE: "with await asyncio.sleep(0)",
+}
 """The windows of the picture on top: nothing, the defect, and both fixes."""
-_LABELS: Final = {contract.IDLE.title: "nothing runs"}
 _PROBES: Final = "Each mark is a probe at the moment it was due; above are the steps of the loop."
 
 
@@ -84,11 +88,11 @@ def _picture(report: ConformanceReport) -> Lanes | None:
         for row in report.windows
         if (row.target, row.server) == (report.targets[0].target, report.servers[0])
     }
-    shown = [rows[window.title] for window in _MAIN if window.title in rows]
+    shown = {words: rows[row.title] for row, words in _MAIN.items() if row.title in rows}
     if not shown:
         return None
     where = f"{report.titles[report.targets[0].target]} on {report.servers[0]}. {_PROBES}"
-    return Lanes(tuple(_lane(row, _LABELS.get(row.window, row.window)) for row in shown), where)
+    return Lanes(tuple(_lane(row, words) for words, row in shown.items()), where)
 
 
 def _routes(report: ConformanceReport) -> Iterator[Section]:
