@@ -318,9 +318,9 @@ def record(session: nox.Session) -> None:
     wrong = ("tests.apps.miniatures:apps.cooperative_without_await", "--server", "uvicorn/asyncio")
     spoken = ("-k", "LIVE-006", "--report", "json=results/failure.json")
     _patiently(session, "asgi-liveness", "run", *wrong, *spoken, exit_code=1)
-    found = ("asgi-liveness", "check", "examples.hanging:app", "--during", "GET /report")
-    screen = session.run(*found, silent=True, success_codes=[1])
-    (ROOT / "results" / "check.txt").write_text(str(screen))
+    checked = ("examples.hanging:app", "--during", "GET /report")
+    kept = ("--report", "json=results/check.json")
+    _patiently(session, "asgi-liveness", "check", *checked, *kept, exit_code=1)
     _patiently(session, "python", "-m", "tools.screens")
     session.run("python", "-m", "tools.docs")
 
@@ -330,6 +330,13 @@ def docs(session: nox.Session) -> None:
     """Write CONTRACT.md and the generated blocks of all documents (-- --check compares them)."""
     _install(session)
     session.run("python", "-m", "tools.docs", *session.posargs)
+
+
+@nox.session(tags=["record"])
+def screenshots(session: nox.Session) -> None:
+    """Take the screenshots of the documents, in an installed Chromium."""
+    _install(session, "browser", kit=WITH_PAGE)
+    session.run("python", "-m", "tools.screenshots")
 
 
 @nox.session(tags=["record"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 
+from asgi_liveness.checking import render as of_check
+from asgi_liveness.checking.report import Report
 from asgi_liveness.conformance import matrix, render
 from asgi_liveness.conformance.promises import PROMISES
 from asgi_liveness.conformance.report import ConformanceReport
@@ -86,7 +88,7 @@ def failure() -> str:
 
 def check() -> str:
     """What a check of the hanging app prints."""
-    return _text((RESULTS / "check.txt").read_text())
+    return _text(of_check.text(Report.load(RESULTS / "check.json")))
 
 
 def watch() -> str:

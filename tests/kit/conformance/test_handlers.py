@@ -69,7 +69,10 @@ def test_a_mounted_handler_is_found_in_an_imported_module() -> None:
 
 
 @pytest.mark.usefixtures("package")
-@pytest.mark.parametrize("target", ["pkg.none:app", "none:app", "pkg:app", "sys:app", ":"])
+@pytest.mark.parametrize(
+    "target",
+    ["pkg.none:app", "none:app", "pkg:app", "sys:app", ":", "a..b:c", f"{'x' * 5000}:app", "a\0:b"],
+)
 def test_a_target_without_a_file_has_no_handlers(target: str) -> None:
     assert handlers_of(target) == []
 
@@ -83,3 +86,13 @@ def test_a_file_that_is_no_python_has_no_handlers(package: Path, text: str) -> N
 def test_nothing_of_the_target_is_imported(package: Path) -> None:
     (package / "__init__.py").write_text("raise SystemExit('it was imported')")
     assert handlers_of("pkg.app:app")
+
+
+def test_a_package_within_packages_without_an_init_file_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "outer" / "inner"
+    folder.mkdir(parents=True)
+    (folder / "app.py").write_text(MOUNTED)
+    monkeypatch.chdir(tmp_path)
+    assert [row.path for row in handlers_of("outer.inner.app:app")] == ["/blocking", "/process"]

@@ -10,7 +10,6 @@ import ast
 import sys
 import warnings
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -117,15 +116,20 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 def _file(module: str) -> Path | None:
     """Return the file of a module, as Python would find it from the current directory."""
-    where: list[str] | None = [str(current_folder()), *sys.path]
-    name = ""
-    for part in module.split("."):
-        name = f"{name}.{part}" if name else part
-        found = PathFinder.find_spec(name, where)
-        if found is None:
-            return None
-        where = list(found.submodule_search_locations or [])
-    return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
+    if not all(part.isidentifier() for part in module.split(".")):
+        return None
+    *packages, last = module.split(".")
+    folders = [current_folder(), *map(Path, sys.path)]
+    try:
+        for name in packages:
+            found = [folder / name for folder in folders if (folder / name).is_dir()]
+            regular = [folder for folder in found if (folder / "__init__.py").is_file()]
+            folders = regular[:1] or found  # without the file, a package may be in several folders
+        names = (Path(last, "__init__.py"), Path(f"{last}.py"))
+        files = (folder / name for folder in folders for name in names)
+        return next((file for file in files if file.is_file()), None)
+    except OSError:  # a name may be longer than any file's
+        return None
 
 
 def _text(file: Path) -> str:
