@@ -15,7 +15,8 @@ nitpicky = True
 # Names of the standard library: their pages would have to be fetched to be checked.
 nitpick_ignore_regex = [("py:.*", r"(collections|typing|asyncio|enum|pathlib)\..*")]
 # Imported for type checkers alone, so autodoc sees no more than the name.
-_TYPES = ("Culprit", "Frame", "Path", "datetime", "AbstractAsyncContextManager")
+_KIT = ("Culprit", "Frame", "MergedStack", "Timeline")
+_TYPES = (*_KIT, "Path", "datetime", "AbstractAsyncContextManager")
 nitpick_ignore = [("py:class", name) for name in _TYPES]
 exclude_patterns = ["_build"]
 
