@@ -116,6 +116,18 @@ def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = WORK
     _patiently(session, "pytest", *parallel, *(() if paths else otherwise), *session.posargs)
 
 
+def _test_apart(session: nox.Session, *otherwise: str, servers: str = "servers") -> None:
+    """Run the tests that start no server, and then those that do, with the mark *servers*.
+
+    Tests that compute would take the processor from apps whose event loops are timed.
+    """
+    if session.posargs:
+        _test(session, *otherwise)
+    else:
+        _test(session, *otherwise, "-m", "not servers", workers=("--numprocesses", "2"))
+        _test(session, *otherwise, "-m", servers)
+
+
 def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
     """Judge columns on all servers; a framework or server that is missing is an error."""
     servers = [argument for name in COMPARISON["servers"] for argument in ("--server", name)]
@@ -189,8 +201,7 @@ def kit(session: nox.Session) -> None:
     RAN.append(next(version for version, path in FOUND.items() if path == session.python))
     # Most servers show the same on every Python, and their tests take minutes: once is enough.
     first = RAN[-1] == next(iter(FOUND))
-    fewer = () if first else ("-m", "not servers or python")
-    _test(session, "tests/kit", *fewer)
+    _test_apart(session, "tests/kit", servers="servers" if first else "servers and python")
     lacking = ", ".join(version for version in PYTHONS if version not in FOUND) or "none"
     session.log(f"kit ran on Python {', '.join(RAN)}; not found: {lacking}")
 
@@ -200,7 +211,7 @@ def columns(session: nox.Session) -> None:
     """Test the columns, the traps, the tools and the documents."""
     _install(session, *FRAMEWORKS, "servers", "test", "frontier")
     others = ("tests/kit", "tests/corpus", "tests/browser")
-    _test(session, "tests", *(word for name in others for word in ("--ignore", name)))
+    _test_apart(session, "tests", *(word for name in others for word in ("--ignore", name)))
 
 
 @nox.session(tags=["test"])
