@@ -42,8 +42,8 @@ nox.options.sessions = [
     *("lint", "types", "kit", "columns", "browser", "check", "fuzz", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
-# Most tests wait for a server, some of them long.
-WORKERS = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
+# No more than cores: the tests time event loops of servers, which need a core each.
+WORKERS = ("--numprocesses", str(os.cpu_count() or 1), "--dist", "worksteal")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 10.0  # seconds from Ctrl+C to a kill; the default of nox is 0.3
 

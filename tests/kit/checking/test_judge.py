@@ -72,6 +72,23 @@ def test_a_probe_that_was_answered_with_404_is_drawn_as_answered() -> None:
     assert {*route.timeline.statuses} == {404}
 
 
+@pytest.mark.parametrize(
+    ("changes", "undecided"),
+    [
+        ({"dumps": 2}, True),
+        ({"dumps": 20}, False),
+        ({"dumps": None}, False),
+        ({"dumps": 2, "refused": "no"}, False),
+        ({"dumps": 2, "probes": IDLE.probes}, False),
+    ],
+)
+def test_a_silent_server_that_runs_already_is_watched_on_while_it_has_few_samples(
+    changes: dict[str, Any], *, undecided: bool
+) -> None:
+    silent = replace(stalled(RANDINT, REPORT), heartbeats=(), samples=(), ends=())
+    assert JUDGE.undecided(replace(silent, **changes)) is undecided
+
+
 def test_a_window_keeps_its_stalls_and_their_samples() -> None:
     route = during(stalled(RANDINT, REPORT))
     assert route.timeline

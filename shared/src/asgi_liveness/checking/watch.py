@@ -76,6 +76,8 @@ class CheckObservation(LoopRecord):
     """The stacks of the event loop's tasks at that time."""
     refused: str = ""
     """Why py-spy could not take a sample, if it could not."""
+    dumps: int | None = None
+    """How often py-spy read the stacks of a server that runs already; None for any other."""
     died: str = ""
     """The last log line of the server, if it or one of its workers crashed or was killed."""
     exited: str = ""
@@ -191,7 +193,9 @@ class _CheckRun:
         if sampler is None:
             return observation
         if isinstance(sampler, OutsideSampler):
-            return replace(observation, samples=sampler.samples, refused=sampler.refused)
+            dumps = sampler.dumps if sampler.serving else None
+            observation = replace(observation, samples=sampler.samples, dumps=dumps)
+            return replace(observation, refused=sampler.refused)
         board, heartbeats = sampler.board, sampler.heartbeats()
         # The start of a worker that began in the window, as of one that was recycled, is no stall.
         since = {_loop(each): each.serves_since for each in heartbeats}

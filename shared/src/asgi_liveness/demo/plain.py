@@ -34,7 +34,8 @@ _PROBES: Final = 20
 _INTERVAL: Final = 0.08
 """Seconds. All probes take 1.6 s: long enough to sample the line that blocks the event loop."""
 _TIMES: Final = 3
-"""How often a window is watched at most. On a busy machine some probes of a living app are late."""
+"""How often a window is watched at most. On a busy machine some probes of a living app are late,
+and a freeze may have no sample."""
 _LEGEND: Final = (
     f"A probe of each route leaves every {_INTERVAL * 1000:.0f} ms: {ProbeMark.ANSWERED} it was "
     f"answered while the loop ran, {ProbeMark.WAITING} it was not."
@@ -75,14 +76,15 @@ class _Script:
         return states == wanted
 
     async def _settled(self, server: Server, each: Window) -> State:
-        """Watch a window until it shows that the app answers, or that it does not."""
+        """Watch a window until it shows that the app answers, or which line freezes it."""
         for _ in range(_TIMES - 1):
-            if (state := await self._window(server, each)) is not State.MIXED:
+            state, held = await self._window(server, each)
+            if state is not State.MIXED and (held or state is not State.FROZEN):
                 return state
             self._say("  Is this machine busy? Once more.")
-        return await self._window(server, each)
+        return (await self._window(server, each))[0]
 
-    async def _window(self, server: Server, each: Window) -> State:
+    async def _window(self, server: Server, each: Window) -> tuple[State, Held | None]:
         assert server.board is not None
         holder = Holder(server.board, self._column.package)
         following = asyncio.create_task(holder.follow())
@@ -95,7 +97,7 @@ class _Script:
                 await following
         for line in rendered(observation, holder.last, self._paint):
             self._say(line)
-        return observation.state
+        return observation.state, holder.last
 
 
 def rendered(

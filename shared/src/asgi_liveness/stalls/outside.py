@@ -89,6 +89,8 @@ class OutsideSampler:
     waiting: Callable[[], float]
     refused: str = ""
     """Why there are no samples, if there are none."""
+    dumps: int = 0
+    """How often py-spy read the stacks of a process."""
     _silences: list[_Silence] = field(default_factory=list)
 
     @property
@@ -138,6 +140,7 @@ class OutsideSampler:
             if is_python(pid):
                 self.refused = threads.reason
             return not knocks.took(pid)
+        self.dumps += 1
         loops = [each for each in threads if stack.runs_a_loop(each.stack)]
         if not loops:
             return False
