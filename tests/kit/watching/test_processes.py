@@ -16,6 +16,9 @@ from asgi_liveness.watching import processes
 from asgi_liveness.watching.processes import package_in, program_in, target
 from tests.waiting import until
 
+# Other workers of pytest run programs of their own at the same time.
+NAME = f"word-of-test-process-{os.getpid()}"
+
 FORKS = """\
 import os, socket, sys, time
 server = socket.create_server(("127.0.0.1", 0))
@@ -29,7 +32,7 @@ time.sleep(600)
 @pytest.fixture
 def forking() -> Iterator[tuple[int, int, int]]:
     """A program that listens, with a child that shares its socket: its pid, the child's, a port."""
-    words = [sys.executable, "-c", FORKS, "word-of-a-test", "myapp.main:app"]
+    words = [sys.executable, "-c", FORKS, NAME, "myapp.main:app"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     port, child = map(int, process.stdout.readline().split())
@@ -49,7 +52,7 @@ def refusal(text: str) -> str:
 
 def test_each_form_finds_a_program_with_its_children(forking: tuple[int, int, int]) -> None:
     pid, child, port = forking
-    for text in (f":{port}", str(pid), "word-of-a-test"):
+    for text in (f":{port}", str(pid), NAME):
         assert target(text).processes == {pid, child}
     assert target(str(child)).processes == {child}
     assert target(f":{port}").port == port
@@ -100,13 +103,13 @@ def test_a_number_that_is_a_port_and_no_process_gets_its_colon(
 
 
 def test_several_programs_of_a_name_are_listed() -> None:
-    words = [sys.executable, "-c", "import time; time.sleep(600)", "two-of-a-kind"]
+    words = [sys.executable, "-c", "import time; time.sleep(600)", NAME]
     started = [subprocess.Popen(words) for _ in range(2)]
     try:
         first, second = sorted(each.pid for each in started)
-        until(lambda: all("two-of-a-kind" in processes.words_of(each.pid) for each in started))
-        assert refusal("two-of-a-kind") == (
-            f"2 programs match 'two-of-a-kind': {first}, {second}; name one: "
+        until(lambda: all(NAME in processes.words_of(each.pid) for each in started))
+        assert refusal(NAME) == (
+            f"2 programs match {NAME!r}: {first}, {second}; name one: "
             f"asgi-liveness attach {first}"
         )
     finally:
