@@ -109,8 +109,7 @@ def test_several_programs_of_a_name_are_listed() -> None:
         first, second = sorted(each.pid for each in started)
         until(lambda: all(NAME in processes.words_of(each.pid) for each in started))
         assert refusal(NAME) == (
-            f"2 programs match {NAME!r}: {first}, {second}; name one: "
-            f"asgi-liveness attach {first}"
+            f"2 programs match {NAME!r}: {first}, {second}; name one: asgi-liveness attach {first}"
         )
     finally:
         for each in started:

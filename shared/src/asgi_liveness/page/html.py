@@ -38,7 +38,7 @@ def render(page: Page) -> str:
     from asgi_liveness.page.blocks import Blocks  # noqa: PLC0415 (it imports the extra's libraries)
 
     style = "".join((_FOLDER / name).read_text() for name in ("lanes.css", "page.css"))
-    script = (_FOLDER / "page.js").read_text()
+    script = "".join((_FOLDER / name).read_text() for name in ("page.js", "tables.js"))
     return Blocks().page(cleaned(page), style, script, _policy(style, script))
 
 
