@@ -26,7 +26,8 @@ os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 ROOT = Path(__file__).parent
 LOCK = "requirements.lock"
 COMPARED = "comparison"  # names the report of all columns
-WITH_PAGE = "shared[page]"  # the kit, with what writes pages
+KIT = "shared[queued]"  # the columns have a task queue
+WITH_PAGE = "shared[page,queued]"  # and with what writes pages
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = [name for name in PROJECT["dependency-groups"] if name != "strangers"]
 COMPARISON = PROJECT["tool"]["comparison"]
@@ -72,7 +73,7 @@ FOUND = {version: path for version, path in PYTHONS.items() if path}
 RAN: list[str] = []  # by `kit`, in this call of nox
 
 
-def _install(session: nox.Session, *names: str, kit: str = "shared", lock: str = LOCK) -> None:
+def _install(session: nox.Session, *names: str, kit: str = KIT, lock: str = LOCK) -> None:
     """Install the kit, frameworks and dependency groups, at the versions of the one lock."""
     session.install("--constraint", lock, "--editable", kit, *_wanted(*names))
 
@@ -249,7 +250,7 @@ def package(session: nox.Session) -> None:
         session.run("python", "-m", "build", "--outdir", name, "shared", silent=True)
         (wheel,) = folder.glob("*.whl")
         wanted = ("--group", "servers", *_wanted("fastapi"))
-        session.install("--constraint", LOCK, f"{wheel}[pytest]", *wanted)
+        session.install("--constraint", LOCK, f"{wheel}[pytest,queued]", *wanted)
         shutil.copy(ROOT / "examples" / "bare_asgi.py", folder / "mypkg.py")
         with session.chdir(folder):
             suite = ("pytest", "--pyargs", "asgi_liveness.suite", "--liveness-target", "mypkg:app")

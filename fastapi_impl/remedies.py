@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
@@ -17,12 +18,15 @@ from fastapi.responses import StreamingResponse
 from asgi_liveness import LoopBody
 from asgi_liveness.jobs import Job, Jobs
 from asgi_liveness.pacing import Pace
+from asgi_liveness.queued import UnavailableError, queued_jobs
 
+T = TypeVar("T")
 THREADS = 8
 threads = ThreadPoolExecutor(THREADS)
 free_threads = asyncio.Semaphore(THREADS)
 supervised_jobs = Jobs(most=1000)
 process_jobs = Jobs(most=8)
+queue_threads = ThreadPoolExecutor(THREADS)
 
 
 @contextlib.asynccontextmanager
@@ -189,3 +193,39 @@ async def paced(request: Request) -> dict[str, int]:
         body.stop()
     await loop
     return {"steps": body.steps}
+
+
+async def ask_queue(method: Callable[..., T], *arguments: str) -> T:
+    """Call a method of the queued jobs in a thread of its own pool: it waits for a database."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(queue_threads, method, *arguments)
+    except UnavailableError as error:
+        raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
+    except KeyError as error:
+        raise HTTPException(404, "no such job") from error
+
+
+@router.post("/queued", status_code=202)
+async def queued(response: Response) -> dict[str, str]:
+    """Put the loop into a task queue, whose workers outlive the server; return its address."""
+    key = await ask_queue(queued_jobs.start)
+    response.headers["Location"] = f"/queued/{key}"
+    return {"message": "Job queued"}
+
+
+@router.get("/queued")
+async def queued_list() -> dict[str, str]:
+    """Return the state of each job."""
+    return await ask_queue(queued_jobs.states)
+
+
+@router.get("/queued/{key}")
+async def queued_status(key: str) -> dict[str, float | int | str]:
+    """Return what a job has done, and when it was last seen."""
+    return await ask_queue(queued_jobs.status, key)
+
+
+@router.delete("/queued/{key}")
+async def queued_stop(key: str) -> dict[str, float | int | str]:
+    """Stop a job, on whichever machine it runs, and return what it has done."""
+    return await ask_queue(queued_jobs.stop, key)

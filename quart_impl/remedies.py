@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from quart import Blueprint, Response
 from werkzeug.exceptions import NotFound, ServiceUnavailable
@@ -17,12 +18,15 @@ from werkzeug.exceptions import NotFound, ServiceUnavailable
 from asgi_liveness import LoopBody
 from asgi_liveness.jobs import Job, Jobs
 from asgi_liveness.pacing import Pace
+from asgi_liveness.queued import UnavailableError, queued_jobs
 
+T = TypeVar("T")
 THREADS = 8
 threads = ThreadPoolExecutor(THREADS)
 free_threads = asyncio.Semaphore(THREADS)
 supervised_jobs = Jobs(most=1000)
 process_jobs = Jobs(most=8)
+queue_threads = ThreadPoolExecutor(THREADS)
 blueprint = Blueprint("remedies", __name__)
 
 
@@ -185,3 +189,38 @@ async def paced() -> dict[str, int]:
         body.stop()
     await loop
     return {"steps": body.steps}
+
+
+async def ask_queue(method: Callable[..., T], *arguments: str) -> T:
+    """Call a method of the queued jobs in a thread of its own pool: it waits for a database."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(queue_threads, method, *arguments)
+    except UnavailableError as error:
+        raise ServiceUnavailable(str(error), retry_after=1) from error
+    except KeyError as error:
+        raise NotFound("no such job") from error
+
+
+@blueprint.post("/queued")
+async def queued() -> tuple[dict[str, str], int, dict[str, str]]:
+    """Put the loop into a task queue, whose workers outlive the server; return its address."""
+    key = await ask_queue(queued_jobs.start)
+    return {"message": "Job queued"}, 202, {"Location": f"/queued/{key}"}
+
+
+@blueprint.get("/queued")
+async def queued_list() -> dict[str, str]:
+    """Return the state of each job."""
+    return await ask_queue(queued_jobs.states)
+
+
+@blueprint.get("/queued/<key>")
+async def queued_status(key: str) -> dict[str, float | int | str]:
+    """Return what a job has done, and when it was last seen."""
+    return await ask_queue(queued_jobs.status, key)
+
+
+@blueprint.delete("/queued/<key>")
+async def queued_stop(key: str) -> dict[str, float | int | str]:
+    """Stop a job, on whichever machine it runs, and return what it has done."""
+    return await ask_queue(queued_jobs.stop, key)

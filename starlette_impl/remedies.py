@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,12 +21,15 @@ from starlette.routing import Route
 from asgi_liveness import LoopBody
 from asgi_liveness.jobs import Job, Jobs
 from asgi_liveness.pacing import Pace
+from asgi_liveness.queued import UnavailableError, queued_jobs
 
+T = TypeVar("T")
 THREADS = 8
 threads = ThreadPoolExecutor(THREADS)
 free_threads = asyncio.Semaphore(THREADS)
 supervised_jobs = Jobs(most=1000)
 process_jobs = Jobs(most=8)
+queue_threads = ThreadPoolExecutor(THREADS)
 
 
 @contextlib.asynccontextmanager
@@ -182,6 +186,37 @@ async def paced(request: Request) -> JSONResponse:
     return JSONResponse({"steps": body.steps})
 
 
+async def ask_queue(method: Callable[..., T], *arguments: str) -> T:
+    """Call a method of the queued jobs in a thread of its own pool: it waits for a database."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(queue_threads, method, *arguments)
+    except UnavailableError as error:
+        raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
+    except KeyError as error:
+        raise HTTPException(404, "no such job") from error
+
+
+async def queued(request: Request) -> JSONResponse:
+    """Put the loop into a task queue, whose workers outlive the server; return its address."""
+    key = await ask_queue(queued_jobs.start)
+    return JSONResponse({"message": "Job queued"}, 202, {"Location": f"/queued/{key}"})
+
+
+async def queued_list(request: Request) -> JSONResponse:
+    """Return the state of each job."""
+    return JSONResponse(await ask_queue(queued_jobs.states))
+
+
+async def queued_status(request: Request) -> JSONResponse:
+    """Return what a job has done, and when it was last seen."""
+    return JSONResponse(await ask_queue(queued_jobs.status, request.path_params["key"]))
+
+
+async def queued_stop(request: Request) -> JSONResponse:
+    """Stop a job, on whichever machine it runs, and return what it has done."""
+    return JSONResponse(await ask_queue(queued_jobs.stop, request.path_params["key"]))
+
+
 routes = [
     Route("/offloaded", offloaded),
     Route("/supervised", supervised, methods=["POST"]),
@@ -194,4 +229,8 @@ routes = [
     Route("/process/{key}", process_status),
     Route("/process/{key}", process_stop, methods=["DELETE"]),
     Route("/paced", paced),
+    Route("/queued", queued, methods=["POST"]),
+    Route("/queued", queued_list),
+    Route("/queued/{key}", queued_status),
+    Route("/queued/{key}", queued_stop, methods=["DELETE"]),
 ]
