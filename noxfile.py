@@ -134,7 +134,8 @@ def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = 
     servers = [argument for name in COMPARISON["servers"] for argument in ("--server", name)]
     targets = [_target(name) for name in frameworks]
     known = [argument for path in KNOWN for argument in ("--known", path)]
-    asked = (*known, "--has", COMPARISON["remedies"], *arguments)
+    remedies = ("--has", COMPARISON["remedies"], "--worker", COMPARISON["worker"])
+    asked = (*known, *remedies, *arguments)
     _patiently(session, "asgi-liveness", "run", *targets, *servers, *asked, *session.posargs)
 
 

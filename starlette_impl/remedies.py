@@ -209,12 +209,14 @@ async def queued_list(request: Request) -> JSONResponse:
 
 async def queued_status(request: Request) -> JSONResponse:
     """Return what a job has done, and when it was last seen."""
-    return JSONResponse(await ask_queue(queued_jobs.status, request.path_params["key"]))
+    key = request.path_params["key"]
+    return JSONResponse(await ask_queue(queued_jobs.status, key))
 
 
 async def queued_stop(request: Request) -> JSONResponse:
     """Stop a job, on whichever machine it runs, and return what it has done."""
-    return JSONResponse(await ask_queue(queued_jobs.stop, request.path_params["key"]))
+    key = request.path_params["key"]
+    return JSONResponse(await ask_queue(queued_jobs.stop, key))
 
 
 routes = [

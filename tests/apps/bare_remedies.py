@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from typing import Final
 
 from asgi_liveness import LoopBody
+from asgi_liveness.queued import UnavailableError, queued_jobs
 from examples import bare_asgi
 from examples.bare_asgi import (
     STARTED,
@@ -137,10 +138,11 @@ LOOPS: Final[dict[str, Loop]] = {
     "streamed": streaming,
     "process": in_a_process,
     "paced": cooperatively,
+    "queued": cooperatively,  # in the server, so it is wrong; the right app asks its queue
 }
-OUTLIVE: Final = ("background", "supervised", "process")
+OUTLIVE: Final = ("background", "supervised", "process", "queued")
 """The remedies whose jobs outlive their request."""
-JOBS: Final = ("supervised", "process")
+JOBS: Final = ("supervised", "process", "queued")
 """The remedies whose jobs have a ``Location``, to read their steps and to stop them."""
 
 
@@ -157,9 +159,10 @@ class App:
         logs: bool = True,
         keeps_to_shapes: bool = True,
         origin: str = "",
+        has_queue: bool = False,
     ) -> None:
         self.loops, self.pause = loops, pause
-        self.keeps_to_shapes, self.origin = keeps_to_shapes, origin
+        self.keeps_to_shapes, self.origin, self.has_queue = keeps_to_shapes, origin, has_queue
         self.refuses, self.stops, self.logs = refuses, stops, logs
         self.jobs: dict[str, Job] = {}
         self.keys = map(str, itertools.count(1))
@@ -170,7 +173,9 @@ class App:
             return
         remedy, _, key = scope["path"].lstrip("/").partition("/")
         method = "POST" if remedy in JOBS else "GET"
-        if key in self.jobs and scope["method"] in ("GET", "DELETE"):
+        if remedy == "queued" and self.has_queue:
+            await ask_queue(scope["method"], key, send)
+        elif key in self.jobs and scope["method"] in ("GET", "DELETE"):
             job = self.jobs[key]
             if self.stops and scope["method"] == "DELETE":
                 await job.stop()
@@ -239,7 +244,26 @@ async def until_disconnect(receive: Receive) -> None:
         pass
 
 
-app: Final = App()
+async def ask_queue(method: str, key: str, send: Send) -> None:
+    """Ask the queue in a thread, since it waits for a database."""
+    methods: dict[str, Callable[..., object]] = {
+        "POST": queued_jobs.start,
+        "GET": queued_jobs.status if key else queued_jobs.states,
+        "DELETE": queued_jobs.stop,
+    }
+    try:
+        found = await asyncio.to_thread(methods[method], *([key] if key else []))
+    except UnavailableError as error:
+        await answer(send, {"detail": str(error)}, 503, (JSON, RETRY))
+    except KeyError:
+        await answer(send, {"detail": "no such job"}, 404)
+    else:
+        location = (b"location", f"/queued/{found}".encode())
+        starts = ({"message": "Job queued"}, 202, (JSON, location))
+        await answer(send, *(starts if method == "POST" else (found,)))
+
+
+app: Final = App(has_queue=True)
 
 
 # Variants, wrong in one way each.
@@ -297,7 +321,7 @@ variant(
     ),
     "must step in a process of its own, but it steps in the app's",
     "LIVE",
-    "LIVE-012 LIVE-013 LIVE-014 LIVE-015 LIVE-016",
+    "LIVE-012 LIVE-013 LIVE-014 LIVE-015 LIVE-016 LIVE-017",
 )
 variant("queues", App(refuses=False), " hang; ", "POOL")
 # Its loops step slowly, since many of them run for seconds while other tests run.
@@ -318,14 +342,21 @@ variant(
     App(keeps_to_shapes=False),
     "POST /supervised answered 201; it must be 202.",
     "CONT",
-    "CONT-007 CONT-008 CONT-009 CONT-010",
+    "CONT-007 CONT-008 CONT-009 CONT-010 CONT-011 CONT-012",
 )
 variant(
     "jobs_elsewhere",
     App(origin="http://127.0.0.1:9"),
     "which is not at the origin of the app; the suite asks no other",
     "CONT",
-    "CONT-007 CONT-008",
+    "CONT-007 CONT-008 CONT-011",
+)
+variant(
+    "queues_in_the_server",
+    App(),
+    "the new server does not list the job",
+    "OUTLIVES LOST",
+    "OUTLIVES-009 LOST-009",
 )
 
 

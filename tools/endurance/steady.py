@@ -20,6 +20,7 @@ from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.servers import choose_servers
+from asgi_liveness.serving.worker import worker_command
 from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
 
 # It ends by itself when its parent has ended, for whatever reason.
@@ -76,7 +77,10 @@ def once(targets: list[str]) -> tuple[ConformanceReport, float]:
     differences = [row for file in known_differences() for row in known.load(file, targets)]
     servers = choose_servers(COMPARISON["servers"])
     lacks = lacking(has=COMPARISON["remedies"].split(","))
-    with Runner(targets, servers, choose_cases(None), differences, lacks) as runner:
+    worker = worker_command(COMPARISON["worker"])
+    with Runner(
+        targets, servers, choose_cases(None), differences, lacks=lacks, worker=worker
+    ) as runner:
         for cell in runner.cells:
             runner.judge(cell)
         subjects = runner.subjects.values()

@@ -57,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="remedies that the target has; each is tested against every promise",
     )
     group.addoption(
+        "--liveness-worker",
+        default="",
+        metavar="COMMAND",
+        help="the command that runs the jobs of the remedy queued",
+    )
+    group.addoption(
         "--liveness-all",
         action="store_true",
         help="also run the cases that end servers, which takes minutes",
@@ -99,6 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from asgi_liveness.conformance.runner import Runner
     from asgi_liveness.errors import one_line
     from asgi_liveness.serving.servers import choose_servers
+    from asgi_liveness.serving.worker import worker_command
 
     option = config.option
     try:
@@ -109,7 +116,8 @@ def pytest_configure(config: pytest.Config) -> None:
             known.load(option.liveness_known, option.liveness_target)
             if option.liveness_known
             else [],
-            lacking(split_names(option.liveness_lacks), split_names(option.liveness_has)),
+            lacks=lacking(split_names(option.liveness_lacks), split_names(option.liveness_has)),
+            worker=worker_command(option.liveness_worker) if option.liveness_worker else (),
         )
     except Exception as error:
         raise pytest.UsageError(plain(one_line(error))) from error

@@ -49,7 +49,7 @@ POLL = 0.1  # seconds until a worker sees that there is a job, or that its job m
 ANSWER = 0.8  # seconds that Redis may take to answer
 BEAT = 0.5  # seconds between two signs of life of a running job
 LOST = 5.0  # seconds without a sign of life after which a job is lost
-GRACE = 5.0  # seconds that a job gets to end, or to be put back
+GRACE = 8.0  # seconds that a job gets to end, or to be put back; Docker kills after 10
 KEPT = 10_000  # ended jobs that are remembered
 logger = logging.getLogger("asgi_liveness.queued")
 
@@ -109,8 +109,11 @@ class QueuedJobs:
         """Queue a job and return its id. Raises ``UnavailableError`` also if there are too many."""
         with self._reached(), self._starting:
             if self._huey.pending_count() + self._claims.result_store_size() >= self._most:
-                states = [row["state"] for row in self._read().values()]
-                if states.count("queued") + states.count("running") >= self._most:
+                waiting = [task.id for task in self._huey.pending()]
+                stopped = self._ends.peek_many(waiting) if waiting else ()
+                claims = map(_facts, self._claims.result_items().values())
+                running = sum(claim["seen"] > time.time() - LOST for claim in claims)
+                if len(waiting) - len(stopped) + running >= self._most:
                     raise UnavailableError("too many jobs are queued or running")
             key = uuid.uuid4().hex
             self._enqueue(key, steps=0)
@@ -143,7 +146,6 @@ class QueuedJobs:
         """Run jobs in *threads* until SIGTERM or Ctrl+C; then put them back."""
         with self._reached():
             self._huey.pending_count()
-        os.nice(10)  # a server on the same host comes first
         logging.getLogger("huey").setLevel(logging.CRITICAL)  # it logs a traceback for each poll
         consumer = self._huey.create_consumer(
             workers=threads,

@@ -183,7 +183,7 @@ def test_cases_that_end_servers_run_only_on_request(
 ) -> None:
     chosen: list[Case] = []
 
-    def made(_: object, __: object, cases: list[Case], *___: object) -> None:
+    def made(_: object, __: object, cases: list[Case], *___: object, **____: object) -> None:
         chosen.extend(cases)
         raise UsageError("nothing is run here")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from asgi_liveness.conformance import handover as handover_module
 from asgi_liveness.conformance import load as load_module
 from asgi_liveness.conformance import shutdown as shutdown_module
 from asgi_liveness.conformance import window as window_module
@@ -30,13 +32,18 @@ IDS = {case.id for case in CASES}
 FIRST_EDITION = {*(f"LIVE-{n:03}" for n in range(1, 12)), *(f"CONT-{n:03}" for n in range(1, 7))}
 SECOND_EDITION = {
     *(f"LIVE-{n:03}" for n in range(12, 16)),
-    *(f"{row.family}-{n:03}" for row in PROMISES if row.name != "live" for n in range(1, 8)),
+    *(f"{row.family}-{n:03}" for row in PROMISES[1:] if not row.only for n in range(1, 8)),
 }
 THIRD_EDITION = {
     "LIVE-016",
-    *(f"{row.family}-008" for row in PROMISES if row.name != "live"),
+    *(f"{row.family}-008" for row in PROMISES[1:] if not row.only),
 }
 FOURTH_EDITION = {f"CONT-{n:03}" for n in range(7, 11)}
+FIFTH_EDITION = {
+    *("LIVE-017", "CONT-011", "CONT-012"),
+    *(f"{row.family}-009" for row in PROMISES[1:]),
+}
+WORKER = (sys.executable, "-m", "asgi_liveness.queued")
 FIRST = [case for case in CASES if case.id in FIRST_EDITION]
 ONLY_RECORDED = {case.id for case in CASES if case.promise in ("speed", "defaults")}
 HAS_ALL = lacking(has=[remedy.name for remedy in REMEDIES])
@@ -67,12 +74,14 @@ def judge(
     """
     failing = {experiment for case in cases if case.id in fails for experiment in case.experiments}
     patience = 0.5 if {case.id for case in cases} <= fails else 1.5
-    with Runner([target], [kind], cases, lacks=lacks) as runner:
+    with Runner([target], [kind], cases, lacks=lacks, worker=WORKER) as runner:
         for cell in runner.cells:
             with pytest.MonkeyPatch.context() as patch:
                 if failing.intersection(cell.case.experiments):
                     patch.setattr(shutdown_module, "EXIT_LIMIT", 1.0)
                     patch.setattr(shutdown_module, "SIGNALS", ("SIGTERM",))
+                    patch.setattr(handover_module, "EXIT_LIMIT", 1.0)
+                    patch.setattr(handover_module, "LOST_LIMIT", 1.0)
                     patch.setattr(window_module, "ALIVE_CAP", 0.5)
                     patch.setattr(load_module, "LIMIT", patience)
                     patch.setattr(load_module, "NO_PROGRESS_LIMIT", 0.5)
@@ -179,6 +188,7 @@ def test_a_job_that_blocks_is_one_failure() -> None:
         ("POOL LEAVES", {"LEAVES-001"}),
         ("GIL ERRORS", set()),
         ("EXITS", set()),
+        ("OUTLIVES LOST", set()),
     ],
 )
 def test_the_remedies_work_without_a_framework(
@@ -231,7 +241,8 @@ def test_every_judged_case_is_failed_by_a_miniature() -> None:
 def test_ids_are_append_only() -> None:
     assert len(CASES) == len(IDS)
     assert not IDS & RETIRED
-    assert FIRST_EDITION | SECOND_EDITION | THIRD_EDITION | FOURTH_EDITION <= IDS | RETIRED
+    editions = FIRST_EDITION | SECOND_EDITION | THIRD_EDITION | FOURTH_EDITION | FIFTH_EDITION
+    assert editions <= IDS | RETIRED
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -19,7 +19,8 @@ from asgi_liveness.conformance.contract import (
     State,
     Window,
 )
-from asgi_liveness.conformance.promises import GIL_CONTROL, SHOWN, Shutdown
+from asgi_liveness.conformance.endings import Handover, Shutdown
+from asgi_liveness.conformance.promises import GIL_CONTROL, SHOWN
 
 REMEDIES = {remedy.name for remedy in promises.REMEDIES}
 windows = pytest.mark.parametrize("window", SHOWN, ids=lambda window: window.title)
@@ -95,7 +96,7 @@ def test_a_case_has_only_experiments_of_the_tables(case: Case) -> None:
         if isinstance(experiment, Window) and experiment.remedy:
             assert experiment.remedy == case.remedy
             assert set(experiment.load) == {f"/{case.remedy}"}
-        elif isinstance(experiment, Shutdown):
+        elif isinstance(experiment, Shutdown | Handover):
             assert experiment.remedy in ("", case.remedy)
         else:
             assert isinstance(experiment, Exchange) or experiment in (*SHOWN, GIL_CONTROL)

@@ -33,7 +33,7 @@ def test_the_contract_has_every_claim_once_with_its_cases(cases: list[Case]) -> 
         of = [case.remedy for case in cases]
         claim = cases[0].promise or cases[0].slug.removeprefix(f"{of[0]}-").replace("-", " ")
         title = f"{cases[0].id} to {cases[-1].id}: {claim}, for {', '.join(of)}"
-        assert of == (remedies if cases[0].promise else ["supervised", "process"])
+        assert of == (remedies if cases[0].promise else ["supervised", "process", "queued"])
     at = LINES.index(f"### {title}")
     assert LINES.count(f"### {title}") == 1
     assert LINES[at - len(cases) - 1 : at - 1] == [f'<a id="{case.id}"></a>' for case in cases]

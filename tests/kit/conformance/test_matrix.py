@@ -120,10 +120,9 @@ def test_defaults_are_the_worse_of_both_signals(
 def test_markdown_has_a_column_for_each_promise() -> None:
     lines = matrix.markdown(report(*everywhere("pool")))
     assert lines[0] == f"| | {' | '.join(NAMES)} |"
-    assert (
-        lines[2]
-        == f"| `/background` | {' | '.join('yes' if n == 'pool' else '-' for n in NAMES)} |"
-    )
+    by_nature = {row.name: "**no**" for row in PROMISES if row.only}
+    words = [{"pool": "yes", **by_nature}.get(name, "-") for name in NAMES]
+    assert lines[2] == f"| `/background` | {' | '.join(words)} |"
     assert [line.split("`")[1] for line in lines[2:]] == [row.path for row in REMEDIES]
 
 

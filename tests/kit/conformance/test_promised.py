@@ -9,7 +9,8 @@ import pytest
 
 from asgi_liveness.conformance import promises
 from asgi_liveness.conformance.cases import CASES
-from asgi_liveness.conformance.contract import BLOCKING
+from asgi_liveness.conformance.contract import BLOCKING, Window
+from asgi_liveness.conformance.endings import Handed, Shutdown, ShutdownTimes
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
@@ -18,7 +19,6 @@ from asgi_liveness.conformance.promises import (
     REMEDIES,
     SHOWN,
     Remedy,
-    ShutdownTimes,
 )
 from asgi_liveness.inside.ledger import Loop
 from asgi_liveness.probing.response import Response, SentRequest
@@ -56,7 +56,7 @@ def observed(window: Any, wait: float = 0.001, **changes: Any) -> Observation:
     return replace(usual, **changes)
 
 
-def failure(case: str, *results: Observation | ShutdownTimes) -> str:
+def failure(case: str, *results: Observation | ShutdownTimes | Handed) -> str:
     """Return the failure in the case's message, without its name and its advice."""
     message = CASE[case].judge(*results) or f"{CASE[case].name}: \n  "
     return message.removeprefix(f"{CASE[case].name}: ").rpartition("\n  ")[0]
@@ -69,9 +69,11 @@ def together(remedy: str, wait: float, **changes: Any) -> Observation:
 @pytest.mark.parametrize("case", [case for case in CASES if case.promise], ids=lambda case: case.id)
 def test_a_loop_that_did_not_run_keeps_no_promise(case: Any) -> None:
     results = [
-        GOOD_EXIT
-        if isinstance(experiment, promises.Shutdown)
-        else observed(experiment, kept_running=False, steps=0)
+        observed(experiment, kept_running=False, steps=0)
+        if isinstance(experiment, Window)
+        else GOOD_EXIT
+        if isinstance(experiment, Shutdown)
+        else Handed((0, 0), "", is_listed=True, is_stopped=True, at_once=0)
         for experiment in case.experiments
     ]
     kept = case.judge(*results) is None
@@ -278,3 +280,62 @@ def test_an_exception_closes_no_answered_connection(connection: str, message: st
     before = raised()
     after = replace(before, followups={**before.followups, "again": again})
     assert failure("ERRORS-003", after) == message
+
+
+# What becomes of a queued job.
+
+WENT_ON = Handed((10, 20), "running", is_listed=True, is_stopped=True, at_once=1)
+CALLED_LOST = Handed((10, 10), "lost", is_listed=True, is_stopped=True, at_once=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, ""),
+        ({"is_listed": False}, "the new server does not list the job."),
+        (
+            {"steps": (10, 10), "state": "lost"},
+            (
+                "the job did not go on: 10 steps before the end of the server, 10 afterwards; its "
+                "state is 'lost'."
+            ),
+        ),
+        (
+            {"is_stopped": False},
+            "its loop still ran after a DELETE of its address at the new server.",
+        ),
+    ],
+)
+def test_a_job_outlives_its_server_if_the_new_one_has_it(
+    changes: dict[str, Any], message: str
+) -> None:
+    assert failure("OUTLIVES-009", replace(WENT_ON, **changes)) == message
+
+
+@pytest.mark.parametrize(
+    ("put_back", "killed", "message"),
+    [
+        ({}, {}, ""),
+        ({"at_once": 2}, {}, "two loops of the job ran at the same time."),
+        ({}, {"at_once": 2}, "two loops of the job ran at the same time."),
+        (
+            {"steps": (10, 10), "state": "queued"},
+            {},
+            "after SIGTERM of its worker no other ran the job within 15 s; its state is 'queued'.",
+        ),
+        (
+            {},
+            {"state": "running"},
+            (
+                "15 s after its worker was killed the state of the job is 'running'; it must be "
+                "'lost'."
+            ),
+        ),
+        ({}, {"steps": (10, 11)}, "a job that was called lost went on."),
+    ],
+)
+def test_a_job_is_put_back_or_lost_and_never_run_twice(
+    put_back: dict[str, Any], killed: dict[str, Any], message: str
+) -> None:
+    results = (replace(WENT_ON, **put_back), replace(CALLED_LOST, **killed))
+    assert failure("LOST-009", *results) == message

@@ -11,10 +11,11 @@ import pytest
 from asgi_liveness.conformance import subject as subject_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.contract import IDLE
+from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.known import PYTHON, Difference
 from asgi_liveness.conformance.outcome import Outcome
-from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
-from asgi_liveness.conformance.runner import SHUTDOWNS_AT_ONCE, Result, Runner
+from asgi_liveness.conformance.promises import lacking
+from asgi_liveness.conformance.runner import ENDINGS_AT_ONCE, Result, Runner
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
 
@@ -227,7 +228,9 @@ def test_all_shutdowns_are_watched_together_and_once(
     watched: list[tuple[str, str]] = []
     together, most = 0, 0
 
-    async def watch_shutdown(kind: ServerKind, _: str, shutdown: Shutdown) -> ShutdownTimes:
+    async def watch_shutdown(
+        kind: ServerKind, _: str, shutdown: Shutdown, __: tuple[str, ...]
+    ) -> ShutdownTimes:
         nonlocal together, most
         watched.append((kind.name, shutdown.remedy))
         together += 1
@@ -248,5 +251,5 @@ def test_all_shutdowns_are_watched_together_and_once(
     assert sorted(watched) == sorted(
         (kind.name, shutdown) for kind in servers for shutdown in shutdowns
     )
-    assert most == SHUTDOWNS_AT_ONCE
+    assert most == ENDINGS_AT_ONCE
     assert runner.clock.ends > 0

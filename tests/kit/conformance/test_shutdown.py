@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from asgi_liveness.conformance import shutdown as shutdown_module
-from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes
+from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving import ending

@@ -16,8 +16,9 @@ from asgi_liveness.conformance import subject as subject_module
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.clock import Clock
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
+from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.outcome import Outcome
-from asgi_liveness.conformance.promises import Shutdown, ShutdownTimes, lacking
+from asgi_liveness.conformance.promises import lacking
 from asgi_liveness.conformance.subject import Judgement, Subject
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.servers import SERVERS, ServerKind
@@ -164,7 +165,9 @@ def shutting_down(
     """Return a subject whose shutdowns have these results, and the shutdowns that it watched."""
     watched: list[Shutdown] = []
 
-    async def watch_shutdown(_: ServerKind, __: str, shutdown: Shutdown) -> ShutdownTimes:
+    async def watch_shutdown(
+        _: ServerKind, __: str, shutdown: Shutdown, ___: tuple[str, ...]
+    ) -> ShutdownTimes:
         watched.append(shutdown)
         result = results[shutdown]
         if isinstance(result, TargetError):

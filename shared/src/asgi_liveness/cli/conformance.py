@@ -66,6 +66,7 @@ def add_run(parser: Parser) -> None:
     remedies = ", ".join(remedy.name for remedy in REMEDIES)
     add("--has", action="append", default=[], metavar="NAME,...", help=f"remedies: of {remedies}")
     add("--lacks", action="append", default=[], help="a feature that the targets lack")
+    add("--worker", default="", metavar="COMMAND", help="what runs the jobs of queued")
     add(
         "--known",
         action="append",
@@ -102,6 +103,7 @@ def _run(args: argparse.Namespace) -> int:
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.conformance.runner import Runner
     from asgi_liveness.serving.servers import choose_servers
+    from asgi_liveness.serving.worker import worker_command
 
     if remedies := {row.name for row in REMEDIES}.intersection(args.target if args.has else ()):
         names = ",".join([*args.has, *sorted(remedies)])
@@ -111,7 +113,8 @@ def _run(args: argparse.Namespace) -> int:
     lacks = lacking(split_names(args.lacks), split_names(args.has))
     wanted = outputs.parse_outputs(args.report, ("json", "md", "html"))
     screen = outputs.screen(wanted)
-    with Runner(args.target, servers, cases, differences, lacks) as runner:
+    worker = worker_command(args.worker) if args.worker else ()
+    with Runner(args.target, servers, cases, differences, lacks=lacks, worker=worker) as runner:
         try:
             with contextlib.redirect_stdout(screen):
                 _judge_all(runner, screen)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 4
+VERSION: Final = 5
 FEATURES: Final = {"sync": "synchronous handlers (a plain `def`)"}
 """Features that a target may lack, with their descriptions."""
 
@@ -37,8 +37,6 @@ SYNC: Final = frozenset({"sync"})
 _ASYNC: Final = "`async def`"
 UNKNOWN_ID: Final = "no-such-job"
 """An id that no job has."""
-
-
 _JOB_STARTED: Final = (
     "202; an object; `Location` is the job's address: a path, or an address of the same origin"
 )
@@ -46,13 +44,13 @@ _JOBS: Final = "200; an object that has each job's id, the end of its `Location`
 _JOB: Final = "200; an object with the integer `steps`; 404 for an unknown job"
 
 
-def _job_routes(path: str, starts: str) -> tuple[Route, ...]:
+def _job_routes(path: str, starts: str, state: str = "") -> tuple[Route, ...]:
     """Return the routes that start, list, show and stop jobs."""
     stops = "stops the job if it still runs, and waits for its end; may be repeated"
     rows = (
         ("POST", path, starts, _JOB_STARTED),
         ("GET", path, "lists the jobs", _JOBS),
-        ("GET", f"{path}/{{id}}", "tells the job's steps so far", _JOB),
+        ("GET", f"{path}/{{id}}", f"tells the job's steps so far{state}", _JOB),
         ("DELETE", f"{path}/{{id}}", stops, _JOB),
     )
     needs = frozenset({path.strip("/")})
@@ -122,6 +120,12 @@ ROUTES: Final = (
         "runs the loop in short slices and yields to the event loop after each, until the client "
         "disconnects",
         needs=frozenset({"paced"}),
+    ),
+    *_job_routes(
+        "/queued",
+        "queues the loop for a worker; 503 with `Retry-After` while too many jobs are open, or the "
+        "queue does not answer",
+        ", and its `state`: `lost` after its worker was killed",
     ),
 )
 

@@ -24,6 +24,7 @@ _WORDS: Final = {
 }
 _WIDTH: Final = 9  # columns
 _NEVER: Final = "hangs"
+_ONLY: Final = {row.name: row.only for row in PROMISES if row.only}
 
 SubjectName = tuple[str, str]
 """A target and a server."""
@@ -51,7 +52,13 @@ def rows(report: ConformanceReport) -> list[MatrixRow]:
             title,
             server,
             tuple(
-                (name, (cell := cells.get((target, server, remedy.name, name)), _word(cell)))
+                (
+                    name,
+                    (
+                        cell := cells.get((target, server, remedy.name, name)),
+                        _word(cell) if cell else _unjudged(remedy.name, name),
+                    ),
+                )
                 for name in shown
             ),
         )
@@ -102,10 +109,13 @@ def _cells(report: ConformanceReport) -> list[CellRow]:
     return [c for c in report.cells if c.promise and c.remedy in present]
 
 
-def _word(cell: CellRow | None) -> str:
+def _unjudged(remedy: str, promise: str) -> str:
+    """Return the word of a cell without a case: a remedy may lack a promise by its nature."""
+    return "no" if _ONLY.get(promise, remedy) != remedy else "-"
+
+
+def _word(cell: CellRow) -> str:
     """Return the word or the figure of one cell."""
-    if cell is None:
-        return "-"
     figures = cell.measured
     if cell.promise == "defaults" and figures:
         worst = [figure for figure in figures.values() if figure is not None]
@@ -125,7 +135,12 @@ def markdown(report: ConformanceReport) -> list[str]:
     names = [row.name for row in PROMISES]
     lines = [f"| | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for remedy in REMEDIES:
-        found = (_short(report, by_cell.get((remedy.name, name), {})) for name in names)
+        found = (
+            _short(report, cells)
+            if (cells := by_cell.get((remedy.name, name), {}))
+            else _bold(_unjudged(remedy.name, name))
+            for name in names
+        )
         lines.append(f"| `{remedy.path}` | {' | '.join(found)} |")
     return lines
 
@@ -147,7 +162,11 @@ def _short(report: ConformanceReport, cells: dict[SubjectName, CellRow]) -> str:
 def _markdown_word(cell: CellRow) -> str:
     if cell.promise == "defaults":
         return "**hangs**" if _word(cell) == _NEVER else "ends"
-    return {"yes": "yes", "no": "**no**", "NO": "**no**"}.get(_word(cell), _word(cell))
+    return _bold(_word(cell))
+
+
+def _bold(word: str) -> str:
+    return "**no**" if word in ("no", "NO") else word
 
 
 def _where(report: ConformanceReport, subjects: Iterable[SubjectName]) -> str:

@@ -18,7 +18,7 @@ from asgi_liveness.conformance.contract import (
 from asgi_liveness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 AT_ONCE: Final = 64
 """Loops that `pool` starts together: more than AnyIO's 40 threads and asyncio's maximum of 32."""
@@ -32,6 +32,9 @@ showed 1 to 9. The slowest of a hundred probes varies much, so the limit is ten 
 EXIT_LIMIT: Final = 10.0
 """Seconds within which all processes of a server must exit after a signal. Docker kills them after
 10 s, Kubernetes after 30 s."""
+LOST_LIMIT: Final = 15.0
+"""Seconds within which a job whose worker was killed must be called lost, and one that was put back
+must run again."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Promise:
     words: str
     judged: bool = True
     """Whether the suite judges it. Otherwise it only measures and records it."""
+    only: str = ""
+    """The one remedy that can keep it, and is tested; "" if all can."""
+    nature: str = ""
+    """Why no other can."""
 
     @property
     def family(self) -> str:
@@ -86,6 +93,20 @@ PROMISES: Final = (
         "the same as `exits`, but with the server's default settings",
         judged=False,
     ),
+    Promise(
+        "outlives",
+        "the loop goes on while its server is ended and a new one started, which lists it and "
+        "stops it by the same id",
+        only="queued",
+        nature="the loop runs in the server, or in a process that ends with it",
+    ),
+    Promise(
+        "lost",
+        f"within {LOST_LIMIT:.0f} s after its worker was killed a job is called lost; a worker "
+        "that is told to stop puts its job back, and another takes it up, never two at once",
+        only="queued",
+        nature="no worker runs the loop, and what knows of it ends with the server",
+    ),
 )
 
 
@@ -111,7 +132,12 @@ REMEDIES: Final = (
     Remedy("streamed", "an async generator that sends each result as a server-sent event"),
     Remedy("process", "a job in a process of its own"),
     Remedy("paced", "short slices in an async route, which yields to the event loop after each"),
+    Remedy("queued", "a job in a task queue, which a worker beside the server runs"),
 )
+
+
+NEEDS_WORKER: Final = "queued"
+"""The remedy whose loops run in a worker, which the suite has to start."""
 
 
 def lacking(lacks: Iterable[str] = (), has: Iterable[str] = ()) -> frozenset[str]:
@@ -192,28 +218,3 @@ def errors(remedy: Remedy) -> Window:
         then=Then.FAIL,
         remedy=remedy.name,
     )
-
-
-@dataclass(frozen=True)
-class Shutdown:
-    """A server that gets a signal while a loop runs; `exits` and `defaults` time its exit."""
-
-    remedy: str = ""
-    """The remedy that runs the loop. Empty for the control, where no loop runs."""
-    recommended: bool = True
-    """Whether the server runs with its recommended settings; otherwise with its defaults."""
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """The remedy that this shutdown needs."""
-        return frozenset({self.remedy} if self.remedy else ())
-
-
-@dataclass(frozen=True)
-class ShutdownTimes:
-    """The times from each signal until the exit of all processes."""
-
-    seconds: Mapping[str, float | None]
-    """Seconds by signal; None if processes were left after the limit."""
-    left: Mapping[str, str]
-    """A description of the processes left after the limit, by signal."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, Self
 
 from asgi_liveness.conformance.clock import Clock
 from asgi_liveness.conformance.contract import State
+from asgi_liveness.conformance.endings import Ending, Handover, Shutdown
 from asgi_liveness.conformance.outcome import Outcome
-from asgi_liveness.conformance.promises import Shutdown, lacking
+from asgi_liveness.conformance.promises import NEEDS_WORKER, lacking
 from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import LivenessError, UsageError
 from asgi_liveness.foreign import plain_lines
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.servers import ServerKind
 
 
-SHUTDOWNS_AT_ONCE: Final = 8
-"""The number of shutdowns that are timed in parallel; most of their time is waiting."""
+ENDINGS_AT_ONCE: Final = 8
+"""The number of endings that are watched in parallel; most of their time is waiting."""
 _MOST: Final = 1000  # characters of one line of a message, which may quote the app
 
 
@@ -59,21 +60,28 @@ class Runner:
     Raises ``UsageError`` without a target, a server or a case.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a choice of its own, and has a default)
         self,
         targets: Sequence[str],
         servers: Sequence[ServerKind],
         cases: Sequence[Case],
         differences: Sequence[Difference] = (),
+        *,
         lacks: frozenset[str] = lacking(),
+        worker: tuple[str, ...] = (),
     ) -> None:
         self.targets = list(dict.fromkeys(targets))
         self.servers, self.cases = servers, cases
         self.clock = Clock()
         self._differences = differences
-        self._lacks = lacks
+        self._lacks, self._worker = lacks, worker
         if not (targets and all(targets) and servers and cases):
             raise UsageError("there is nothing to run: name at least one target, server and case")
+        if NEEDS_WORKER not in lacks and not worker:
+            raise UsageError(
+                f"the jobs of {NEEDS_WORKER!r} need a worker; name its command: "
+                f"--worker 'python -m asgi_liveness.queued'"
+            )
         self.subjects: dict[tuple[str, str], Subject] = {}
         self.results: list[Result] = []
         self._target: str | None = None
@@ -110,7 +118,7 @@ class Runner:
             return self.results[-1]
         if cell.case.ends_servers:
             with self.clock.counting("ends"):
-                self._asyncio.run(self._watch_shutdowns(cell.target))
+                self._asyncio.run(self._watch_endings(cell.target))
         judgement = self._asyncio.run(subject.judge(cell.case))
         result = self._apply_differences(
             Result(
@@ -128,20 +136,23 @@ class Runner:
         if self._target != target:
             self.end()
             self._target = target
-            subjects = [Subject(target, kind, self._lacks, self.clock) for kind in self.servers]
+            subjects = [
+                Subject(target, kind, self._lacks, self.clock, self._worker)
+                for kind in self.servers
+            ]
             self.subjects |= {(target, subject.kind.name): subject for subject in subjects}
             with self.clock.counting("starts"):
                 for subject in subjects:
                     subject.start()
                 self._asyncio.run(_all_ready(subjects))
 
-    async def _watch_shutdowns(self, target: str) -> None:
-        """Time all shutdowns of the target that its cases need, unless that happened before."""
-        together = asyncio.Semaphore(SHUTDOWNS_AT_ONCE)
+    async def _watch_endings(self, target: str) -> None:
+        """Watch all endings of the target that its cases need, unless that happened before."""
+        together = asyncio.Semaphore(ENDINGS_AT_ONCE)
 
-        async def watch(subject: Subject, shutdown: Shutdown) -> None:
+        async def watch(subject: Subject, ending: Ending) -> None:
             async with together:
-                await subject.watch_shutdown(shutdown)
+                await subject.watch_ending(ending)
 
         experiments = [
             experiment
@@ -149,10 +160,10 @@ class Runner:
             if not case.needs & self._lacks
             for experiment in case.experiments
         ]
-        shutdowns = dict.fromkeys(row for row in experiments if isinstance(row, Shutdown))
+        endings = dict.fromkeys(row for row in experiments if isinstance(row, Shutdown | Handover))
         subjects = [self.subjects[target, kind.name] for kind in self.servers]
         await asyncio.gather(
-            *(watch(subject, shutdown) for subject in subjects for shutdown in shutdowns)
+            *(watch(subject, ending) for subject in subjects for ending in endings)
         )
 
     def _frozen_by(self, cell: Cell) -> str:

@@ -8,8 +8,9 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.load import start_request
-from asgi_liveness.conformance.promises import EXIT_LIMIT, Shutdown, ShutdownTimes
+from asgi_liveness.conformance.promises import EXIT_LIMIT
 from asgi_liveness.errors import TargetError
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.request import LIMIT, finish
@@ -26,8 +27,10 @@ SIGNALS: Final = ("SIGTERM", "SIGINT")
 _POLL: Final = 0.01  # seconds
 
 
-async def watch_shutdown(kind: ServerKind, target: str, shutdown: Shutdown) -> ShutdownTimes:
-    """Start and end a server once for each signal, and return the times.
+async def watch_shutdown(
+    kind: ServerKind, target: str, shutdown: Shutdown, worker: tuple[str, ...] = ()
+) -> ShutdownTimes:
+    """Start and end a server once for each signal, and return the times; a *worker* goes on.
 
     Raises ``TargetError`` if the server or its loop does not start, or if this system cannot list
     the server's processes.
@@ -41,6 +44,8 @@ async def watch_shutdown(kind: ServerKind, target: str, shutdown: Shutdown) -> S
     for name in SIGNALS:
         with Server(kind, target, recommended=shutdown.recommended) as server:
             await server.ready()
+            if worker:
+                server.start_worker(worker)
             async with open_client(server.url) as client:
                 requests = (
                     [await _start(server, client, f"/{shutdown.remedy}")] if shutdown.remedy else []

@@ -13,21 +13,18 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from asgi_liveness.conformance.contract import (
-    FEATURES,
-    IDLE,
-    Exchange,
-    State,
-    Window,
-)
-from asgi_liveness.conformance.observation import LATE_LIMIT, Observation
-from asgi_liveness.conformance.outcome import Outcome
-from asgi_liveness.conformance.promises import (
-    PROMISES,
-    REMEDIES,
+from asgi_liveness.conformance.contract import FEATURES, IDLE, Exchange, State, Window
+from asgi_liveness.conformance.endings import (
+    Ending,
+    Handed,
+    Handover,
     Shutdown,
     ShutdownTimes,
 )
+from asgi_liveness.conformance.handover import hand_over
+from asgi_liveness.conformance.observation import LATE_LIMIT, Observation
+from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.promises import NEEDS_WORKER, PROMISES, REMEDIES
 from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.conformance.window import watch
 from asgi_liveness.errors import RouteMissing, TargetError
@@ -62,13 +59,20 @@ _REMEDIES: Final = {remedy.name for remedy in REMEDIES}
 class Subject:
     """One target on one server, with the results of its experiments."""
 
-    def __init__(self, target: str, kind: ServerKind, lacks: frozenset[str], clock: Clock) -> None:
-        self.target, self.kind = target, kind
+    def __init__(
+        self,
+        target: str,
+        kind: ServerKind,
+        lacks: frozenset[str],
+        clock: Clock,
+        worker: tuple[str, ...] = (),
+    ) -> None:
+        self.target, self.kind, self._worker = target, kind, worker
         self.note: dict[str, Any] = {}
         self._lacks, self._clock = lacks, clock
         self._results: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
         """The result of each experiment, and the control of the server that it ran on."""
-        self._shutdowns: dict[Shutdown, ShutdownTimes | TargetError] = {}
+        self._endings: dict[Ending, ShutdownTimes | Handed | TargetError] = {}
         self._server: Server | None = None
         self._ready = False
         self._control: Observation | None = None
@@ -191,12 +195,12 @@ class Subject:
         self, experiment: Experiment
     ) -> tuple[ExperimentResult, Observation | None]:
         """Return the result of an experiment, and its control; run it unless it ran before."""
-        if isinstance(experiment, Shutdown):
-            await self.watch_shutdown(experiment)
-            times = self._shutdowns[experiment]
-            if isinstance(times, TargetError):
-                raise times
-            return times, None
+        if isinstance(experiment, Shutdown | Handover):
+            await self.watch_ending(experiment)
+            found = self._endings[experiment]
+            if isinstance(found, TargetError):
+                raise found
+            return found, None
         control = await self._controlled()
         if experiment not in self._results:
             server = await self.ready()
@@ -208,13 +212,19 @@ class Subject:
             self._results[experiment] = result, control
         return self._results[experiment]
 
-    async def watch_shutdown(self, shutdown: Shutdown) -> None:
-        """Start a server of its own and time its shutdown, unless that happened before."""
-        if shutdown not in self._shutdowns:
-            try:
-                self._shutdowns[shutdown] = await watch_shutdown(self.kind, self.target, shutdown)
-            except TargetError as failure:
-                self._shutdowns[shutdown] = failure
+    async def watch_ending(self, ending: Ending) -> None:
+        """Start a server of its own and watch how it ends, unless that happened before."""
+        if ending in self._endings:
+            return
+        try:
+            where, worker = (self.kind, self.target), self._worker
+            if isinstance(ending, Handover):
+                self._endings[ending] = await hand_over(*where, ending, worker)
+            else:
+                beside = worker if NEEDS_WORKER in ending.needs else ()
+                self._endings[ending] = await watch_shutdown(*where, ending, beside)
+        except TargetError as failure:
+            self._endings[ending] = failure
 
     async def _controlled(self) -> Observation:
         """Return the control of the running server; start a server and observe it if necessary."""
@@ -227,6 +237,8 @@ class Subject:
 
     async def _watch(self, server: Server, window: Window) -> Observation:
         try:
+            if NEEDS_WORKER in window.needs:
+                server.start_worker(self._worker)
             with self._clock.counting("windows"):
                 observation = await watch(server, replace(window, paths=self._paths(window)))
         except TargetError:

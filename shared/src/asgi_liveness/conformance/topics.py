@@ -23,7 +23,7 @@ CHOICES: Final = {
     "polls": "/supervised, and sleep for seconds instead of for 0",
     "belongs to one client": "/streamed",
     "must outlive the request": "/supervised, or /process if it computes",
-    "must outlive the server": "none of these: use a task queue",
+    "must outlive the server, or needs more than one machine": "/queued",
 }
 """What a loop is or does, and the remedy for it."""
 

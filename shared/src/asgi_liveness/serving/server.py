@@ -13,6 +13,7 @@ from asgi_liveness.inside import wrapper
 from asgi_liveness.inside.ledger import PATH_VARIABLE, Ledger
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
+from asgi_liveness.serving.worker import VARIABLE, Worker, queue_in
 
 if TYPE_CHECKING:
     import httpx
@@ -32,8 +33,11 @@ class Server(Launched):
 
     *recommended* adds the settings that the documentation recommends to the server's defaults.
     With *factory*, or if *target* ends in ``()``, calling the target returns the app. *app_dir* is
-    the folder to import the target from, if not the current directory.
+    the folder to import the target from, if not the current directory. *queue* is the address of
+    its task queue, if not one of its own.
     """
+
+    worker: Worker | None = None
 
     def __init__(  # noqa: PLR0913 (each has its own reason, and a default)
         self,
@@ -45,10 +49,12 @@ class Server(Launched):
         factory: bool = False,
         app_dir: str = "",
         max_stall: float | None = None,
+        queue: str = "",
     ) -> None:
         arguments = kind.command + (kind.recommended if recommended else ())
         super().__init__((sys.executable, *arguments), port, max_stall=max_stall)
         self._factory, self._app_dir = factory or target.endswith("()"), app_dir
+        self._queue = queue
         self.kind, self.target = kind, target
         self._doing, self._doing_since = "", time.monotonic()
 
@@ -60,13 +66,37 @@ class Server(Launched):
             for name, value in super()._environment().items()
             if not name.startswith(_LEFT_OUT)
         }
-        return {
+        self.environment = {
             **inherited,
+            VARIABLE: self._queue or queue_in(self.group.folder),
             PATH_VARIABLE: str(self.ledger.path),
             wrapper.TARGET_VARIABLE: self.target.removesuffix("()"),
             **({wrapper.FACTORY_VARIABLE: "1"} if self._factory else {}),
             wrapper.APP_DIR_VARIABLE: self._app_dir,
         }
+        return self.environment
+
+    def start_worker(self, command: tuple[str, ...]) -> None:
+        """Start the command that runs its queued jobs, unless it runs."""
+        if self.worker is None or self.worker.ended:
+            self.end_worker()
+            self.worker = Worker(command, self.environment)
+            self.worker.start()
+
+    def end_worker(self) -> None:
+        """End its worker, if there is one."""
+        if self.worker is not None:
+            self.worker.end()
+            self.worker = None
+
+    def end(self, *, politely: bool = False) -> None:
+        """End its worker, all its processes, and remove its files; a second call does nothing."""
+        self.end_worker()
+        super().end(politely=politely)
+
+    def log(self) -> str:
+        """Return what the server, and then its worker, wrote to their standard error so far."""
+        return super().log() + (self.worker.log() if self.worker else "")
 
     async def ready(self, path: str = "/hello", limit: float | None = None) -> None:
         """Wait for the first response of *path*.

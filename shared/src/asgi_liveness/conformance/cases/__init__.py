@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from asgi_liveness.conformance.cases import cont, jobs, live, promised, remedies
+from asgi_liveness.conformance.cases import cont, jobs, live, promised, queued, remedies
 from asgi_liveness.conformance.cases.case import Case, collect
 from asgi_liveness.errors import UsageError
 
@@ -17,6 +17,7 @@ CASES: Final[tuple[Case, ...]] = (
     *collect(cont),
     *jobs.CASES,
     *promised.CASES,
+    *queued.CASES,
 )
 RETIRED: Final[frozenset[str]] = frozenset()
 

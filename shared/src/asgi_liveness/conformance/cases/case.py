@@ -8,22 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.contract import Exchange, State, Window
+from asgi_liveness.conformance.endings import Handed, Handover, Shutdown, ShutdownTimes
 from asgi_liveness.conformance.observation import Observation
-from asgi_liveness.conformance.promises import (
-    PROMISES,
-    REMEDIES,
-    Remedy,
-    Shutdown,
-    ShutdownTimes,
-)
+from asgi_liveness.conformance.promises import PROMISES, REMEDIES, Remedy
 from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.response import Response
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-Experiment = Window | Exchange | Shutdown
-ExperimentResult = Observation | Response | ShutdownTimes
+Experiment = Window | Exchange | Shutdown | Handover
+ExperimentResult = Observation | Response | ShutdownTimes | Handed
 Claim = Callable[..., str | None]
 """Takes the result of each experiment, and returns a description of the failure, or None."""
 Measure = Callable[..., dict[str, float | None]]
@@ -59,7 +54,7 @@ class Case:
     @property
     def ends_servers(self) -> bool:
         """Whether the case ends servers of its own, which takes seconds."""
-        return any(isinstance(experiment, Shutdown) for experiment in self.experiments)
+        return any(isinstance(row, Shutdown | Handover) for row in self.experiments)
 
     @property
     def text(self) -> tuple[str, str, str]:
@@ -126,6 +121,7 @@ def family(
             measure,
         )
         for number, remedy in enumerate(REMEDIES, start=1)
+        if row.only in ("", remedy.name)
     )
 
 

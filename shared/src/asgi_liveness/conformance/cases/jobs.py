@@ -96,24 +96,28 @@ def _responds(request: str, response: Response, status: int, key: str) -> str | 
 
 
 def _cases(
-    first: int, slug: str, claim: Claim, experiments: dict[str, tuple[Experiment, ...]], fix: str
+    numbers: tuple[int, ...],
+    slug: str,
+    claim: Claim,
+    experiments: dict[str, tuple[Experiment, ...]],
+    fix: str,
 ) -> tuple[Case, ...]:
     return tuple(
         Case(f"CONT-{number:03}", f"{name}-{slug}", its_own, fix, claim, remedy=name)
-        for number, (name, its_own) in enumerate(experiments.items(), start=first)
+        for number, (name, its_own) in zip(numbers, experiments.items(), strict=True)
     )
 
 
 CASES: Final = (
     *_cases(
-        7,
+        (7, 8, 11),
         "job",
         job,
         {remedy.name: (leaves(remedy),) for remedy in _WITH_JOBS},
         "Compare the responses with `asgi-liveness explain routes`.",
     ),
     *_cases(
-        9,
+        (9, 10, 12),
         "unknown-job",
         unknown_job,
         {

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 from asgi_liveness.conformance import contract, promises
 from asgi_liveness.conformance.cases.case import family, show_state
 from asgi_liveness.conformance.cases.jobs import has_address
+from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.promises import (
     AT_ONCE,
     DISCONNECT_LIMIT,
     EXIT_LIMIT,
     GIL_CONTROL,
     GIL_LIMIT,
-    Shutdown,
-    ShutdownTimes,
 )
 
 if TYPE_CHECKING:

@@ -102,3 +102,23 @@ def paced_answers(observation: Observation) -> str | None:
     each slice until no other work is ready.
     """
     return show_state(observation) or loops_run_in(observation, on_event_loop=True)
+
+
+@case(
+    "LIVE-017 queued-answers",
+    _OF["queued"],
+    fix="Does the handler only queue the job, and does a worker run the function of {place}?",
+    remedy="queued",
+)
+def queued_answers(observation: Observation) -> str | None:
+    """Starts a job by POST /queued, waits for its first step, then probes both routes.
+
+    Must see: every probe answered while the loop makes steps in a worker, outside of the server.
+
+    Why: what runs in the server ends with it.
+    """
+    if failure := show_state(observation):
+        return failure
+    if any(loop.in_app for loop in observation.loops):
+        return "the loop of /queued must step in a worker, but it steps in the app's process."
+    return None
