@@ -32,12 +32,16 @@ from asgi_liveness import LoopBody
 
 try:
     from huey import Huey, storage
+except ImportError as error:
+    raise ImportError("/queued needs huey: pip install 'asgi-liveness[queued]'") from error
+try:
     from redis import ConnectionPool, RedisError
     from redis.backoff import NoBackoff
     from redis.retry import Retry
-except ImportError as error:
-    advice = "pip install 'asgi-liveness[queued]'"
-    raise ImportError(f"/queued needs huey and redis: {advice}") from error
+except ImportError:
+    HAS_REDIS = False
+else:
+    HAS_REDIS = True
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +54,7 @@ ANSWER = 0.8  # seconds that Redis may take to answer
 BEAT = 0.5  # seconds between two signs of life of a running job
 LOST = 5.0  # seconds without a sign of life after which a job is lost
 GRACE = 8.0  # seconds that a job gets to end, or to be put back; Docker kills after 10
-KEPT = 10_000  # ended jobs that are remembered
+KEPT = 1000  # ended jobs that are remembered
 logger = logging.getLogger("asgi_liveness.queued")
 
 
@@ -108,12 +112,11 @@ class QueuedJobs:
     def start(self) -> str:
         """Queue a job and return its id. Raises ``UnavailableError`` also if there are too many."""
         with self._reached(), self._starting:
-            if self._huey.pending_count() + self._claims.result_store_size() >= self._most:
-                waiting = [task.id for task in self._huey.pending()]
-                stopped = self._ends.peek_many(waiting) if waiting else ()
+            if self._known.result_store_size() - self._ends.result_store_size() >= self._most:
+                still_open = self._known.result_items().keys() - self._ends.result_items().keys()
                 claims = map(_facts, self._claims.result_items().values())
-                running = sum(claim["seen"] > time.time() - LOST for claim in claims)
-                if len(waiting) - len(stopped) + running >= self._most:
+                lost = sum(claim["seen"] < time.time() - LOST for claim in claims)
+                if len(still_open) - lost >= self._most:
                     raise UnavailableError("too many jobs are queued or running")
             key = uuid.uuid4().hex
             self._enqueue(key, steps=0)
@@ -287,16 +290,18 @@ def _database(url: str) -> tuple[Any, type[Exception], dict[str, Any]]:
     Raises ``ValueError`` or ``TypeError`` if the address is wrong.
     """
     scheme = urlsplit(url).scheme
-    if scheme in ("redis", "rediss"):
+    if scheme in ("redis", "rediss") and HAS_REDIS:
         # To send a command again that did arrive would queue a job twice.
         once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": ANSWER}
         pool = ConnectionPool.from_url(url, socket_timeout=ANSWER, **once)
         return storage.RedisStorage, RedisError, {"connection_pool": pool, "read_timeout": POLL}
-    if scheme in ("postgres", "postgresql") and storage.psycopg is not None:
+    if scheme == "postgresql" and storage.psycopg is not None:
         return storage.PostgresStorage, storage.psycopg.Error, {"dsn": url}
     if scheme in ("", "sqlite"):
         return storage.SqliteStorage, sqlite3.Error, {"filename": url.removeprefix(_FILES) or FILE}
-    raise ValueError(f"{scheme}:// is no queue here; leave it unset, or write redis://HOST:6379/0")
+    if package := {"redis": "redis", "rediss": "redis", "postgresql": "psycopg"}.get(scheme):
+        raise ValueError(f"{scheme}:// needs {package}: pip install {package}")
+    raise ValueError(f"{scheme}:// is no queue; leave it unset, or write redis://HOST:6379/0")
 
 
 def _row(**facts: object) -> bytes:
