@@ -286,7 +286,9 @@ def column(session: nox.Session) -> None:
     _install(session, framework, "servers", kit=WITH_PAGE)
     _without(session, *FRAMEWORKS.keys() - {framework, *COLUMNS[framework].get("made_of", ())})
     if session.posargs[:1] == ["serve"]:  # as the session of that name asks
-        _patiently(session, "asgi-liveness", "serve", _target(framework), *session.posargs[1:])
+        worker = ("--worker", COMPARISON["worker"])
+        served = ("serve", _target(framework), *worker, *session.posargs[1:])
+        _patiently(session, "asgi-liveness", *served)
     else:
         _show(session, framework, framework)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APP = ("normal", "blocking", "background", "background_async", "cooperative", "hello", "hello_sync")
-REMEDIES = ("offloaded", "supervised", "streamed", "process", "paced")
+REMEDIES = ("offloaded", "supervised", "streamed", "process", "paced", "queued")
 NAMES = (*APP, *REMEDIES)
 _OPTION = re.compile(r"^  (-\S.*?)(?:  +|\n +)(\S.*)$", re.MULTILINE)
 

@@ -7,6 +7,7 @@ have, and it starts no loop to find that out.
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import shlex
 import sys
@@ -58,17 +59,26 @@ def add_serve(parser: Parser) -> None:
     parser.add_argument(
         "--port", type=int, default=8000, help="where to listen (default: %(default)s)"
     )
+    parser.add_argument(
+        "--worker", default="", metavar="COMMAND", help="what runs the jobs of /queued, beside it"
+    )
     parser.set_defaults(action=_serve)
 
 
 def _serve(args: argparse.Namespace) -> int:
     from asgi_liveness.serving.server import Server
     from asgi_liveness.serving.servers import choose_servers
+    from asgi_liveness.serving.worker import VARIABLE, worker_command
 
-    with Server(choose_servers([args.server])[0], args.target, args.port) as server:
+    (kind, *_), queue = choose_servers([args.server]), os.environ.get(VARIABLE, "")
+    worker = worker_command(args.worker) if args.worker else ()
+    with Server(kind, args.target, args.port, queue=queue) as server:
         asyncio.run(server.ready())
         routes = asyncio.run(find_routes(server))
         print(f"{args.target} on {server.kind.name}; what its loops print is not shown.")
+        if worker:
+            server.start_worker(worker)
+            print(f"{args.worker} runs the jobs of POST {server.url}/queued.")
         print(instructions(server.url, routes), flush=True)
         listening = [sys.stdin]
         while not server.ended:

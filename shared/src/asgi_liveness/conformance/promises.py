@@ -132,7 +132,7 @@ REMEDIES: Final = (
     Remedy("streamed", "an async generator that sends each result as a server-sent event"),
     Remedy("process", "a job in a process of its own"),
     Remedy("paced", "short slices in an async route, which yields to the event loop after each"),
-    Remedy("queued", "a job in a task queue, which a worker beside the server runs"),
+    Remedy("queued", "a job in a task queue, which a worker runs, another process than the server"),
 )
 
 

@@ -9,11 +9,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
-from asgi_liveness.conformance.load import start_request
+from asgi_liveness.conformance.load import START_LIMIT, start_request
 from asgi_liveness.conformance.promises import EXIT_LIMIT
 from asgi_liveness.errors import TargetError
 from asgi_liveness.probing.client import open_client
-from asgi_liveness.probing.request import LIMIT, finish
+from asgi_liveness.probing.request import finish
 from asgi_liveness.serving import ending
 from asgi_liveness.serving.server import Server
 
@@ -63,8 +63,8 @@ async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Reques
     request.send(client)
     while not any(loop.steps for loop in server.ledger.loops()):
         await asyncio.sleep(_POLL)
-        if time.monotonic() > request.sent + LIMIT or server.ended:
-            words = f"{request.method} {path} started no loop within {LIMIT:.0f} s"
+        if time.monotonic() > request.sent + START_LIMIT or server.ended:
+            words = f"{request.method} {path} started no loop within {START_LIMIT:.0f} s"
             raise TargetError(
                 f"{server.target}: {words} on {server.kind.name}; "
                 f"does its handler step a LoopBody({path!r})?"

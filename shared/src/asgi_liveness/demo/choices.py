@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from asgi_liveness.conformance.contract import BLOCKING, route
-from asgi_liveness.conformance.promises import REMEDIES
-
-_KEYS: Final = 9  # the digits of a keyboard, without 0
+from asgi_liveness.conformance.promises import NEEDS_WORKER, REMEDIES
 
 
 @dataclass(frozen=True)
@@ -23,10 +21,10 @@ class Choice:
 CHOICES: Final = tuple(
     Choice(str(number), path, route(path).does)
     for number, path in enumerate(
-        [*BLOCKING.load, *(remedy.path for remedy in REMEDIES)][:_KEYS], start=1
+        [*BLOCKING.load, *(row.path for row in REMEDIES if row.name != NEEDS_WORKER)], start=1
     )
 )
-"""The defect first, then the remedies."""
+"""The defect first, then the remedies that need no worker."""
 
 
 def choice(word: str) -> Choice | None:
