@@ -183,9 +183,11 @@ class QueuedJobs:
         self._insist(self._claims.put_if_empty, key, _sign(job))
         if _facts(self._insist(self._claims.peek_data, key))["fence"] != job.fence:
             return  # it runs already
-        state, error = "ended", ""
+        if not (known := self._insist(self._known.peek_many, [key])):
+            self._insist(self._claims.delete_data, key)
+            return  # it was stopped in the queue, and is forgotten
+        state, error, job.steps = "ended", "", _facts(known[key])["steps"]
         if not self._insist(self._ends.has_data_for_key, key):
-            job.steps = _facts(self._insist(self._known.peek_data, key))["steps"]
             with self._beating:
                 self._running[key] = job
             try:
