@@ -119,7 +119,8 @@ class QueuedJobs:
                 if len(still_open) - lost >= self._most:
                     raise UnavailableError("too many jobs are queued or running")
             key = uuid.uuid4().hex
-            self._enqueue(key, steps=0)
+            self._known.put_data(key, _row(state="queued", steps=0, error=""))
+            self._huey.enqueue(self._task.s(id=key))
             return key
 
     def states(self) -> dict[str, str]:
@@ -198,8 +199,10 @@ class QueuedJobs:
             with self._beating:
                 del self._running[key]
         if state == "ended" and job.was_told and not self._insist(self._ends.has_data_for_key, key):
+            # In this order, or somebody finds a job that is nowhere.
+            self._insist(self._known.put_data, key, _row(state="queued", steps=job.steps, error=""))
             self._insist(self._claims.delete_data, key)
-            self._insist(self._enqueue, key, job.steps)
+            self._insist(self._huey.enqueue, self._task.s(id=key))
             return
         self._insist(self._end, key, state, job.steps, error)
         end = _facts(self._insist(self._ends.peek_data, key))
@@ -216,10 +219,6 @@ class QueuedJobs:
             except (self._error, OSError) as reason:
                 logger.warning("the queue %s does not answer: %s", self._place, reason)
                 time.sleep(BEAT)
-
-    def _enqueue(self, key: str, steps: int) -> None:
-        self._known.put_data(key, _row(state="queued", steps=steps, error=""))
-        self._huey.enqueue(self._task.s(id=key))
 
     def _end(self, key: str, state: str, steps: int, error: str = "") -> None:
         self._ends.put_if_empty(key, _row(state=state, steps=steps, error=error))
