@@ -243,16 +243,17 @@ class QueuedJobs:
             if name in claims:
                 jobs[name]["state"] = "lost"
             elif name not in waiting:
-                jobs[name]["state"] = self._judge_gone(name, jobs[name]["steps"])
+                jobs[name]["state"] = self._judge_gone(name, jobs[name])
         return jobs
 
-    def _judge_gone(self, key: str, steps: int) -> str:
+    def _judge_gone(self, key: str, row: dict[str, Any]) -> str:
         """Return the state of a job that is neither in the queue nor claimed."""
-        time.sleep(POLL)  # a worker may be about to claim it
-        if self._claims.has_data_for_key(key):
-            return "running"
-        self._end(key, "lost", steps)  # its worker died before it could
-        return str(_facts(self._ends.peek_data(key))["state"])
+        if "gone" not in row:  # a worker may be about to claim it
+            self._known.put_data(key, _row(**row, gone=time.time()))
+        elif row["gone"] < time.time() - LOST:  # its worker died before it could
+            self._end(key, "lost", row["steps"])
+            return str(_facts(self._ends.peek_data(key))["state"])
+        return "queued"
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
