@@ -112,11 +112,10 @@ class QueuedJobs:
     def start(self) -> str:
         """Queue a job and return its id. Raises ``UnavailableError`` also if there are too many."""
         with self._reached(), self._starting:
-            if self._known.result_store_size() - self._ends.result_store_size() >= self._most:
-                still_open = self._known.result_items().keys() - self._ends.result_items().keys()
-                claims = map(_facts, self._claims.result_items().values())
-                lost = sum(claim["seen"] < time.time() - LOST for claim in claims)
-                if len(still_open) - lost >= self._most:
+            ended = self._ends.result_store_size()  # before the known: one more is known meanwhile
+            if self._known.result_store_size() - ended >= self._most:
+                states = [row["state"] for row in self._read().values()]
+                if states.count("queued") + states.count("running") >= self._most:
                     raise UnavailableError("too many jobs are queued or running")
             key = uuid.uuid4().hex
             self._known.put_data(key, _row(state="queued", steps=0, error=""))
