@@ -160,9 +160,7 @@ class QueuedJobs:
         threading.Thread(target=self._beat, args=(consumer.stop_flag,), daemon=True).start()
         logger.warning("waiting for jobs in %s", self._place)
         consumer.run()
-        limit = time.monotonic() + GRACE
-        while self._running and time.monotonic() < limit:
-            time.sleep(POLL)
+        consumer.stop(graceful=True)  # wait until the threads have put their jobs back
 
     def _beat(self, must_stop: threading.Event) -> None:
         """Show signs of life of the running jobs, and tell those that must end."""
