@@ -19,6 +19,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import sqlite3
 import sys
@@ -146,18 +147,18 @@ class QueuedJobs:
         return self.status(key)
 
     def work(self, threads: int = MOST) -> None:
-        """Run jobs in *threads* until SIGTERM or Ctrl+C; then put them back."""
+        """Run jobs in *threads* until SIGTERM, SIGHUP or Ctrl+C; then put them back."""
         with self._reached():
             self._huey.pending_count()
         logging.getLogger("huey").setLevel(logging.CRITICAL)  # it logs a traceback for each poll
         consumer = self._huey.create_consumer(
-            workers=threads,
-            periodic=False,
-            initial_delay=POLL,
-            max_delay=POLL,
-            shutdown_timeout=GRACE,
+            workers=threads, periodic=False, max_delay=POLL, shutdown_timeout=GRACE
         )
         threading.Thread(target=self._beat, args=(consumer.stop_flag,), daemon=True).start()
+        for number in (signal.SIGINT, signal.SIGTERM):  # huey sets its own after its threads start
+            signal.signal(number, lambda *_: consumer.stop_flag.set())
+        # huey would start again, without a terminal.
+        consumer._signal_actions[signal.SIGHUP] = (False, True)  # noqa: SLF001
         logger.warning("waiting for jobs in %s", self._place)
         consumer.run()
         consumer.stop(graceful=True)  # wait until the threads have put their jobs back
