@@ -191,7 +191,7 @@ class QueuedJobs:
                 self._running[key] = job
             try:
                 self._loop(job)
-            except Exception as failure:
+            except BaseException as failure:  # sys.exit() too: it would end the thread alone
                 state, error = "failed", str(failure)
                 logger.exception("a job failed")
             with self._beating:
