@@ -266,11 +266,13 @@ class QueuedJobs:
             raise UnavailableError(message) from reason
 
     def _open(self, url: str) -> None:
-        self._place = urlsplit(url).netloc.rpartition("@")[2] or url.removeprefix(_FILES) or FILE
         try:
             kind, self._error, arguments = _database(url)
         except (ValueError, TypeError) as wrong:
-            raise UnavailableError(f"{SETTING} is wrong: {wrong}") from wrong
+            # A reason may quote a part of the password.
+            why = "is a / in the password not written as %2F?" if "@" in url else wrong
+            raise UnavailableError(f"{SETTING} is wrong: {why}") from wrong
+        self._place = urlsplit(url).netloc.rpartition("@")[2] or url.removeprefix(_FILES) or FILE
         self._huey = Huey(self._name, storage_class=kind, results=False, **arguments)
         self._known, self._claims, self._ends = (
             kind(f"{self._name}-{table}", **arguments) for table in ("known", "claims", "ends")
@@ -287,7 +289,7 @@ class QueuedJobs:
 def _database(url: str) -> tuple[Any, type[Exception], dict[str, Any]]:
     """Return huey's class for a database, the error of one that does not answer, and arguments.
 
-    Raises ``ValueError`` or ``TypeError`` if the address is wrong.
+    Raises ``ValueError`` or ``TypeError`` if the address is wrong, or ``UnavailableError``.
     """
     scheme = urlsplit(url).scheme
     if scheme in ("redis", "rediss") and HAS_REDIS:
@@ -297,11 +299,10 @@ def _database(url: str) -> tuple[Any, type[Exception], dict[str, Any]]:
         return storage.RedisStorage, RedisError, {"connection_pool": pool, "read_timeout": POLL}
     if scheme == "postgresql" and storage.psycopg is not None:
         return storage.PostgresStorage, storage.psycopg.Error, {"dsn": url}
-    if scheme in ("", "sqlite"):
+    if not scheme or url.startswith(_FILES):
         return storage.SqliteStorage, sqlite3.Error, {"filename": url.removeprefix(_FILES) or FILE}
-    if package := {"redis": "redis", "rediss": "redis", "postgresql": "psycopg"}.get(scheme):
-        raise ValueError(f"{scheme}:// needs {package}: pip install {package}")
-    raise ValueError(f"{scheme}:// is no queue; leave it unset, or write redis://HOST:6379/0")
+    known = "leave it unset, or write sqlite:///FILE or redis://HOST:6379/0"
+    raise UnavailableError(f"{SETTING} is wrong: {scheme}:// is no queue here; {known}")
 
 
 def _row(**facts: object) -> bytes:
