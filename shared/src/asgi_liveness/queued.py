@@ -325,7 +325,7 @@ queued_jobs = QueuedJobs(queued_loop, most=MOST)
 def main() -> str:
     """Start a worker, as the words of the command say; return why it cannot start."""
     threads = sys.argv[1] if len(sys.argv) > 1 else str(MOST)
-    if not threads.isdecimal() or not int(threads):
+    if not threads.isdecimal() or len(threads) > len("999") or not int(threads):
         return f"{threads!r} is no number of threads; write {MOST}, or nothing"
     try:
         queued_jobs.work(int(threads))
@@ -335,7 +335,7 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format=f"{__spec__.name}: %(message)s")
+    logging.basicConfig(format="%(name)s: %(message)s")
     if problem := main():
         logger.error(problem)
         sys.exit(2)
