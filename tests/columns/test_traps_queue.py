@@ -1,0 +1,162 @@
+"""Traps of task queues: each app does what its docstring says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from asgi_liveness.conformance.contract import State, Window
+from asgi_liveness.conformance.window import watch
+from asgi_liveness.inside.ledger import PATH_VARIABLE, Ledger
+from asgi_liveness.probing.client import open_client
+from asgi_liveness.serving.server import Server
+from asgi_liveness.serving.servers import SERVERS
+from tests.waiting import LIMIT, until, until_async
+from tools.comparison import ROOT
+
+pytestmark = pytest.mark.servers
+
+VISIBLE = 1.0  # seconds: the visibility timeout of the trap
+SERVER = shutil.which("redis-server")
+
+
+@asynccontextmanager
+async def serving(trap: str) -> AsyncIterator[Server]:
+    with Server(SERVERS[0], f"examples.traps.{trap}:app") as server:
+        await server.ready()
+        yield server
+
+
+async def watched(server: Server, must_be: State) -> None:
+    """Probe ``/hello`` while the loops run that run already; then end them."""
+    seen = await watch(server, Window("a trap", (), must_be, paths=("/hello",)))
+    assert seen.state is must_be
+    assert seen.recovered
+
+
+def loops(ledger: Ledger, name: str) -> list[int]:
+    """Return the steps of each loop of a name that has begun and has not ended."""
+    return [loop.steps for loop in ledger.loops() if loop.route == name and not loop.ended]
+
+
+async def go_on(ledger: Ledger, name: str, number: int) -> None:
+    """Wait until *number* loops of a name run and each has made ten more steps."""
+    await until_async(lambda: len(loops(ledger, name)) == number)
+    before = loops(ledger, name)
+    await until_async(
+        lambda: all(b + 10 <= a for b, a in zip(before, loops(ledger, name), strict=True))
+    )
+
+
+def test_result_awaited_by_get() -> None:
+    async def run() -> None:
+        async with serving("result_awaited_by_get") as server, open_client(server.url) as client:
+            for path, must_be in (("/in-thread", State.ALIVE), ("/get", State.FROZEN)):
+                request = asyncio.create_task(client.get(path))
+                await until_async(lambda: loops(server.ledger, path))  # noqa: B023 (awaited at once)
+                await watched(server, must_be)  # it ends the job
+                assert not any(loop.on_event_loop for loop in server.ledger.loops())
+                assert (await asyncio.wait_for(request, LIMIT)).json()["steps"] > 0
+
+    asyncio.run(run())
+
+
+def test_queue_call_on_event_loop() -> None:
+    async def run() -> None:
+        async with serving("queue_call_on_event_loop") as server, open_client(server.url) as client:
+            for path, must_be in (("/in-thread", State.ALIVE), ("/on-loop", State.FROZEN)):
+                assert (await client.get(path)).json()["job"]  # the database is free
+                assert (await client.get("/backup")).status_code == 200
+                await go_on(server.ledger, "/backup", 1)
+                request = asyncio.create_task(client.get(path))
+                await until_async(lambda: log(server).count(f"{path} queues") == 2)  # noqa: B023 (awaited at once)
+                await watched(server, must_be)  # it ends the backup
+                assert (await asyncio.wait_for(request, LIMIT)).json()["job"]
+
+    asyncio.run(run())
+
+
+def log(server: Server) -> str:
+    return (server.group.folder / "stderr").read_text()
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """Run a Redis that keeps nothing, and return its address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    command = [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: listens(port))
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.kill()
+
+
+def listens(port: int) -> bool:
+    with closing(socket.socket()) as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def celery(ledger: Ledger, folder: Path) -> Iterator[None]:
+    """Run a worker of Celery with one process for its jobs."""
+    command = ("celery", "-A", "examples.traps.acks_late_endless:queue", "worker", "-c", "1")
+    with (
+        (folder / f"log-{time.monotonic_ns()}").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, PATH_VARIABLE: str(ledger.path)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not SERVER, reason="no redis-server is installed: apt-get install redis-server")
+def test_acks_late_endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(broker: Redis) -> None:
+        async with serving("acks_late_endless") as server, open_client(server.url) as client:
+            ledger = server.ledger
+            with celery(ledger, tmp_path):
+                assert (await client.get("/early")).json()["job"]
+                await go_on(ledger, "/early", 1)
+                assert not broker.hlen("unacked")  # nothing is there to be handed out again
+                await stopped(ledger)
+                assert (await client.get("/late")).json()["job"]
+                await go_on(ledger, "/late", 1)
+                assert broker.hlen("unacked") == 1
+                visible = time.monotonic() + VISIBLE
+                await until_async(lambda: time.monotonic() > visible)
+                with celery(ledger, tmp_path):
+                    await go_on(ledger, "/late", 2)
+                    await stopped(ledger)
+
+    with redis(tmp_path) as url, closing(Redis.from_url(url)) as broker:
+        monkeypatch.setenv("BROKER", url)
+        asyncio.run(run(broker))
+
+
+async def stopped(ledger: Ledger) -> None:
+    """Stop the loops and wait for their end."""
+    ledger.stop()
+    await until_async(lambda: all(loop.ended for loop in ledger.loops()))
