@@ -107,12 +107,15 @@ class QueuedJobs:
     def __init__(self, loop: Callable[[QueuedJob], None], most: int, name: str = "queued") -> None:
         self._loop, self._most, self._name = loop, most, name
         self._opening, self._starting, self._beating = (threading.Lock() for _ in range(3))
-        self._is_open = False
+        self._is_open, self._silent = False, 0.0
         self._running: dict[str, QueuedJob] = {}
 
     def start(self) -> str:
         """Queue a job and return its id. Raises ``UnavailableError`` also if there are too many."""
-        with self._reached(), self._starting:
+        asked = time.monotonic()
+        with self._starting, self._reached():
+            if self._silent > asked:  # else each request would wait for all before it
+                raise TimeoutError("it had no answer for the request before")
             ended = self._ends.result_store_size()  # before the known: one more is known meanwhile
             if self._known.result_store_size() - ended >= self._most:
                 states = [row["state"] for row in self._read().values()]
@@ -262,6 +265,7 @@ class QueuedJobs:
                     self._open(os.environ.get(SETTING, ""))
             yield
         except (self._error, OSError) as reason:
+            self._silent = time.monotonic()
             message = f"the queue {self._place} does not answer: {reason}"
             raise UnavailableError(message) from reason
 
@@ -301,8 +305,10 @@ def _database(url: str) -> tuple[Any, type[Exception], dict[str, Any]]:
         return storage.PostgresStorage, storage.psycopg.Error, {"dsn": url}
     if not scheme or url.startswith(_FILES):
         return storage.SqliteStorage, sqlite3.Error, {"filename": url.removeprefix(_FILES) or FILE}
+    if package := {"redis": "redis", "rediss": "redis", "postgresql": "psycopg"}.get(scheme):
+        raise UnavailableError(f"{SETTING} needs {package}: pip install {package}")
     known = "leave it unset, or write sqlite:///FILE or redis://HOST:6379/0"
-    raise UnavailableError(f"{SETTING} is wrong: {scheme}:// is no queue here; {known}")
+    raise UnavailableError(f"{SETTING} is wrong: {scheme}:// is no queue; {known}")
 
 
 def _row(**facts: object) -> bytes:
