@@ -15,7 +15,7 @@ from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.known import PYTHON, Difference
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import lacking
-from asgi_liveness.conformance.runner import ENDINGS_AT_ONCE, Result, Runner
+from asgi_liveness.conformance.runner import SHUTDOWNS_AT_ONCE, Result, Runner
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
 
@@ -251,5 +251,5 @@ def test_all_shutdowns_are_watched_together_and_once(
     assert sorted(watched) == sorted(
         (kind.name, shutdown) for kind in servers for shutdown in shutdowns
     )
-    assert most == ENDINGS_AT_ONCE
+    assert most == SHUTDOWNS_AT_ONCE
     assert runner.clock.ends > 0

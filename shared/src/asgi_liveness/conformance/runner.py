@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from asgi_liveness.serving.servers import ServerKind
 
 
-ENDINGS_AT_ONCE: Final = 8
-"""The number of endings that are watched in parallel; most of their time is waiting."""
+SHUTDOWNS_AT_ONCE: Final = 8
+"""The number of shutdowns that are timed in parallel; most of their time is waiting."""
+HANDOVERS_AT_ONCE: Final = 2
+"""The number of handovers in parallel: their loops run for seconds, a processor each."""
 _MOST: Final = 1000  # characters of one line of a message, which may quote the app
 
 
@@ -148,10 +150,11 @@ class Runner:
 
     async def _watch_endings(self, target: str) -> None:
         """Watch all endings of the target that its cases need, unless that happened before."""
-        together = asyncio.Semaphore(ENDINGS_AT_ONCE)
+        shutdowns = asyncio.Semaphore(SHUTDOWNS_AT_ONCE)
+        handovers = asyncio.Semaphore(HANDOVERS_AT_ONCE)
 
         async def watch(subject: Subject, ending: Ending) -> None:
-            async with together:
+            async with handovers if isinstance(ending, Handover) else shutdowns:
                 await subject.watch_ending(ending)
 
         experiments = [
