@@ -1,7 +1,8 @@
 """Test that nothing outlives a run: end runs at bad moments, and list what is left.
 
     nox -s orphans -- [N] [TARGET]         kill N runs, interrupt N//5
-    nox -s orphans -- --process [N]        the same, while /process has its children
+    nox -s orphans -- --remedy process [N]   the same, while /process has its children, or
+                                           --remedy queued: while /queued has a worker
     nox -s orphans -- --nox fastapi [N]    interrupt N//5 nox sessions, as Ctrl+C does
 
 Two seconds after its end, a run may have left no process, no file in its TMPDIR and no semaphore.
@@ -22,6 +23,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from asgi_liveness.serving.servers import SERVERS
+from tools.comparison import COMPARISON
 from tools.endurance.watched import OVER, POLL, Run, running
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def moments(length: float, route: str) -> list[Moment]:
     return [
         Moment(lambda _: True, 0.3),
         Moment(Run.has_begun, 0.3),  # the keepers and the servers start
-        Moment(lambda run: route in run.loops(), 0.3 if route == "/process" else 1.0),
+        Moment(lambda run: route in run.loops(), 1.0 if route == "/blocking" else 0.3),
         Moment(lambda _: True, length),
     ]
 
@@ -100,7 +102,10 @@ def command_of(args: argparse.Namespace) -> list[str]:
         return ["nox", "-R", "-s", args.nox]
     servers = [word for row in SERVERS if not row.missing for word in ("--server", row.name)]
     command = [sys.executable, "-m", "asgi_liveness", "run", args.target, *servers]
-    return [*command, "--has", "process", "-k", "process"] if args.process else command
+    if not args.remedy:
+        return command
+    worker = ("--worker", COMPARISON["worker"])
+    return [*command, "--has", args.remedy, "-k", args.remedy, *worker]
 
 
 def show(name: str, ending: Ending, *, verbose: bool) -> None:
@@ -128,12 +133,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Test that nothing outlives a run.")
     parser.add_argument("n", nargs="?", type=int, default=50, help="kills; N//5 interrupts (50)")
     parser.add_argument("target", nargs="?", default="tools.apps.gil:app", help="an ASGI app")
-    parser.add_argument("--process", action="store_true", help="kill runs of /process only")
+    parser.add_argument("--remedy", metavar="NAME", help="kill runs of one remedy only")
     parser.add_argument("--nox", metavar="SESSION", help="interrupt this session; no kills")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("-v", action="store_true", help="print a line for each run")
     args = parser.parse_args()
-    if args.process and args.target == parser.get_default("target"):
+    if args.remedy and args.target == parser.get_default("target"):
         args.target = "starlette_impl.app:app"
     command = command_of(args)
     length, ending = measure(command)
@@ -144,7 +149,7 @@ def main() -> int:
     plan = [kill] * (0 if args.nox else args.n) + [interrupt] * (args.n // 5)
     for act, moment in zip(
         plan,
-        itertools.cycle(moments(length, "/process" if args.process else "/blocking")),
+        itertools.cycle(moments(length, f"/{args.remedy or 'blocking'}")),
         strict=False,
     ):
         name = f"{act.__name__}ed"

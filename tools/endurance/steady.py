@@ -1,6 +1,7 @@
 """Repeat all windows and count the outcomes: do they stay the same, on a busy machine too?
 
-``nox -s steady -- 20 fastapi --busy 2`` runs a column twenty times while two processes are busy.
+``nox -s steady -- 20 fastapi --busy 2`` runs a column twenty times while two processes are busy;
+``-k queued`` takes the cases of one remedy, and those that end servers too.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--busy", type=int, default=0, metavar="N", help="processes that keep the machine busy"
     )
+    parser.add_argument("-k", metavar="TEXT", help="only cases with TEXT in their id or name")
     args = parser.parse_args()
     if unknown := set(args.framework) - FRAMEWORKS.keys():
         parser.error(f"there is no column {min(unknown)!r}; there are {', '.join(FRAMEWORKS)}")
@@ -50,7 +52,7 @@ def main() -> int:
             stack.callback(busy.wait)
             stack.callback(busy.kill)
         for number in range(1, args.runs + 1):
-            report, run_late = once(targets)
+            report, run_late = once(targets, args.k)
             outcomes += report.verdicts
             code = max(code, report.exit_code)
             alive = [row.longest_wait for row in report.windows if row.must_be == State.ALIVE]
@@ -72,15 +74,14 @@ def counted(outcomes: Counter[str]) -> str:
     return ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common())
 
 
-def once(targets: list[str]) -> tuple[ConformanceReport, float]:
+def once(targets: list[str], text: str | None) -> tuple[ConformanceReport, float]:
     """Run the comparison once; return the report, and the lateness of the latest probe."""
     differences = [row for file in known_differences() for row in known.load(file, targets)]
     servers = choose_servers(COMPARISON["servers"])
     lacks = lacking(has=COMPARISON["remedies"].split(","))
     worker = worker_command(COMPARISON["worker"])
-    with Runner(
-        targets, servers, choose_cases(None), differences, lacks=lacks, worker=worker
-    ) as runner:
+    cases = choose_cases(text)
+    with Runner(targets, servers, cases, differences, lacks=lacks, worker=worker) as runner:
         for cell in runner.cells:
             runner.judge(cell)
         subjects = runner.subjects.values()
