@@ -446,6 +446,14 @@ def watched(session: nox.Session) -> None:
 
 
 @nox.session(tags=["bench"])
+def engines(session: nox.Session) -> None:
+    """Measure task queues: start, stop, and the end of a worker that has a job (-- 5)."""
+    _install(session, "test")
+    _patiently(session, "python", "-m", "tools.bench.engines", *session.posargs)
+    session.run("python", "-m", "tools.docs")
+
+
+@nox.session(tags=["bench"])
 def heartbeat(session: nox.Session) -> None:
     """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop --in-process)."""
     _install(session, "servers", "test")

@@ -10,7 +10,7 @@ from asgi_liveness.checking.report import Report
 from asgi_liveness.conformance import matrix, render
 from asgi_liveness.conformance.promises import PROMISES
 from asgi_liveness.conformance.report import ConformanceReport
-from tools.bench import picture
+from tools.bench import engine_table, picture
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 
 RESULTS = ROOT / "results"
@@ -119,6 +119,11 @@ def frontier_picture() -> str:
 def costs() -> str:
     """The time that the comparison itself takes, recorded with the frontier."""
     return picture.costs_table(json.loads((RESULTS / "frontier.json").read_text()))
+
+
+def engines() -> str:
+    """Times of task queues, and what became of a job whose worker was told to stop."""
+    return engine_table.table(json.loads((RESULTS / "engines.json").read_text()))
 
 
 def pacing() -> str:

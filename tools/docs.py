@@ -27,6 +27,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         blocks.compare,
         blocks.costs,
         blocks.differences,
+        blocks.engines,
         blocks.failure,
         blocks.frontier,
         blocks.health,

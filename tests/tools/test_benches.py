@@ -17,6 +17,8 @@ from asgi_liveness.serving.servers import SERVERS
 from asgi_liveness.stalls.line import Line
 from asgi_liveness.stalls.stalls import Stall
 from tools.bench import frontier, picture, prober
+from tools.bench.engine_table import GOES_ON, LOST, TWICE, table
+from tools.bench.engines import Sample, fate
 from tools.bench.heartbeat import interval, rank
 from tools.bench.pacing import Goals
 from tools.bench.stalls import SOURCE, Tally
@@ -171,6 +173,28 @@ def test_a_number_without_a_limit_is_recorded_and_cannot_miss() -> None:
     goals.add("share", 0.0, None, least=True)
     assert not goals["share"].missed
     assert str(goals["share"]).split() == ["(share)", "0.000", "0.000"]
+
+
+def samples(*steps: list[int]) -> list[Sample]:
+    """What a bench of engines saw: one list of steps in each second."""
+    return [Sample(float(at), each) for at, each in enumerate(steps)]
+
+
+def test_a_job_runs_twice_only_if_two_loops_step_for_a_while() -> None:
+    handed_over = samples([5], [9], [11, 1], [11, 7], [11, 9])
+    assert fate(handed_over, gone=2.0) == GOES_ON
+    assert fate(samples([5], [9, 1], [11, 3], [12, 7], [12, 9]), gone=2.0) == TWICE
+    assert fate(samples([5], [9], [11], [11], [11]), gone=2.0) == LOST
+    assert fate(samples([5], [9], [9], [9, 0], [9, 0]), gone=2.0) == LOST
+
+
+def test_a_table_of_engines_says_how_many_did_not_end() -> None:
+    row = {"starts": [0.1, 0.3, 0.2], "stops": [0.1], "fates": [LOST, TWICE, LOST]}
+    result = {"versions": {"huey": "3"}, "cores": 2, "limit": 15.0}
+    late = table(result | {"engines": {"huey": row | {"ends": [None, None]}}})
+    assert "| 200 ms | 100 ms | not within 15 s | is lost (2 of 3), runs twice" in late
+    some = table(result | {"engines": {"huey": row | {"ends": [1.0, None, 2.0]}}})
+    assert "| 1.50 s; 1 of 3 not within 15 s |" in some
 
 
 @pytest.mark.servers

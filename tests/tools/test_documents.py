@@ -18,6 +18,7 @@ from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools import blocks, docs, pictures
+from tools.bench.engine_table import ENGINES, GOES_ON, JOBS, LOST
 from tools.bench.loops import NUMBERS
 from tools.bench.picture import NOTHING
 from tools.bench.ways import MOST, WAYS
@@ -206,6 +207,21 @@ def test_the_recorded_frontier_is_whole() -> None:
             way for way in WAYS if row["loops"] <= MOST.get(way, row["loops"])
         }
     assert recorded["noisy"] == sum(row["noisy"] for row in recorded["blocks"]) < len(measured) / 2
+
+
+def test_claims_about_the_engines_were_measured() -> None:
+    recorded = json.loads((ROOT / "results" / "engines.json").read_text())
+    rows = recorded["engines"]
+    assert list(rows) == list(ENGINES)
+    for row in rows.values():
+        assert len(row["starts"]) == len(row["stops"]) == JOBS * len(row["ends"])
+        assert len(row["ends"]) == len(row["fates"]) > 1
+    huey, *of_celery = rows.values()
+    assert set(huey["fates"]) == {GOES_ON}  # it goes back into the queue
+    assert max(huey["ends"]) < recorded["limit"]
+    for row in of_celery:
+        assert set(row["ends"]) == {None}  # it waits for its jobs
+        assert set(row["fates"]) == {LOST}
 
 
 def test_claims_about_the_frontier_were_measured() -> None:
