@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{package: set() for package in ("inside", "probing", *BASE)},
 }
 LONGEST = 260  # lines
-ALONE = {"queued.py": 350}  # to be copied as one file
+ALONE = {"queued.py": 360}  # to be copied as one file
 
 
 def imported(source: str) -> Iterator[str]:

@@ -286,6 +286,20 @@ def test_oldest_ended_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> Non
     assert jobs._claims.result_store_size() == 0
 
 
+def test_job_that_is_lost_for_long_counts_as_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = QueuedJobs(short, MOST)
+    key = jobs.start()
+    job = QueuedJob(key, 1)
+    jobs._huey.dequeue()
+    jobs._claims.put_data(key, queued._sign(job))  # its worker shows no further sign of life
+    jobs._forget()
+    assert jobs.states() == {key: "running"}
+    monkeypatch.setattr(queued, "FORGOTTEN", -1.0)
+    jobs._forget()
+    assert jobs.states() == {key: "lost"}
+    assert jobs._claims.result_store_size() == 0
+
+
 def test_worker_forgets_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queued, "KEPT", 2)
     jobs = QueuedJobs(short, MOST)

@@ -55,6 +55,7 @@ ANSWER = 0.8  # seconds that Redis may take to answer
 BEAT = 0.5  # seconds between two signs of life of a running job
 LOST = 5.0  # seconds without a sign of life after which a job is lost
 GRACE = 8.0  # seconds that a job gets to end, or to be put back; Docker kills after 10
+FORGOTTEN = 86_400.0  # seconds after which a lost job counts as an ended one
 KEPT = 1000  # ended jobs that are remembered
 logger = logging.getLogger("asgi_liveness.queued")
 
@@ -225,6 +226,10 @@ class QueuedJobs:
         self._ends.put_if_empty(key, _row(state=state, steps=steps, error=error))
 
     def _forget(self) -> None:
+        for key, row in self._claims.result_items().items():
+            if _facts(row)["seen"] < time.time() - FORGOTTEN:
+                self._end(key, "lost", _facts(row)["steps"])
+                self._claims.delete_data(key)
         rows = {key: _facts(row) for key, row in self._ends.result_items().items()}
         for key in sorted(rows, key=lambda key: float(rows[key]["seen"]))[:-KEPT]:
             self._known.delete_data(key)
