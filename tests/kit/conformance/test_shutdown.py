@@ -115,7 +115,7 @@ def test_the_recommended_settings_end_an_endless_request(
 
 @pytest.mark.servers
 def test_a_loop_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutdown_module, "LIMIT", 0.2)
+    monkeypatch.setattr(shutdown_module, "START_LIMIT", 0.2)
     with pytest.raises(TargetError) as raised:
         shut_down("stoppable:app", Shutdown("process"))
     assert str(raised.value) == (

@@ -48,7 +48,7 @@ async def watch(server: Server, window: Window) -> Observation:
             open_client(server.url, 1 if window.one_connection or apart else None) as client,
             open_client(server.url, 1 if apart else None) as own,
         ):
-            watching = _WindowRun(server, window, Load(server, window), len(server.log()))
+            watching = _WindowRun(server, window, Load(server, window), server.logs())
             return await watching.through(client, client if window.one_connection else own)
     finally:
         server.ledger.stop()
@@ -59,8 +59,8 @@ class _WindowRun:
     server: Server
     window: Window
     load: Load
-    logged: int
-    """Characters in the server's log before the window."""
+    logged: tuple[str, str]
+    """The logs of the server and its worker before the window."""
     probes: list[Request] = field(default_factory=list)
     followups: dict[str, Response] = field(default_factory=dict)
     ended_after: float | None = None
@@ -172,8 +172,9 @@ class _WindowRun:
         await asyncio.wait([probe.task for probe in self.probes], timeout=seconds)
 
     def _log(self) -> str:
-        log = self.server.log()
-        return log[self.logged :] if len(log) >= self.logged else log  # else the keeper has cut it
+        pairs = zip(self.logged, self.server.logs(), strict=True)
+        # Else the keeper has cut its middle out.
+        return "".join(log.removeprefix(before) for before, log in pairs)
 
     def _refuse_missing_routes(self) -> None:
         for request in [*self.load.requests, *self.probes]:

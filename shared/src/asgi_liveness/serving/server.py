@@ -94,9 +94,9 @@ class Server(Launched):
         self.end_worker()
         super().end(politely=politely)
 
-    def log(self) -> str:
-        """Return what the server, and then its worker, wrote to their standard error so far."""
-        return super().log() + (self.worker.log() if self.worker else "")
+    def logs(self) -> tuple[str, str]:
+        """Return what the server and its worker wrote to their standard error so far."""
+        return self.log(), self.worker.log() if self.worker else ""
 
     async def ready(self, path: str = "/hello", limit: float | None = None) -> None:
         """Wait for the first response of *path*.
