@@ -11,6 +11,7 @@ from asgi_liveness.conformance import matrix, render
 from asgi_liveness.conformance.promises import PROMISES
 from asgi_liveness.conformance.report import ConformanceReport
 from tools.bench import engine_table, picture
+from tools.cluster import table
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 
 RESULTS = ROOT / "results"
@@ -124,6 +125,11 @@ def costs() -> str:
 def engines() -> str:
     """Times of task queues, and what became of a job whose worker was told to stop."""
     return engine_table.table(json.loads((RESULTS / "engines.json").read_text()))
+
+
+def cluster() -> str:
+    """How many queued jobs run in a second, and how soon they start and stop."""
+    return table.tables(json.loads((RESULTS / "cluster.json").read_text()))
 
 
 def pacing() -> str:

@@ -24,6 +24,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         blocks.agreement,
         blocks.attach,
         blocks.check,
+        blocks.cluster,
         blocks.compare,
         blocks.costs,
         blocks.differences,

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from statistics import median
 
 import pytest
 
@@ -16,12 +17,15 @@ from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
+from asgi_liveness.queued import KEPT, LOST
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools import blocks, docs, pictures
 from tools.bench.engine_table import ENGINES, GOES_ON, JOBS, LOST
 from tools.bench.loops import NUMBERS
 from tools.bench.picture import NOTHING
 from tools.bench.ways import MOST, WAYS
+from tools.cluster import measure as cluster
+from tools.cluster.table import TIMES
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 from tools.docs import BLOCK, BLOCKS
 
@@ -233,6 +237,22 @@ def test_claims_about_the_frontier_were_measured() -> None:
         assert paced["speed"] > 0.85  # nearly as fast as the bare loop
         assert paced["p50"] - rest["p50"] < 1  # ms, which is a slice
     assert rows["sleep(0)", 1000]["p50"] > 5 * rows["Pace 1 ms", 1000]["p50"]
+
+
+def test_claims_about_the_task_queue_were_measured() -> None:
+    recorded = json.loads((ROOT / "results" / "cluster.json").read_text())
+    assert (LOST, KEPT) == (5.0, 1000)  # five seconds; the last 1,000
+    ran = {(row["queue"], row["workers"]): median(row["ran"]) for row in recorded["rates"]}
+    assert ran.keys() == set(itertools.product(cluster.QUEUES, cluster.WORKERS))
+    assert ran["SQLite", 2] < 1.2 * ran["SQLite", 1] < 1.2 * ran["Redis", 1] < ran["Redis", 2]
+    waits = {(row["queue"], row["waiting"], row["workers"]): row for row in recorded["waits"]}
+    assert waits.keys() == set(itertools.product(cluster.QUEUES, cluster.WAITING, cluster.WORKERS))
+    for (queue, waiting, workers), row in waits.items():
+        assert {len(row[name]) for name in TIMES} == {cluster.STOPS}
+        none = waits[queue, 0, workers]
+        for name in ("start", "stop"):  # neither takes longer when thousands wait
+            assert median(row[name]) < 3 * median(none[name])
+        assert not waiting or median(row["list"]) > median(none["list"])
 
 
 def test_the_recorded_goals_are_all_of_them() -> None:
