@@ -8,7 +8,7 @@ Way out: acknowledge early, which loses the job if its worker dies; or set a vis
 that is longer than any job. For an endless job no timeout is long enough: let a worker claim it and
 show signs of life, as `/queued` does.
 
-See it: `nox -s columns -- -k acks_late_endless`
+See it: `nox -s cluster -- -k acks_late_endless`
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from asgi_liveness.queued import SETTING
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 from tests.columns.client import ask, probing
@@ -18,23 +17,23 @@ pytestmark = [pytest.mark.servers, needs_redis]
 
 
 @pytest.mark.parametrize("target", FRAMEWORKS.values(), ids=FRAMEWORKS)
-def test_queue_that_does_not_answer_leaves_the_app_alive(
-    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serving_redis(tmp_path) as redis:
-        monkeypatch.setenv(SETTING, redis.url)
-        with Server(SERVERS[0], target) as server, probing(server) as probes:
-            accepted = ask(server, "POST", "/queued")
-            assert accepted.status == 202
-            before = len(probes)
-            for act in (redis.hang, redis.kill):
-                act()
-                for method, path in (("POST", "/queued"), ("GET", accepted.location)):
-                    refused = ask(server, method, path)
-                    assert (refused.status, refused.retry_after) == (503, "1")
-                    reason = str(refused.body)
-                    assert f"the queue 127.0.0.1:{redis.port} does not answer: " in reason
-                    assert PASSWORD not in reason
-            until(lambda: len(probes) > before + 2)
-            redis.start()
-            assert ask(server, "GET", accepted.location).body["state"] == "queued"
+def test_queue_that_does_not_answer_leaves_the_app_alive(target: str, tmp_path: Path) -> None:
+    with (
+        serving_redis(tmp_path) as redis,
+        Server(SERVERS[0], target, queue=redis.url) as server,
+        probing(server) as probes,
+    ):
+        accepted = ask(server, "POST", "/queued")
+        assert accepted.status == 202
+        before = len(probes)
+        for act in (redis.hang, redis.kill):
+            act()
+            for method, path in (("POST", "/queued"), ("GET", accepted.location)):
+                refused = ask(server, method, path)
+                assert (refused.status, refused.retry_after) == (503, "1")
+                reason = str(refused.body)
+                assert f"the queue 127.0.0.1:{redis.port} does not answer: " in reason
+                assert PASSWORD not in reason
+        until(lambda: len(probes) > before + 2)
+        redis.start()
+        assert ask(server, "GET", accepted.location).body["state"] == "queued"

@@ -13,11 +13,11 @@ from statistics import median
 
 import pytest
 
+from asgi_liveness import queued
 from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import ConformanceReport
-from asgi_liveness.queued import KEPT, LOST
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools import blocks, docs, pictures
 from tools.bench.engine_table import ENGINES, GOES_ON, JOBS, LOST
@@ -241,7 +241,7 @@ def test_claims_about_the_frontier_were_measured() -> None:
 
 def test_claims_about_the_task_queue_were_measured() -> None:
     recorded = json.loads((ROOT / "results" / "cluster.json").read_text())
-    assert (LOST, KEPT) == (5.0, 1000)  # five seconds; the last 1,000
+    assert (queued.LOST, queued.KEPT) == (5.0, 1000)  # five seconds; the last 1,000
     ran = {(row["queue"], row["workers"]): median(row["ran"]) for row in recorded["rates"]}
     assert ran.keys() == set(itertools.product(cluster.QUEUES, cluster.WORKERS))
     assert ran["SQLite", 2] < 1.2 * ran["SQLite", 1] < 1.2 * ran["Redis", 1] < ran["Redis", 2]
