@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import signal
@@ -55,6 +56,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for jobs in opened:
         for storage in (jobs._huey.storage, jobs._known, jobs._claims, jobs._ends):
             storage.close()
+    gc.collect()  # here, where the warning is ignored, and not in a test that comes later
 
 
 def put_back(job: QueuedJob) -> None:
