@@ -269,15 +269,15 @@ def newcomer(session: nox.Session) -> None:
     session.install("--constraint", LOCK, *_wanted("build", "fastapi"), "uvicorn")
     with tempfile.TemporaryDirectory() as name:
         session.run("python", "-m", "build", "--wheel", "--outdir", name, "shared", silent=True)
-        session.install(
-            "--constraint", LOCK, "--force-reinstall", *map(str, Path(name).glob("*.whl"))
-        )
+        (wheel,) = Path(name).glob("*.whl")
+        session.install("--constraint", LOCK, "--force-reinstall", str(wheel))
         app = (ROOT / "examples" / "hanging.py").read_text()
         (Path(name) / "mypkg.py").write_text(app)
         with session.chdir(name):
             checked = ("asgi-liveness", "check", "mypkg:app", "--during")
             found = session.run(*checked, "GET /report", silent=True, success_codes=[1])
             session.run(*checked, "GET /mended")
+            session.install("--constraint", str(ROOT / LOCK), f"{wheel}[demo]")
             _patiently(session, "asgi-liveness", "demo", "--plain")
         if "mypkg.py:12 in report()" not in str(found):
             session.error(f"the line was not named:\n{found}")
