@@ -176,6 +176,7 @@ def test_a_remedy_that_a_target_has_is_judged_by_a_promise(
         ((), {"LIVE", "CONT", "POOL", "LEAVES", "GIL", "SPEED", "ERRORS"}),
         (("--all",), {"LIVE", "CONT", *(promise.family for promise in PROMISES)}),
         (("-k", "exits"), {"EXITS"}),
+        (("-k", "live"), {"LIVE"}),  # and not OUTLIVES
     ],
 )
 def test_cases_that_end_servers_run_only_on_request(

@@ -6,15 +6,17 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from asgi_liveness.serving.knock import Knocks
+from asgi_liveness.serving import knock
+from asgi_liveness.serving.knock import Knock, Knocks
 from asgi_liveness.serving.ports import Listener, listeners_on, offspring, polled
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 SERVES = """\
 import asyncio, os, socket, sys, time
@@ -130,3 +132,30 @@ def test_sockets_of_another_port_are_left_out() -> None:
         assert (found.host, found.port) == ("127.0.0.1", port)
         assert polled([pid], port + 1) == {}
         assert polled([pid]) == {pid: [Listener("127.0.0.1", port, found.fd)]}
+
+
+def test_a_pass_that_goes_on_while_all_are_closed_leaves_none_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, goes_on, opened = threading.Event(), threading.Event(), list[Knock]()
+
+    class Slow(Knock):
+        def __init__(self, listener: Listener) -> None:
+            begun.set()
+            goes_on.wait(LIMIT)
+            super().__init__(listener)
+            opened.append(self)
+
+    monkeypatch.setattr(knock, "Knock", Slow)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        knocks = Knocks({os.getpid(): [Listener("127.0.0.1", port, server.fileno())]})
+        passes = [threading.Thread(target=act) for act in (knocks.again, knocks.close)]
+        for thread in passes:
+            thread.start()
+            begun.wait(LIMIT)
+        goes_on.set()
+        for thread in passes:
+            thread.join()
+        knocks.again()
+    assert [each._socket.fileno() for each in opened] == [-1]

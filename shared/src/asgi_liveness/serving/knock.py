@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
+import threading
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -56,16 +57,25 @@ class Knock:
 
 
 class Knocks:
-    """Connections to all sockets on which *serving* processes listen, until each took one."""
+    """Connections to all sockets on which *serving* processes listen, until each took one.
+
+    ``again`` may run in a thread of its own, also while ``close`` is called: then nothing is left.
+    """
 
     def __init__(self, serving: Mapping[int, list[Listener]]) -> None:
         self.taken: set[tuple[int, int]] = set()
         """The processes that took a connection, each with the port."""
         self._serving = serving
         self._open: dict[int, list[Knock]] = {}
+        self._lock, self._is_closed = threading.Lock(), False
 
     def again(self) -> None:
         """See who took a connection, and connect again where a process has taken none yet."""
+        with self._lock:
+            if not self._is_closed:
+                self._again()
+
+    def _again(self) -> None:
         untried = {
             each.port
             for pid, listeners in self._serving.items()
@@ -102,10 +112,12 @@ class Knocks:
         self.taken = {(other, port) for other, port in self.taken if other != pid}
 
     def close(self) -> None:
-        """Close all connections."""
-        for knock in (knock for knocks in self._open.values() for knock in knocks):
-            knock.close()
-        self._open.clear()
+        """Close all connections, and open none again."""
+        with self._lock:
+            self._is_closed = True
+            for knock in (knock for knocks in self._open.values() for knock in knocks):
+                knock.close()
+            self._open.clear()
 
     def _see(self, pid: int, ports: set[int]) -> None:
         pairs = _connected(pid)

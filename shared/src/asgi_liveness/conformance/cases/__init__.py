@@ -25,14 +25,16 @@ __all__ = ["CASES", "RETIRED", "Case", "choose_cases"]
 
 
 def choose_cases(text: str | None, *, ends_servers: bool = False) -> list[Case]:
-    """Return the cases with *text* in their name; without a text, all cases.
+    """Return the cases of the family *text*, or else those with *text* in their name.
 
-    Cases that end servers take minutes; without a text, they come only with *ends_servers*.
+    Without a text, return all; those that end servers take minutes and come only with
+    *ends_servers*.
     Raises ``UsageError`` if no case matches.
     """
     if text is None:
         return [case for case in CASES if ends_servers or not case.ends_servers]
-    chosen = [case for case in CASES if text.lower() in case.name.lower()]
+    family = [case for case in CASES if case.id.partition("-")[0] == text.upper()]  # not OUTLIVES
+    chosen = family or [case for case in CASES if text.lower() in case.name.lower()]
     if not chosen:
         raise UsageError(f"no case has {text!r} in its name; `asgi-liveness explain` lists them")
     return chosen
