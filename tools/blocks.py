@@ -51,7 +51,7 @@ def kept() -> str:
 def promises() -> str:
     """The promises, with their words."""
     judged = {True: "", False: " (recorded, not judged)"}
-    return "".join(f"- **{row.name}**: {row.words}{judged[row.judged]}\n" for row in PROMISES)
+    return "".join(f"- **{row.name}**: {row.text}{judged[row.judged]}\n" for row in PROMISES)
 
 
 def differences() -> str:

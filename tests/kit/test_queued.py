@@ -60,7 +60,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def put_back(job: QueuedJob) -> None:
-    """A loop whose worker is told to stop after a thousand steps."""
+    """A loop whose worker gets SIGTERM after a thousand steps."""
     job.steps += 1000
     job.must_end = True
     assert not job.running
@@ -90,13 +90,13 @@ def test_job_waits_without_a_worker_and_is_stopped() -> None:
     key = jobs.start()
     before = time.time()
     assert states(jobs, key) == ["queued"]
-    told = jobs.stop(key)
-    assert told["state"] == "stopped"
-    assert (told["steps"], told["error"]) == (0, "")
-    assert abs(told["seen"] - before) < LIMIT
-    assert jobs.stop(key) == told == jobs.status(key)
+    answer = jobs.stop(key)
+    assert answer["state"] == "stopped"
+    assert (answer["steps"], answer["error"]) == (0, "")
+    assert abs(answer["seen"] - before) < LIMIT
+    assert jobs.stop(key) == answer == jobs.status(key)
     run_next(jobs)
-    assert jobs.stop(key) == told
+    assert jobs.stop(key) == answer
     assert jobs._claims.result_store_size() == 0
 
 
@@ -113,9 +113,9 @@ def test_job_that_ended_stays_as_it_is() -> None:
     jobs = QueuedJobs(short, MOST)
     key = jobs.start()
     run_next(jobs)
-    told = jobs.status(key)
-    assert (told["state"], told["steps"]) == ("ended", 3)
-    assert jobs.stop(key) == told
+    answer = jobs.status(key)
+    assert (answer["state"], answer["steps"]) == ("ended", 3)
+    assert jobs.stop(key) == answer
 
 
 def test_full_queue_has_room_when_a_waiting_job_is_stopped() -> None:
@@ -196,12 +196,12 @@ def test_job_that_was_put_back_keeps_its_steps() -> None:
     key = jobs.start()
     for rounds in (1, 2):
         run_next(jobs)
-        told = jobs.status(key)
-        assert (told["state"], told["steps"]) == ("queued", rounds * 1000)
-    told = jobs.stop(key)
+        answer = jobs.status(key)
+        assert (answer["state"], answer["steps"]) == ("queued", rounds * 1000)
+    answer = jobs.stop(key)
     run_next(jobs)  # it finds the end
-    assert jobs.stop(key) == told
-    assert told["steps"] == 2000
+    assert jobs.stop(key) == answer
+    assert answer["steps"] == 2000
 
 
 def test_job_is_never_nowhere_while_it_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,9 +241,9 @@ def test_job_whose_worker_died_before_its_claim_is_lost(monkeypatch: pytest.Monk
     assert states(jobs, slow, dead) == ["ended", "queued"]
     monkeypatch.setattr(queued, "LOST", 0.05)
     until(lambda: states(jobs, dead) == ["lost"])
-    told = jobs.stop(dead)
-    assert told["state"] == "lost"
-    assert jobs.stop(dead) == told
+    answer = jobs.stop(dead)
+    assert answer["state"] == "lost"
+    assert jobs.stop(dead) == answer
 
 
 def test_worker_that_claims_a_job_after_its_end_does_not_run_it() -> None:
@@ -501,12 +501,12 @@ def test_running_job_is_stopped_and_its_steps_are_exact(tmp_path: Path) -> None:
     with Worker("noting", tmp_path):
         goes_on(key)
         goes_on(other)
-        told = jobs.stop(key)
+        answer = jobs.stop(key)
         made = len(notes(key))
-        assert (told["state"], told["steps"], told["error"]) == ("stopped", made, "")
+        assert (answer["state"], answer["steps"], answer["error"]) == ("stopped", made, "")
         goes_on(other)
         assert len(notes(key)) == made
-        assert jobs.stop(key) == told
+        assert jobs.stop(key) == answer
         assert states(jobs, key, other) == ["stopped", "running"]
 
 
@@ -577,10 +577,10 @@ def test_job_of_a_killed_worker_is_lost_and_never_runs_again(
         goes_on(next_one)
         assert states(jobs, lost, next_one) == ["lost", "running"]
         monkeypatch.setattr(queued, "GRACE", 10 * LIMIT)  # it would wait for a claim so long
-        told = jobs.stop(lost)
-        assert told["state"] == "lost"
-        assert 0 < told["steps"] <= made
-        assert jobs.stop(lost) == told
+        answer = jobs.stop(lost)
+        assert answer["state"] == "lost"
+        assert 0 < answer["steps"] <= made
+        assert jobs.stop(lost) == answer
         goes_on(next_one)
         assert len(notes(lost)) == made
 
@@ -624,9 +624,9 @@ def test_job_that_raises_is_failed_and_its_worker_goes_on(
         for _ in range(2):  # the second needs the thread of the first
             key = jobs.start()
             all_in(jobs, "failed", key)
-            told = jobs.status(key)
-            assert (told["steps"], told["error"]) == (1, error.partition(": ")[2])
-            assert jobs.stop(key) == told
+            answer = jobs.status(key)
+            assert (answer["steps"], answer["error"]) == (1, error.partition(": ")[2])
+            assert jobs.stop(key) == answer
         log = worker.log.read_text()
         assert log.count("ERROR:asgi_liveness.queued:a job failed\nTraceback") == 2
         assert log.count(f"\n{error}\n") == 2

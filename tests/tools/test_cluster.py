@@ -37,10 +37,10 @@ def test_jobs_that_are_accounted_for_once_are_not_wrong() -> None:
     states = {"a": "ended", "b": "failed", "c": "stopped", "d": "lost", "e": "stopped"}
     record = seen(states, Poll(2, 3, {"a": "running", "b": "queued"}))
     found = [
-        ran("a", HERE, 1, 1, 4, how="told"),
+        ran("a", HERE, 1, 1, 4, how="warned"),
         ran("a", THERE, 2, 4, 5),
         ran("b", HERE, 3, 6, 7, how="failed"),
-        ran("c", HERE, 4, 6, 7, how="told"),
+        ran("c", HERE, 4, 6, 7, how="warned"),
         ran("d", THERE, 5, 6, 7, how=""),
     ]
     assert wrong(record, found) == []
@@ -48,7 +48,7 @@ def test_jobs_that_are_accounted_for_once_are_not_wrong() -> None:
 
 
 def test_double_run_is_found() -> None:
-    found = [ran("a", HERE, 1, 1, 4, how="told"), ran("a", THERE, 2, 3, 5)]
+    found = [ran("a", HERE, 1, 1, 4, how="warned"), ran("a", THERE, 2, 3, 5)]
     assert wrong(seen({"a": "ended"}), found) == [f"a: ran twice at once, on {HERE} and {THERE}"]
 
 
@@ -95,7 +95,7 @@ def test_unlisted_runs_are_found() -> None:
 
 def test_repeated_and_falling_fences_are_found() -> None:
     found = [
-        ran("a", HERE, 2, 1, 2, how="told"),
+        ran("a", HERE, 2, 1, 2, how="warned"),
         ran("a", HERE, 1, 3, 4),
         ran("b", HERE, 1, 5, 6),
     ]
@@ -136,8 +136,8 @@ def test_lost_job_that_no_server_accepted_is_not_wrong() -> None:
 
 
 def test_logs_are_read_as_runs() -> None:
-    lines = ["start a h:1 1 1.0\n", "step a h:1 1 2.0\n", "told a h:1 1 3.0\n", "start a h:"]
-    assert runs(lines) == [Run("a", "h:1", 1, 1.0, [2.0], 3.0, "told")]
+    lines = ["start a h:1 1 1.0\n", "step a h:1 1 2.0\n", "warned a h:1 1 3.0\n", "start a h:"]
+    assert runs(lines) == [Run("a", "h:1", 1, 1.0, [2.0], 3.0, "warned")]
     assert runs(lines[:2])[0].last == 2.0
 
 

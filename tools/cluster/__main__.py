@@ -61,9 +61,9 @@ def report(chaos: Chaos, found: dict[str, list[Run]], problems: list[str]) -> in
         its_runs = found[kind]
         counts = checker.counts(seen).most_common()
         states = ", ".join(f"{count} {state}" for state, count in counts)
-        again = sum(run.how == "told" for run in its_runs)
+        again = sum(run.how == "warned" for run in its_runs)
         print(f"{kind}: {len(seen.accepted)} accepted; {states}; {len(its_runs)} runs", end="")
-        print(f", {again} of them told to end, {len(seen.polls)} lists")
+        print(f", {again} of them warned to end, {len(seen.polls)} lists")
         problems += checker.wrong(seen, its_runs)
     for line in problems[:SHOWN]:
         print(line, file=sys.stderr)

@@ -94,7 +94,7 @@ def doubled(by_id: Runs) -> list[str]:
             both = f"{run.owner} and {following.owner}"
             if following.start < run.last:
                 found.append(f"{key}: ran twice at once, on {both}")
-            elif run.how != "told":
+            elif run.how != "warned":
                 found.append(f"{key}: began again after it was {run.how or 'lost'}, on {both}")
     return found
 
@@ -136,7 +136,7 @@ def unlisted(seen: Seen, by_id: Runs) -> list[str]:
 def misjudged(seen: Seen, by_id: Runs) -> list[str]:
     """Find jobs whose last state is not how their last run ended."""
     found = []
-    wanted = {"ended": ("done",), "failed": ("failed",), "stopped": ("done", "told", "failed")}
+    wanted = {"ended": ("done",), "failed": ("failed",), "stopped": ("done", "warned", "failed")}
     for key, state in last_states(seen).items():
         last = by_id[key][-1] if key in by_id else None
         how = last.how if last else "never run"

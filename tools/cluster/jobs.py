@@ -63,7 +63,7 @@ def noted(kind: str, job: QueuedJob) -> Iterator[Callable[[], None]]:
     except RuntimeError:
         note("failed")
         raise
-    note("told" if job.was_told else "done")
+    note("warned" if job.is_warned else "done")
 
 
 def short_loop(job: QueuedJob) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 FINAL: Final = ("ended", "stopped", "failed", "lost")
 """The states in which a job may stay."""
-ENDS: Final = ("done", "told", "failed")
-"""How a loop ends: by itself, because somebody told it to end, or by an exception."""
+ENDS: Final = ("done", "warned", "failed")
+"""How a loop ends: by itself, because somebody stopped it, or by an exception."""
 
 
 @dataclass

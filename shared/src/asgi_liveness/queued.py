@@ -5,8 +5,8 @@
 huey is the queue. Without a setting it is a file, ``queued.sqlite``, for the processes of one
 host; ``ASGI_LIVENESS_QUEUE=redis://HOST:6379/0`` is for many, whose clocks must agree to a second.
 A job is ``queued``, ``running``, ``ended``, ``stopped``, ``failed``, or, after somebody killed its
-worker, ``lost``. Nobody starts a lost job again, so no job runs twice at once. A worker that is
-told to stop puts its jobs back.
+worker, ``lost``. Nobody starts a lost job again, so no job runs twice at once. A worker that gets
+SIGTERM or Ctrl+C puts its jobs back.
 
 To use it without the kit, copy this file: it imports huey and the standard library. Replace
 ``body.step()`` by one iteration of your work and ``body.running`` by your own condition, and delete
@@ -73,13 +73,13 @@ class QueuedJob:
 
     def __init__(self, key: str, fence: int) -> None:
         self.key, self.fence, self.steps = key, fence, 0
-        self.must_end = self.was_told = False
+        self.must_end = self.is_warned = False
 
     @property
     def running(self) -> bool:
-        """False after somebody stopped the job, or told its worker to stop."""
-        self.was_told = self.must_end
-        return not self.was_told
+        """False after somebody stopped the job, or its worker."""
+        self.is_warned = self.must_end
+        return not self.is_warned
 
 
 def queued_loop(job: QueuedJob) -> None:
@@ -98,7 +98,7 @@ class QueuedJobs:
     id. A job's status is its state, steps and error, and when it was last seen, in seconds since
     the epoch.
 
-    Beside huey's queue there are three tables by id: known jobs, claims of those that run, and
+    Next to huey's queue there are three tables by id: known jobs, claims of those that run, and
     ends. Who writes an end first decides it; a job without a claim does not run.
     """
 
@@ -200,7 +200,11 @@ class QueuedJobs:
                 logger.exception("a job failed")
             with self._beating:
                 del self._running[key]
-        if state == "ended" and job.was_told and not self._insist(self._ends.has_data_for_key, key):
+        if (
+            state == "ended"
+            and job.is_warned
+            and not self._insist(self._ends.has_data_for_key, key)
+        ):
             # In this order, or somebody finds a job that is nowhere.
             self._insist(self._known.put_data, key, _row(state="queued", steps=job.steps, error=""))
             self._insist(self._claims.delete_data, key)

@@ -61,7 +61,7 @@ def test_every_case_says_what_it_must_see_and_why() -> None:
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
 def test_the_contract_has_every_promise_once(promise: Promise) -> None:
     judged = "judged" if promise.judged else "recorded, not judged"
-    assert LINES.count(f"| `{promise.name}` | {promise.words} | {judged} |") == 1
+    assert LINES.count(f"| `{promise.name}` | {promise.text} | {judged} |") == 1
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.name)

@@ -56,6 +56,13 @@ def test_a_promise_has_a_case_for_each_remedy(promise: Promise) -> None:
         assert case.remedy in case.needs
 
 
+def test_a_promise_of_one_remedy_says_why_no_other_keeps_it() -> None:
+    for promise in PROMISES:
+        assert bool(promise.only) is bool(promise.nature)
+        assert promise.only in NAMES | {""}
+        assert promise.nature in promise.text
+
+
 def test_the_first_promise_has_a_live_case_for_each_remedy() -> None:
     cases = [case for case in CASES if case.promise == "live"]
     assert sorted(case.remedy for case in cases) == sorted(NAMES)

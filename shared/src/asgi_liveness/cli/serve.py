@@ -60,7 +60,7 @@ def add_serve(parser: Parser) -> None:
         "--port", type=int, default=8000, help="where to listen (default: %(default)s)"
     )
     parser.add_argument(
-        "--worker", default="", metavar="COMMAND", help="what runs the jobs of /queued, beside it"
+        "--worker", default="", metavar="COMMAND", help="what runs the jobs of /queued"
     )
     parser.set_defaults(action=_serve)
 

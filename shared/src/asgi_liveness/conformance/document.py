@@ -72,7 +72,7 @@ def _promises() -> list[str]:
     ]
     for promise in PROMISES:
         judged = "judged" if promise.judged else "recorded, not judged"
-        lines.append(f"| `{promise.name}` | {promise.words} | {judged} |")
+        lines.append(f"| `{promise.name}` | {promise.text} | {judged} |")
     lines += ["", "| remedy | how the loop runs |", "| --- | --- |"]
     return [*lines, *(f"| `{row.name}` | {row.does} |" for row in REMEDIES)]
 

@@ -51,6 +51,11 @@ class Promise:
     """Why no other can."""
 
     @property
+    def text(self) -> str:
+        """The claim, and why only one remedy can keep it."""
+        return f"{self.words}; only `{self.only}` can: {self.nature}" if self.only else self.words
+
+    @property
     def family(self) -> str:
         """The first part of its cases' ids."""
         return self.name.upper()
@@ -98,14 +103,14 @@ PROMISES: Final = (
         "the loop goes on while its server is ended and a new one started, which lists it and "
         "stops it by the same id",
         only="queued",
-        nature="the loop runs in the server, or in a process that ends with it",
+        nature="every other loop runs in the server, or in a process that ends with it",
     ),
     Promise(
         "lost",
         f"within {LOST_LIMIT:.0f} s after its worker was killed a job is called lost; a worker "
-        "that is told to stop puts its job back, and another takes it up, never two at once",
+        "that gets SIGTERM puts its job back, and another takes it up, never two at once",
         only="queued",
-        nature="no worker runs the loop, and what knows of it ends with the server",
+        nature="what knows of every other loop ends with the server",
     ),
 )
 

@@ -221,8 +221,8 @@ class Subject:
             if isinstance(ending, Handover):
                 self._endings[ending] = await hand_over(*where, ending, worker)
             else:
-                beside = worker if NEEDS_WORKER in ending.needs else ()
-                self._endings[ending] = await watch_shutdown(*where, ending, beside)
+                needed = worker if NEEDS_WORKER in ending.needs else ()
+                self._endings[ending] = await watch_shutdown(*where, ending, needed)
         except TargetError as failure:
             self._endings[ending] = failure
 

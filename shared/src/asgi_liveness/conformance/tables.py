@@ -40,7 +40,7 @@ def matrix_section(report: ConformanceReport) -> Iterator[Section]:
     found = matrix.rows(report)
     if not found:
         return
-    words = {row.name: row.words for row in PROMISES}
+    words = {row.name: row.text for row in PROMISES}
     does = {row.path: row.does.replace("`", "") for row in REMEDIES}
     names = [name for name, _ in found[0].cells]
     table = Table(

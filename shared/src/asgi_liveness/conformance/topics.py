@@ -48,7 +48,7 @@ def routes() -> str:
 def promises() -> str:
     """Return the promises that each remedy is judged by."""
     entries = [
-        _entry(row.name, row.words + ("" if row.judged else " (recorded, not judged)"))
+        _entry(row.name, row.text + ("" if row.judged else " (recorded, not judged)"))
         for row in PROMISES
     ]
     intro = _filled(

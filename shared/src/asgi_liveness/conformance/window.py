@@ -173,7 +173,7 @@ class _WindowRun:
 
     def _log(self) -> str:
         pairs = zip(self.logged, self.server.logs(), strict=True)
-        # Else the keeper has cut its middle out.
+        # A log whose middle the keeper has cut out does not begin as before: all of it counts.
         return "".join(log.removeprefix(before) for before, log in pairs)
 
     def _refuse_missing_routes(self) -> None:

@@ -1,4 +1,4 @@
-"""The command that runs a server's queued jobs: beside the server, in a group of its own."""
+"""The command that runs a server's queued jobs: a second process, in a group of its own."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ LOST: Final = family(
     "lost",
     lambda row: (Handover(row.name, Ends.WORKER), Handover(row.name, Ends.WORKER_KILLED)),
     lost,
-    fix="Let a running job show signs of life, and put it back when its worker is told to stop. "
+    fix="Let a running job show signs of life, and put it back when its worker gets SIGTERM. "
     "See `/queued`.",
 )
 CASES: Final[tuple[Case, ...]] = (*OUTLIVES, *LOST)
