@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -23,14 +18,13 @@ from asgi_liveness.inside.ledger import PATH_VARIABLE, Ledger
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
-from tests.waiting import LIMIT, until, until_async
-from tools.comparison import ROOT
+from asgi_liveness.serving.worker import Worker
+from tests.kit.redis_server import needs_redis, serving_redis
+from tests.waiting import LIMIT, until_async
 
 pytestmark = pytest.mark.servers
 
 VISIBLE = 1.0  # seconds: the visibility timeout of the trap
-SERVER = shutil.which("redis-server")
-HAS_REDIS = SERVER and importlib.util.find_spec("redis")
 
 
 @asynccontextmanager
@@ -93,54 +87,20 @@ def log(server: Server) -> str:
     return (server.group.folder / "stderr").read_text()
 
 
-@contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """Run a Redis that keeps nothing, and return its address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    command = [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    with subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL) as process:
-        try:
-            until(lambda: listens(port))
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.kill()
-
-
-def listens(port: int) -> bool:
-    with closing(socket.socket()) as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def celery(ledger: Ledger, folder: Path) -> Iterator[None]:
-    """Run a worker of Celery with one process for its jobs."""
+def celery(ledger: Ledger) -> Worker:
+    """Return a worker of Celery with one process for its jobs."""
     command = ("celery", "-A", "examples.traps.acks_late_endless:queue", "worker", "-c", "1")
-    with (
-        (folder / f"log-{time.monotonic_ns()}").open("wb") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=ROOT,
-            env={**os.environ, PATH_VARIABLE: str(ledger.path)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
+    return Worker((sys.executable, "-m", *command), {**os.environ, PATH_VARIABLE: str(ledger.path)})
 
 
-@pytest.mark.skipif(not HAS_REDIS, reason="redis-server or the package redis is not installed")
+@needs_redis
 def test_acks_late_endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from redis import Redis  # noqa: PLC0415 (it need not be installed)
 
     async def run(broker: Redis) -> None:
         async with serving("acks_late_endless") as server, open_client(server.url) as client:
             ledger = server.ledger
-            with celery(ledger, tmp_path):
+            with celery(ledger):
                 assert (await client.get("/early")).json()["job"]
                 await go_on(ledger, "/early", 1)
                 assert not broker.hlen("unacked")  # nothing is there to be handed out again
@@ -150,12 +110,12 @@ def test_acks_late_endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
                 assert broker.hlen("unacked") == 1
                 visible = time.monotonic() + VISIBLE
                 await until_async(lambda: time.monotonic() > visible)
-                with celery(ledger, tmp_path):
+                with celery(ledger):
                     await go_on(ledger, "/late", 2)
                     await stopped(ledger)
 
-    with redis(tmp_path) as url, closing(Redis.from_url(url)) as broker:
-        monkeypatch.setenv("BROKER", url)
+    with serving_redis(tmp_path) as redis, closing(Redis.from_url(redis.url)) as broker:
+        monkeypatch.setenv("BROKER", redis.url)
         asyncio.run(run(broker))
 
 
