@@ -458,7 +458,9 @@ class Worker:
 def notes(key: str) -> list[tuple[int, int, int]]:
     """Return fence, process and step of each step of a job of ``noting``, in their order."""
     file = Path(os.environ[NOTES])
-    lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+    text = file.read_text() if file.exists() else ""
+    whole, _, _being_written = text.rpartition("\n")
+    lines = [line.split() for line in whole.splitlines()]
     return [(int(a), int(b), int(c)) for name, a, b, c in lines if name == key]
 
 
