@@ -422,6 +422,13 @@ def steady(session: nox.Session) -> None:
 
 
 @nox.session(tags=["bench"])
+def gentle(session: nox.Session) -> None:
+    """Compare the endings of servers with gentle loops and with busy ones (-- quart)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "-m", "tools.endurance.gentle", *session.posargs)
+
+
+@nox.session(tags=["bench"])
 def frontier(session: nox.Session) -> None:
     """Measure speed and waits of every way to run loops, and draw it (-- --quick for a minute)."""
     _install(session, *FRAMEWORKS, "servers", "frontier")

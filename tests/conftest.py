@@ -7,6 +7,7 @@ The rule: a test that starts a server, or a command that does, has the marker ``
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -47,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="the whole corpus, five times, and every column on every server",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected items out of every later pass of the garbage collector."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -82,6 +82,7 @@ def once(targets: list[str], text: str | None) -> tuple[ConformanceReport, float
     worker = worker_command(COMPARISON["worker"])
     cases = choose_cases(text)
     with Runner(targets, servers, cases, differences, lacks=lacks, worker=worker) as runner:
+        runner.judge_together(runner.cells)
         for cell in runner.cells:
             runner.judge(cell)
         subjects = runner.subjects.values()

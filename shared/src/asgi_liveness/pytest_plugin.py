@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from asgi_liveness.checking.report import Report
-    from asgi_liveness.conformance.runner import Cell, Result, Runner
+    from asgi_liveness.conformance.cell import Cell, Result
+    from asgi_liveness.conformance.runner import Runner
 
 _RUNNER: pytest.StashKey[Runner | None] = pytest.StashKey()
 
@@ -153,10 +154,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def liveness_runner(pytestconfig: pytest.Config) -> Iterator[Runner]:
+def liveness_runner(request: pytest.FixtureRequest) -> Iterator[Runner]:
     """The runner of this session; its servers end with the session."""
-    runner = pytestconfig.stash[_RUNNER]
+    runner = request.config.stash[_RUNNER]
     assert runner is not None
+    if not hasattr(request.config, "workerinput"):  # else pytest-xdist gives us some, one by one
+        items = [getattr(item, "callspec", None) for item in request.session.items]
+        cells = [item.params.get("liveness_cell") for item in items if item]
+        runner.judge_together(filter(None, cells))
     with runner:
         yield runner
 

@@ -12,7 +12,7 @@ import pytest
 from asgi_liveness.conformance.outcome import Outcome
 
 if TYPE_CHECKING:
-    from asgi_liveness.conformance.runner import Result
+    from asgi_liveness.conformance.cell import Result
 
 
 def test_contract(liveness_result: Result) -> None:

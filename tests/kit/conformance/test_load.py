@@ -14,7 +14,7 @@ import pytest
 from asgi_liveness.conformance import load as load_module
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.load import Load
-from asgi_liveness.inside.ledger import Ledger
+from asgi_liveness.inside.ledger import _HEADER, Ledger
 from asgi_liveness.probing import request as request_module
 from asgi_liveness.probing.request import Request
 from asgi_liveness.probing.response import Response
@@ -161,7 +161,7 @@ def test_a_stop_reports_whether_all_loops_ended(server: Any, make: Make, *, ends
     async def act() -> bool:
         await load.start(CLIENT)
         if ends:
-            server.ledger.stamp_end(8)  # the first slot begins after the header
+            server.ledger.stamp_end(_HEADER)  # where the first slot begins
         return await load.stop()
 
     assert asyncio.run(act()) is ends

@@ -11,6 +11,7 @@ import pytest
 
 from asgi_liveness.conformance import contract
 from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.cell import Result
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.outcome import Outcome
@@ -21,7 +22,7 @@ from asgi_liveness.conformance.report import (
     TargetRow,
     WindowRow,
 )
-from asgi_liveness.conformance.runner import Result, Runner
+from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import UsageError
 from asgi_liveness.page.timeline import Timeline
@@ -189,10 +190,14 @@ def test_a_report_of_schema_2_is_read(tmp_path: Path) -> None:
     assert [row.timeline for row in loaded.windows] == [None]
 
 
+def keep(runner: Runner, result: Result) -> None:
+    runner._judged[result.cell] = result
+
+
 def judged() -> Runner:
     """Return a runner that has judged one of two targets, without a server."""
     runner = Runner(["a:app", "b:app"], SERVERS[:1], CASES[:1])
-    subject = Subject("a:app", SERVERS[0], frozenset(), runner.clock)
+    subject = Subject("a:app", SERVERS[0], frozenset())
     subject.note = {"app": {"name": "FastAPI", "package": "fastapi", "version": "0.115.0"}}
     probes = (
         SentRequest("/hello", due=1.0, sent=1.0, response=Response(at=1.25, status=200)),
@@ -203,7 +208,7 @@ def judged() -> Runner:
     )
     subject._results[IDLE] = (observation, observation)
     runner.subjects["a:app", SERVERS[0].name] = subject
-    runner.results.append(Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
+    keep(runner, Result(runner.cells[0], FAILED, "it did not answer", "https://x"))
     return runner
 
 
@@ -240,8 +245,9 @@ def test_a_report_has_the_runners_targets_cells_and_windows() -> None:
 def test_a_cell_has_its_promise_its_remedy_and_its_figures() -> None:
     runner = judged()
     gil = next(case for case in CASES if case.id == "GIL-002")
-    cell = replace(runner.cells[0], case=gil)
-    runner.results.append(Result(cell, PASSED, measured={"ratio": 3.5, "seconds": None}))
+    runner.cases = [*runner.cases, gil]
+    cell = runner.cells[1]
+    keep(runner, Result(cell, PASSED, measured={"ratio": 3.5, "seconds": None}))
     row = ConformanceReport.of(runner).cells[-1]
     assert (row.promise, row.remedy) == ("gil", "cooperative")
     assert row.measured == {"ratio": 3.5, "seconds": None}

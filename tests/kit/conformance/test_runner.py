@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asgi_liveness.conformance import runner as runner_module
 from asgi_liveness.conformance import subject as subject_module
-from asgi_liveness.conformance.cases import CASES
+from asgi_liveness.conformance.cases import CASES, Case
+from asgi_liveness.conformance.cell import Result
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.known import PYTHON, Difference
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import lacking
-from asgi_liveness.conformance.runner import SHUTDOWNS_AT_ONCE, Result, Runner
+from asgi_liveness.conformance.runner import Runner
+from asgi_liveness.conformance.subject import Judgement, Subject
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
 
@@ -225,18 +228,17 @@ def test_a_run_without_a_temporary_folder_is_an_error(
 def test_all_shutdowns_are_watched_together_and_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watched: list[tuple[str, str]] = []
+    watched: list[tuple[str, str, str]] = []
     together, most = 0, 0
 
     async def watch_shutdown(
-        kind: ServerKind, _: str, shutdown: Shutdown, __: tuple[str, ...]
+        kind: ServerKind, target: str, shutdown: Shutdown, *_: object
     ) -> ShutdownTimes:
         nonlocal together, most
-        watched.append((kind.name, shutdown.remedy))
+        watched.append((target, kind.name, shutdown.remedy))
         together += 1
         most = max(most, together)
-        for _pass in range(10):
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         together -= 1
         return ShutdownTimes({"SIGTERM": 0.5}, {"SIGTERM": ""})
 
@@ -244,12 +246,113 @@ def test_all_shutdowns_are_watched_together_and_once(
     servers = [UVICORN, HYPERCORN]
     cases = [CASE[f"EXITS-{number:03}"] for number in (1, 2, 3, 4, 7)]
     lacks = lacking(has=["background", "cooperative", "normal", "offloaded"])
-    with Runner(["tiny:app"], servers, cases, lacks=lacks) as runner:
+    targets = ["tiny:app", "tiny:other"]
+    with Runner(targets, servers, cases, lacks=lacks) as runner:
+        runner.judge_together(runner.cells)
         outcomes = [runner.judge(cell).outcome for cell in runner.cells]
-    assert outcomes == [*(Outcome.PASSED,) * 4, Outcome.NOT_APPLICABLE] * 2
+    assert outcomes == [*(Outcome.PASSED,) * 4, Outcome.NOT_APPLICABLE] * 4
     shutdowns = ("", "background", "cooperative", "normal", "offloaded")
     assert sorted(watched) == sorted(
-        (kind.name, shutdown) for kind in servers for shutdown in shutdowns
+        (target, kind.name, shutdown)
+        for target in targets
+        for kind in servers
+        for shutdown in shutdowns
     )
-    assert most == SHUTDOWNS_AT_ONCE
+    assert most == len(watched)
     assert runner.clock.ends > 0
+
+
+# Side by side: these tests start no server.
+
+
+def watched_together(
+    monkeypatch: pytest.MonkeyPatch, *cases: str, cores: int = 2
+) -> list[tuple[str, str, str]]:
+    """Judge cases on two targets and all servers; return each case's begin and end, in order."""
+    events: list[tuple[str, str, str]] = []
+
+    async def judge_case(subject: Subject, case: Case) -> Judgement:
+        for event in ("begins", "ends"):
+            events.append((event, f"{subject.target} {subject.kind.name}", case.id))
+            await asyncio.sleep(0)
+        return Judgement(Outcome.PASSED)
+
+    monkeypatch.setattr(Subject, "judge", judge_case)
+    monkeypatch.setattr(Subject, "start", lambda _: None)
+    monkeypatch.setattr(runner_module, "_all_ready", no_wait)
+    monkeypatch.setattr(runner_module, "_CORES", cores)
+    chosen = [CASE[case] for case in cases]
+    with Runner(["a:app", "b:app"], SERVERS, chosen) as runner:
+        runner.judge_together(runner.cells)
+        results = [runner.judge(cell) for cell in runner.cells]
+    assert [result.cell for result in results] == runner.cells
+    return events
+
+
+async def no_wait(_: object) -> None:
+    pass
+
+
+def at_once(events: list[tuple[str, str, str]]) -> dict[str, int]:
+    """Return how many cases ran, at most, while each ran."""
+    found: dict[str, int] = {}
+    running: list[str] = []
+    for event, _, case in events:
+        if event == "begins":
+            running.append(case)
+            found |= {name: max(found.get(name, 0), len(running)) for name in running}
+        else:
+            running.remove(case)
+    return found
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+def test_windows_run_side_by_side_but_for_those_whose_times_are_compared(
+    cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = ("LIVE-004", "LIVE-005", "GIL-001", "SPEED-001")
+    together = ("LIVE-001", "POOL-001", "LEAVES-001", "CONT-001")
+    events = watched_together(monkeypatch, *alone, *together, cores=cores)
+    most = min(cores, len(SERVERS))
+    assert at_once(events) == dict.fromkeys(alone, 1) | dict.fromkeys(together, most)
+
+
+def test_the_windows_of_live_cases_run_side_by_side_where_no_times_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = watched_together(monkeypatch, "LIVE-004", "LIVE-005")
+    assert set(at_once(events).values()) == {2}
+
+
+def test_the_cases_of_a_server_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = watched_together(monkeypatch, "LIVE-005", "POOL-001", "LEAVES-001", "ERRORS-001")
+    rows: dict[str, list[str]] = {}
+    for event, row, case in events:
+        if event == "begins":
+            rows.setdefault(row, []).append(case)
+    assert len(rows) == 2 * len(SERVERS)
+    assert {tuple(row) for row in rows.values()} == {
+        ("LIVE-005", "POOL-001", "LEAVES-001", "ERRORS-001")
+    }
+
+
+def test_the_windows_of_the_next_target_come_after_all_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = watched_together(monkeypatch, "LIVE-001", "GIL-001", "CONT-001")
+    targets = [row.partition(" ")[0] for _, row, _ in events]
+    assert targets == sorted(targets)
+
+
+def test_a_cell_that_is_judged_alone_judges_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Runner, "start", lambda *_: None)
+    judged: list[str] = []
+
+    async def judge_case(_: Subject, case: Case) -> Judgement:
+        judged.append(case.id)
+        return Judgement(Outcome.PASSED)
+
+    monkeypatch.setattr(Subject, "judge", judge_case)
+    with Runner(["a:app"], SERVERS, [CASE["LIVE-001"], CASE["CONT-001"]]) as runner:
+        runner.judge(runner.cells[1])
+    assert judged == ["CONT-001"]

@@ -12,6 +12,7 @@ import pytest
 
 from asgi_liveness.conformance import shutdown as shutdown_module
 from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
+from asgi_liveness.conformance.places import Places
 from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving import ending
@@ -68,7 +69,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def shut_down(target: str, shutdown: Shutdown, kind: ServerKind = SERVERS[0]) -> ShutdownTimes:
-    return asyncio.run(watch_shutdown(kind, target, shutdown))
+    return asyncio.run(watch_shutdown(kind, target, shutdown, (), Places()))
 
 
 @pytest.mark.servers
@@ -135,4 +136,67 @@ def test_a_system_without_proc_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(
         TargetError, match=r"^any:app: no /proc here to list the server's processes"
     ):
-        asyncio.run(watch_shutdown(SERVERS[0], "any:app", Shutdown()))
+        shut_down("any:app", Shutdown())
+
+
+def test_starts_leave_cores_and_exits_wait_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    starting, running = Peak(), Peak()
+
+    class Stage:
+        """A server that only counts; it exits when all of them wait for their exit."""
+
+        url = "http://127.0.0.1:1"
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.ledger = self
+            self.runs = False
+
+        def start(self) -> None:
+            self.runs = True
+            running.enter()
+
+        async def ready(self) -> None:
+            starting.enter()
+            await asyncio.sleep(0.01)
+            starting.leave()
+
+        def be_gentle(self) -> None:
+            pass
+
+        def end(self) -> None:
+            if self.runs:
+                self.runs = False
+                running.leave()
+
+    async def exits(*_: object) -> float:
+        await asyncio.sleep(0.05)
+        return 0.5
+
+    monkeypatch.setattr(shutdown_module, "Server", Stage)
+    monkeypatch.setattr(shutdown_module, "_end", exits)
+
+    async def act() -> None:
+        places = Places()
+        places.to_start, places.to_run = asyncio.Semaphore(2), asyncio.Semaphore(5)
+        watching = (
+            watch_shutdown(SERVERS[0], f"any{number}:app", Shutdown(), (), places)
+            for number in range(6)
+        )
+        await asyncio.gather(*watching)
+
+    asyncio.run(act())
+    assert (starting.most, running.most) == (2, 5)
+
+
+class Peak:
+    """The number of those that are inside, and the most that it was."""
+
+    def __init__(self) -> None:
+        self.number = self.most = 0
+
+    def enter(self) -> None:
+        self.number += 1
+        self.most = max(self.most, self.number)
+
+    def leave(self) -> None:
+        self.number -= 1

@@ -38,7 +38,7 @@ def running(temporary: Path) -> int:
 
 def use(target: str, act: Callable[[Subject], Any]) -> Subject:
     """Let *act*, a coroutine function, use a subject of *target*; then end the subject."""
-    subject = Subject(target, UVICORN, frozenset(), Clock())
+    subject = Subject(target, UVICORN, frozenset())
     try:
         asyncio.run(act(subject))
     finally:
@@ -59,7 +59,7 @@ def test_the_clock_also_counts_a_part_that_fails(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("case", ["CONT-002", "LIVE-007", "LIVE-009"])
 def test_a_case_that_needs_a_lacking_feature_starts_no_server(case: str) -> None:
-    subject = Subject("no.such:app", UVICORN, frozenset({"sync"}), Clock())
+    subject = Subject("no.such:app", UVICORN, frozenset({"sync"}))
     assert asyncio.run(subject.judge(CASE[case])) == Judgement(
         Outcome.NOT_APPLICABLE,
         "the target lacks synchronous handlers (a plain `def`)",
@@ -150,7 +150,7 @@ def test_a_case_that_the_machine_was_too_busy_for_is_measured_again(
 
 
 def test_an_undeclared_remedy_is_not_applicable() -> None:
-    subject = Subject("no.such:app", UVICORN, lacking(has=["background"]), Clock())
+    subject = Subject("no.such:app", UVICORN, lacking(has=["background"]))
     assert asyncio.run(subject.judge(CASE["SPEED-007"])) == Judgement(
         Outcome.NOT_APPLICABLE, "the target does not declare the remedy 'process'"
     )
@@ -160,13 +160,15 @@ def test_an_undeclared_remedy_is_not_applicable() -> None:
 
 
 def shutting_down(
-    monkeypatch: pytest.MonkeyPatch, results: dict[Shutdown, ShutdownTimes | TargetError]
+    monkeypatch: pytest.MonkeyPatch,
+    results: dict[Shutdown, ShutdownTimes | TargetError],
+    kind: ServerKind = UVICORN,
 ) -> tuple[Subject, list[Shutdown]]:
     """Return a subject whose shutdowns have these results, and the shutdowns that it watched."""
     watched: list[Shutdown] = []
 
     async def watch_shutdown(
-        _: ServerKind, __: str, shutdown: Shutdown, ___: tuple[str, ...]
+        _: ServerKind, __: str, shutdown: Shutdown, *___: object
     ) -> ShutdownTimes:
         watched.append(shutdown)
         result = results[shutdown]
@@ -175,7 +177,7 @@ def shutting_down(
         return result
 
     monkeypatch.setattr(subject_module, "watch_shutdown", watch_shutdown)
-    return Subject("no.such:app", UVICORN, frozenset(), Clock()), watched
+    return Subject("no.such:app", kind, frozenset()), watched
 
 
 def test_a_shutdown_is_judged_with_its_control_and_watched_once(
@@ -214,3 +216,16 @@ def test_a_failed_shutdown_is_an_error_of_its_own_cases_only(
         assert asyncio.run(subject.judge(CASE[case])) == error
     assert asyncio.run(subject.judge(CASE["EXITS-003"])).outcome is Outcome.PASSED
     assert watched.count(Shutdown("process")) == 1
+
+
+def test_a_server_without_recommended_settings_is_shut_down_once_for_both_promises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    results = {Shutdown(): EXITED, Shutdown("normal"): STUCK}
+    subject, watched = shutting_down(monkeypatch, {**results}, SERVERS[-1])
+    exits, defaults = (
+        asyncio.run(subject.judge(CASE[case])) for case in ("EXITS-003", "DEFAULTS-003")
+    )
+    assert (exits.outcome, defaults.outcome) == (Outcome.FAILED, Outcome.RECORDED)
+    assert exits.measured == defaults.measured
+    assert watched.count(Shutdown("normal")) == 1

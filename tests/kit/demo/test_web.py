@@ -29,7 +29,7 @@ def asked() -> list[tuple[str, str]]:
 @pytest.fixture
 def page(asked: list[tuple[str, str]]) -> Iterator[web.Web]:
     server = web.Web(0, lambda name, word: asked.append((name, word)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
     server.shutdown()

@@ -9,6 +9,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from inspect import currentframe
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ import pytest
 from asgi_liveness import LoopBody
 from asgi_liveness.errors import LedgerError
 from asgi_liveness.inside.ledger import PATH_VARIABLE, SLOTS, Ledger
-from asgi_liveness.inside.loop_body import LoopFailure
+from asgi_liveness.inside.loop_body import _REST, LoopFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,3 +218,17 @@ def test_a_body_that_could_not_be_made_is_freed_without_an_error() -> None:
     with pytest.raises(LedgerError, match="is longer than 32 bytes"):
         LoopBody("/" + 32 * "x")
     gc.collect()
+
+
+def test_a_gentle_loop_sleeps_in_each_step(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    busy = LoopBody("/any")
+    ledger.be_gentle()
+    gentle = LoopBody("/any")
+    busy.step()
+    assert slept == []
+    gentle.step()
+    gentle.step()
+    assert slept == [_REST, _REST]
+    assert [loop.steps for loop in ledger.loops()] == [1, 2]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from asgi_liveness.cli.arguments import Parser
     from asgi_liveness.cli.outputs import Output
+    from asgi_liveness.conformance.cell import Result
     from asgi_liveness.conformance.report import ConformanceReport
     from asgi_liveness.conformance.runner import Runner
 
@@ -177,10 +178,17 @@ def _print_letters(
     at: tuple[str, str] | None = None
     width, fine, is_ending = max(len(kind.name) for kind in runner.servers), 0, False
     cells = runner.cells
-    for number, cell in enumerate(cells):
-        step = f"{number + 1} of {len(cells)}: {cell.case.id} on {cell.server.name}"
+    runner.judge_together(cells)
+
+    def show(result: Result) -> None:
+        cell, number = result.cell, len(runner.results)
+        step = f"{number} of {len(cells)}: {cell.case.id} on {cell.server.name}"
+        progress.show(step, number / len(cells))
+
+    runner.on_judged = show
+    for cell in cells:
         if at is None or at[0] != cell.target:
-            progress.show(f"{cell.target}: starting", number / len(cells))
+            progress.show(f"{cell.target}: starting", len(runner.results) / len(cells))
             line.add(f"{cell.target}: starting ...")
             began = time.monotonic()
             runner.start(cell.target)
@@ -193,7 +201,6 @@ def _print_letters(
         if cell.case.ends_servers and not is_ending:
             is_ending = True
             line.add(" ending servers ")
-        progress.show(step, number / len(cells))
         outcome = runner.judge(cell).outcome
         fine += outcome in _FINE
         line.add(paint(MARKS[outcome][0], outcome))

@@ -22,6 +22,8 @@ from asgi_liveness.serving.worker import Worker, queue_in
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from asgi_liveness.conformance.places import Places
+    from asgi_liveness.serving.launched import Launched
     from asgi_liveness.serving.servers import ServerKind
 
 _POLL: Final = 0.05  # seconds
@@ -30,7 +32,7 @@ _AFTERWARDS: Final = 1.0
 
 
 async def hand_over(
-    kind: ServerKind, target: str, handover: Handover, worker: tuple[str, ...]
+    kind: ServerKind, target: str, handover: Handover, worker: tuple[str, ...], places: Places
 ) -> Handed:
     """Queue a job, end what *handover* says, and return what became of the job.
 
@@ -39,33 +41,46 @@ async def hand_over(
     with contextlib.ExitStack() as stack:
         queue = Group()  # its folder outlives the servers
         stack.callback(queue.end)
-        server = stack.enter_context(Server(kind, target, queue=queue_in(queue.folder)))
-        await server.ready()
-        environment = server.environment
-        first = stack.enter_context(Worker(worker, environment))
-        job = _Job(server, f"/{handover.remedy}")
-        await job.start()
-        before = await job.steps()
-        if handover.ends is Ends.SERVER:
-            server.group.signal(signal.SIGTERM)
-            await job.until(lambda: _true(server.ended), EXIT_LIMIT)
-            server.end()
-            job.server = stack.enter_context(Server(kind, target, queue=queue_in(queue.folder)))
-            await job.server.ready()
-            await job.until(lambda: job.went_on(before), LOST_LIMIT)
-        elif handover.ends is Ends.WORKER:
-            first.group.signal(signal.SIGTERM)
-            stack.enter_context(Worker(worker, environment))
-            await job.until(lambda: _true(first.ended), EXIT_LIMIT)
+        server, other = (Server(kind, target, queue=queue_in(queue.folder)) for _ in range(2))
+
+        async def begin(launched: Launched) -> None:
+            # In a thread, as all that takes time here: the exits of other servers are timed.
+            await asyncio.to_thread(stack.enter_context, launched)
+
+        async with places.to_run:
+            async with places.to_start:
+                await begin(server)
+                await server.ready()
+                if places.gentle:
+                    server.ledger.be_gentle()
+                first, second = (Worker(worker, server.environment) for _ in range(2))
+                await begin(first)
+                job = _Job(server, f"/{handover.remedy}")
+                await job.start()
             before = await job.steps()
-            await job.until(lambda: job.went_on(before), LOST_LIMIT)
-        else:
-            first.kill()
-            await job.until(job.is_lost, LOST_LIMIT)
-            before = await job.steps()
-            stack.enter_context(Worker(worker, environment))
-            await job.until(lambda: job.went_on(before), _AFTERWARDS)
-        return await job.handed(before)
+            if handover.ends is Ends.SERVER:
+                server.group.signal(signal.SIGTERM)
+                await job.until(lambda: _true(server.ended), EXIT_LIMIT)
+                await asyncio.to_thread(server.end)
+                await begin(other)
+                job.server = other
+                await other.ready()
+                await job.until(lambda: job.went_on(before), LOST_LIMIT)
+            elif handover.ends is Ends.WORKER:
+                first.group.signal(signal.SIGTERM)
+                await begin(second)
+                await job.until(lambda: _true(first.ended), EXIT_LIMIT)
+                before = await job.steps()
+                await job.until(lambda: job.went_on(before), LOST_LIMIT)
+            else:
+                first.kill()
+                await job.until(job.is_lost, LOST_LIMIT)
+                before = await job.steps()
+                await begin(second)
+                await job.until(lambda: job.went_on(before), _AFTERWARDS)
+            handed = await job.handed(before)
+            await asyncio.to_thread(stack.close)
+        return handed
 
 
 async def _true(value: object) -> bool:

@@ -45,6 +45,8 @@ class Promise:
     words: str
     judged: bool = True
     """Whether the suite judges it. Otherwise it only measures and records it."""
+    compares_times: bool = False
+    """Whether its figure is a ratio of times, so that nothing else may run meanwhile."""
     only: str = ""
     """The one remedy that can keep it, and is tested; "" if all can."""
     nature: str = ""
@@ -82,11 +84,13 @@ PROMISES: Final = (
         "gil",
         f"while {LOOPS_TOGETHER} loops run, the p99 of a probe's wait is at most {GIL_LIMIT} times "
         "that of the idle app; the suite records the ratio",
+        compares_times=True,
     ),
     Promise(
         "speed",
         "the loop's iterations per second, as a share of the loop's in `/blocking`",
         judged=False,
+        compares_times=True,
     ),
     Promise(
         "errors",

@@ -1,59 +1,41 @@
 """Cases by targets by servers: start the servers, judge each cell, apply the known differences.
 
-The servers of one target start together, outside of any window.
+The servers of one target start together, outside of any window. What waits, waits together:
+windows of different servers run side by side, and all endings of all targets too. A window whose
+times are compared with another's runs alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
+from asgi_liveness.conformance.cell import Cell, Result
 from asgi_liveness.conformance.clock import Clock
-from asgi_liveness.conformance.contract import State
-from asgi_liveness.conformance.endings import Ending, Handover, Shutdown
+from asgi_liveness.conformance.contract import State, Window
+from asgi_liveness.conformance.endings import Handover, Shutdown
 from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.places import Places
 from asgi_liveness.conformance.promises import NEEDS_WORKER, lacking
 from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import LivenessError, UsageError
 from asgi_liveness.foreign import plain_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from asgi_liveness.conformance.cases import Case
     from asgi_liveness.conformance.known import Difference
     from asgi_liveness.serving.servers import ServerKind
 
 
-SHUTDOWNS_AT_ONCE: Final = 8
-"""The number of shutdowns that are timed in parallel; most of their time is waiting."""
-HANDOVERS_AT_ONCE: Final = 2
-"""The number of handovers in parallel: their loops run for seconds, a processor each."""
+_CORES: Final = os.cpu_count() or 1
 _MOST: Final = 1000  # characters of one line of a message, which may quote the app
 
 
 _SILENT: Final = {State.FROZEN, State.STARVED}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A case on a target and a server."""
-
-    case: Case
-    target: str
-    server: ServerKind
-
-
-@dataclass(frozen=True)
-class Result:
-    """The outcome of a cell, and the reason."""
-
-    cell: Cell
-    outcome: Outcome
-    message: str = ""
-    link: str = ""
-    measured: dict[str, float | None] = field(default_factory=dict)
 
 
 class Runner:
@@ -84,8 +66,15 @@ class Runner:
                 f"the jobs of {NEEDS_WORKER!r} need a worker; name its command: "
                 f"--worker 'python -m asgi_liveness.queued'"
             )
-        self.subjects: dict[tuple[str, str], Subject] = {}
-        self.results: list[Result] = []
+        self.subjects = {
+            (target, kind.name): Subject(target, kind, lacks, worker)
+            for target in self.targets
+            for kind in servers
+        }
+        self.on_judged: Callable[[Result], None] = lambda _: None
+        """Called with each result, as soon as it is known."""
+        self._together: Collection[Cell] = ()
+        self._judged: dict[Cell, Result] = {}
         self._target: str | None = None
 
     def __enter__(self) -> Self:
@@ -106,68 +95,105 @@ class Runner:
             for case in self.cases
         ]
 
+    @property
+    def results(self) -> list[Result]:
+        """The results so far, in the order of the cells."""
+        return [self._judged[cell] for cell in self.cells if cell in self._judged]
+
     def end(self) -> None:
         """End the running servers."""
         for subject in self.subjects.values():
             subject.end()
-
-    def judge(self, cell: Cell) -> Result:
-        """Judge one cell. Raises ``LivenessError`` if no server can start at all."""
-        self.start(cell.target)
-        subject = self.subjects[cell.target, cell.server.name]
-        if (frozen := self._frozen_by(cell)) and not self._difference(cell):
-            self.results.append(Result(cell, Outcome.INCONCLUSIVE, frozen))
-            return self.results[-1]
-        if cell.case.ends_servers:
-            with self.clock.counting("ends"):
-                self._asyncio.run(self._watch_endings(cell.target))
-        judgement = self._asyncio.run(subject.judge(cell.case))
-        result = self._apply_differences(
-            Result(
-                cell,
-                judgement.outcome,
-                plain_lines(judgement.message, _MOST),
-                measured=judgement.measured,
-            )
-        )
-        self.results.append(result)
-        return result
 
     def start(self, target: str) -> None:
         """Start *target* on all servers at once, unless it already runs."""
         if self._target != target:
             self.end()
             self._target = target
-            subjects = [
-                Subject(target, kind, self._lacks, self.clock, self._worker)
-                for kind in self.servers
-            ]
-            self.subjects |= {(target, subject.kind.name): subject for subject in subjects}
+            subjects = [self.subjects[target, kind.name] for kind in self.servers]
             with self.clock.counting("starts"):
                 for subject in subjects:
                     subject.start()
                 self._asyncio.run(_all_ready(subjects))
 
-    async def _watch_endings(self, target: str) -> None:
-        """Watch all endings of the target that its cases need, unless that happened before."""
-        shutdowns = asyncio.Semaphore(SHUTDOWNS_AT_ONCE)
-        handovers = asyncio.Semaphore(HANDOVERS_AT_ONCE)
+    def judge_together(self, cells: Iterable[Cell]) -> None:
+        """Let ``judge`` judge one of these cells together with the others, as far as possible."""
+        self._together = tuple(cells)
 
-        async def watch(subject: Subject, ending: Ending) -> None:
-            async with handovers if isinstance(ending, Handover) else shutdowns:
-                await subject.watch_ending(ending)
+    def judge(self, cell: Cell) -> Result:
+        """Judge one cell. Raises ``LivenessError`` if no server can start at all."""
+        if cell not in self._judged:
+            cells = [cell, *(other for other in self._together if other not in self._judged)]
+            if cell.case.ends_servers:
+                endings = [row for row in cells if row.case.ends_servers]
+                with self.clock.counting("ends"):
+                    self._asyncio.run(self._judge_endings(dict.fromkeys(endings)))
+            else:
+                self.start(cell.target)
+                windows = [
+                    row for row in cells if row.target == cell.target and not row.case.ends_servers
+                ]
+                with self.clock.counting("windows"):
+                    self._asyncio.run(self._judge_windows(dict.fromkeys(windows)))
+        return self._judged[cell]
 
-        experiments = [
-            experiment
-            for case in self.cases
-            if not case.needs & self._lacks
-            for experiment in case.experiments
-        ]
-        endings = dict.fromkeys(row for row in experiments if isinstance(row, Shutdown | Handover))
-        subjects = [self.subjects[target, kind.name] for kind in self.servers]
-        await asyncio.gather(
-            *(watch(subject, ending) for subject in subjects for ending in endings)
+    async def _judge_windows(self, cells: Collection[Cell]) -> None:
+        """Judge cells of one target: those whose times are compared alone, the others after."""
+        compared = {
+            window
+            for cell in cells
+            if cell.case.compares_times
+            for window in cell.case.experiments
+            if isinstance(window, Window)
+        }
+        alone = [cell for cell in cells if compared.intersection(cell.case.experiments)]
+        await self._judge_rows(alone, 1)
+        await self._judge_rows([cell for cell in cells if cell not in alone], _CORES)
+
+    async def _judge_rows(self, cells: Collection[Cell], at_once: int) -> None:
+        """Judge the cells of each server one after another, and of *at_once* servers together."""
+        places = asyncio.Semaphore(at_once)
+
+        async def judge_row(row: list[Cell]) -> None:
+            async with places:
+                for cell in row:
+                    await self._judge(cell)
+
+        rows = [[cell for cell in cells if cell.server == kind] for kind in self.servers]
+        await asyncio.gather(*(judge_row(row) for row in rows if row))
+
+    async def _judge_endings(self, cells: Collection[Cell]) -> None:
+        """Watch all endings that the cells need at the same time, and judge the cells."""
+        places = Places()
+        endings = dict.fromkeys(
+            (self.subjects[cell.target, cell.server.name], experiment)
+            for cell in cells
+            if not (cell.case.needs & self._lacks or self._frozen_by(cell))
+            for experiment in cell.case.experiments
+            if isinstance(experiment, Shutdown | Handover)
         )
+        # Those that take longest come first.
+        order = sorted(endings, key=lambda pair: isinstance(pair[1], Shutdown))
+        await asyncio.gather(*(subject.watch_ending(ending, places) for subject, ending in order))
+        for cell in cells:
+            await self._judge(cell)
+
+    async def _judge(self, cell: Cell) -> None:
+        subject = self.subjects[cell.target, cell.server.name]
+        if (frozen := self._frozen_by(cell)) and not self._difference(cell):
+            result = Result(cell, Outcome.INCONCLUSIVE, frozen)
+        else:
+            judgement = await subject.judge(cell.case)
+            result = self._apply_differences(
+                Result(
+                    cell,
+                    judgement.outcome,
+                    plain_lines(judgement.message, _MOST),
+                    measured=judgement.measured,
+                )
+            )
+        self._judged[cell] = result
+        self.on_judged(result)
 
     def _frozen_by(self, cell: Cell) -> str:
         """Return why the cell shows nothing: the loop of its remedy froze the app in its LIVE case.
@@ -175,7 +201,7 @@ class Runner:
         So one mistake is one failure. Empty if no LIVE case of the remedy failed so.
         """
         observations = self.subjects[cell.target, cell.server.name].observations
-        for result in self.results:
+        for result in self._judged.values():
             case, alive_of = result.cell.case, ("live", cell.case.remedy)
             its_own = (result.cell.target, result.cell.server) == (cell.target, cell.server)
             if its_own and (case.promise, case.remedy) == alive_of != ("live", ""):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -20,6 +21,7 @@ from asgi_liveness.serving.server import Server
 if TYPE_CHECKING:
     import httpx
 
+    from asgi_liveness.conformance.places import Places
     from asgi_liveness.probing.request import Request
     from asgi_liveness.serving.servers import ServerKind
 
@@ -28,9 +30,9 @@ _POLL: Final = 0.01  # seconds
 
 
 async def watch_shutdown(
-    kind: ServerKind, target: str, shutdown: Shutdown, worker: tuple[str, ...] = ()
+    kind: ServerKind, target: str, shutdown: Shutdown, worker: tuple[str, ...], places: Places
 ) -> ShutdownTimes:
-    """Start and end a server once for each signal, and return the times; a *worker* goes on.
+    """Start and end a server for each signal, and return the times; a *worker* goes on.
 
     Raises ``TargetError`` if the server or its loop does not start, or if this system cannot list
     the server's processes.
@@ -39,22 +41,42 @@ async def watch_shutdown(
         raise TargetError(
             f"{target}: no /proc here to list the server's processes; run this case on Linux"
         )
-    seconds: dict[str, float | None] = {}
-    left: dict[str, str] = {}
-    for name in SIGNALS:
-        with Server(kind, target, recommended=shutdown.recommended) as server:
+
+    async def timed(name: str) -> tuple[float | None, str]:
+        server = Server(kind, target, recommended=shutdown.recommended)
+        try:
+            async with places.to_run:
+                return await _time_exit(server, shutdown.remedy, name, worker, places)
+        finally:
+            server.end()
+
+    found = await asyncio.gather(*map(timed, SIGNALS))
+    return ShutdownTimes(
+        {name: seconds for name, (seconds, _) in zip(SIGNALS, found, strict=True)},
+        {name: left for name, (_, left) in zip(SIGNALS, found, strict=True)},
+    )
+
+
+async def _time_exit(
+    server: Server, remedy: str, name: str, worker: tuple[str, ...], places: Places
+) -> tuple[float | None, str]:
+    """Return the seconds from a signal until the exit, or None and what is left."""
+    async with contextlib.AsyncExitStack() as stack:
+        async with places.to_start:
+            # In a thread, as all that takes time here: the exits of other servers are timed.
+            await asyncio.to_thread(server.start)
+            client = await stack.enter_async_context(open_client(server.url))
             await server.ready()
+            if places.gentle:
+                server.ledger.be_gentle()
             if worker:
-                server.start_worker(worker)
-            async with open_client(server.url) as client:
-                requests = (
-                    [await _start(server, client, f"/{shutdown.remedy}")] if shutdown.remedy else []
-                )
-                seconds[name] = await _end(server, name)
-                left[name] = "" if seconds[name] is not None else _left(server)
-                server.end()
-                await finish(requests)
-    return ShutdownTimes(seconds, left)
+                await asyncio.to_thread(server.start_worker, worker)
+            requests = [await _start(server, client, f"/{remedy}")] if remedy else []
+        seconds = await _end(server, name)
+        left = "" if seconds is not None else _left(server)
+        await asyncio.to_thread(server.end)
+        await finish(requests)
+    return seconds, left
 
 
 async def _start(server: Server, client: httpx.AsyncClient, path: str) -> Request:
@@ -83,7 +105,8 @@ async def _end(server: Server, name: str) -> float | None:
     else:
         server.group.signal(number)
     sent = time.monotonic()
-    while server.group.members():
+    # The listing of all processes takes milliseconds, and servers that are to end are many.
+    while not server.ended or server.group.members():
         if time.monotonic() > sent + EXIT_LIMIT:
             return None
         await asyncio.sleep(_POLL)

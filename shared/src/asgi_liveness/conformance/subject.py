@@ -24,6 +24,7 @@ from asgi_liveness.conformance.endings import (
 from asgi_liveness.conformance.handover import hand_over
 from asgi_liveness.conformance.observation import LATE_LIMIT, Observation
 from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.places import Places
 from asgi_liveness.conformance.promises import NEEDS_WORKER, PROMISES, REMEDIES
 from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.conformance.window import watch
@@ -35,7 +36,6 @@ from asgi_liveness.serving.server import Server
 if TYPE_CHECKING:
     from asgi_liveness.conformance.cases import Case
     from asgi_liveness.conformance.cases.case import Experiment, ExperimentResult
-    from asgi_liveness.conformance.clock import Clock
     from asgi_liveness.serving.servers import ServerKind
 
 
@@ -64,12 +64,11 @@ class Subject:
         target: str,
         kind: ServerKind,
         lacks: frozenset[str],
-        clock: Clock,
         worker: tuple[str, ...] = (),
     ) -> None:
-        self.target, self.kind, self._worker = target, kind, worker
+        self.target, self.kind = target, kind
         self.note: dict[str, Any] = {}
-        self._lacks, self._clock = lacks, clock
+        self._lacks, self._worker = lacks, worker
         self._results: dict[Experiment, tuple[ExperimentResult, Observation | None]] = {}
         """The result of each experiment, and the control of the server that it ran on."""
         self._endings: dict[Ending, ShutdownTimes | Handed | TargetError] = {}
@@ -197,7 +196,7 @@ class Subject:
         """Return the result of an experiment, and its control; run it unless it ran before."""
         if isinstance(experiment, Shutdown | Handover):
             await self.watch_ending(experiment)
-            found = self._endings[experiment]
+            found = self._endings[self._same_as(experiment)]
             if isinstance(found, TargetError):
                 raise found
             return found, None
@@ -207,29 +206,35 @@ class Subject:
             if isinstance(experiment, Window):
                 result: ExperimentResult = await self._watch(server, experiment)
             else:
-                with self._clock.counting("windows"):
-                    result = await fetch(server.url, experiment.method, experiment.requested)
+                result = await fetch(server.url, experiment.method, experiment.requested)
             self._results[experiment] = result, control
         return self._results[experiment]
 
-    async def watch_ending(self, ending: Ending) -> None:
+    async def watch_ending(self, ending: Ending, places: Places | None = None) -> None:
         """Start a server of its own and watch how it ends, unless that happened before."""
+        ending = self._same_as(ending)
         if ending in self._endings:
             return
+        places = places or Places()
         try:
             where, worker = (self.kind, self.target), self._worker
             if isinstance(ending, Handover):
-                self._endings[ending] = await hand_over(*where, ending, worker)
+                self._endings[ending] = await hand_over(*where, ending, worker, places)
             else:
                 needed = worker if NEEDS_WORKER in ending.needs else ()
-                self._endings[ending] = await watch_shutdown(*where, ending, needed)
+                self._endings[ending] = await watch_shutdown(*where, ending, needed, places)
         except TargetError as failure:
             self._endings[ending] = failure
 
+    def _same_as(self, ending: Ending) -> Ending:
+        """Return the ending to watch: of a server without recommended settings there is one."""
+        if isinstance(ending, Shutdown) and not self.kind.recommended:
+            return replace(ending, recommended=True)
+        return ending
+
     async def _controlled(self) -> Observation:
         """Return the control of the running server; start a server and observe it if necessary."""
-        with self._clock.counting("starts"):
-            server = await self.ready()
+        server = await self.ready()
         if self._control is None:
             self._control = await self._watch(server, IDLE)
             self._results.setdefault(IDLE, (self._control, self._control))
@@ -239,8 +244,7 @@ class Subject:
         try:
             if NEEDS_WORKER in window.needs:
                 server.start_worker(self._worker)
-            with self._clock.counting("windows"):
-                observation = await watch(server, replace(window, paths=self._paths(window)))
+            observation = await watch(server, replace(window, paths=self._paths(window)))
         except TargetError:
             self.end()
             raise

@@ -21,9 +21,9 @@ PATH_VARIABLE: Final = "ASGI_LIVENESS_LEDGER"
 
 SLOTS: Final = 16384
 _WORD: Final = 8
-_HEADER: Final = 8  # words
+_HEADER: Final = 9  # words
 _SLOT: Final = 32  # words: steps, ended, thread, process, 32 bytes of route, 192 bytes of place
-_TAKEN, _STOPS, _STARTS, _ANSWERS, _BEATS, _LOOP_THREAD, _FAILURES, _APP = range(8)
+_TAKEN, _STOPS, _STARTS, _ANSWERS, _BEATS, _LOOP_THREAD, _FAILURES, _APP, _GENTLE = range(9)
 _STEPS, _ENDED, _THREAD, _PROCESS = range(4)
 _ROUTE: Final = slice(4 * _WORD, 8 * _WORD)
 _PLACE: Final = slice(8 * _WORD, 32 * _WORD)
@@ -145,6 +145,13 @@ class Ledger:
         """Make every loop born so far raise an exception in its next step."""
         self._words[_FAILURES] += 1
 
+    def be_gentle(self) -> None:
+        """Let every loop that is born from now on sleep a little in each step.
+
+        Dozens of servers can then run, and end, at the same time.
+        """
+        self._words[_GENTLE] = 1
+
     # All processes read these.
 
     @property
@@ -156,6 +163,11 @@ class Ledger:
     def failures(self) -> int:
         """The number of calls of ``fail`` so far."""
         return self._words[_FAILURES]
+
+    @property
+    def is_gentle(self) -> bool:
+        """Whether loops that are born now sleep a little in each step."""
+        return bool(self._words[_GENTLE])
 
     @property
     def starts(self) -> int:

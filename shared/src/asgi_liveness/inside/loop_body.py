@@ -16,8 +16,13 @@ import inspect
 import os
 import random
 import threading
+import time
+from typing import Final
 
 from asgi_liveness.inside.ledger import Ledger
+
+_REST: Final = 0.005
+"""Seconds that a step sleeps where the runner wants gentle loops: it leaves the processor free."""
 
 
 class LoopFailure(Exception):
@@ -41,6 +46,7 @@ class LoopBody:
         if self._ledger is not None:
             self._generation = self._ledger.generation
             self._failures = self._ledger.failures
+            self._rest = _REST if self._ledger.is_gentle else 0.0
             self._slot = self._ledger.take_slot(route, _caller())
 
     @property
@@ -64,6 +70,8 @@ class LoopBody:
             if self.steps == 1:
                 self._ledger.stamp_thread(self._slot, threading.get_native_id())
             self._ledger.store_steps(self._slot, self.steps)
+            if self._rest:
+                time.sleep(self._rest)
             if self._ledger.failures != self._failures:
                 self._ledger.stamp_end(self._slot)
                 raise LoopFailure(f"the runner made the loop of {self.route} fail")

@@ -57,6 +57,11 @@ class Case:
         return any(isinstance(row, Shutdown | Handover) for row in self.experiments)
 
     @property
+    def compares_times(self) -> bool:
+        """Whether the case compares the times of two windows."""
+        return any(row.compares_times for row in PROMISES if row.name == self.promise)
+
+    @property
     def text(self) -> tuple[str, str, str]:
         """The three paragraphs of its docstring: the action, the claim and the reason.
 
