@@ -3,6 +3,7 @@
     nox -s orphans -- [N] [TARGET]         kill N runs, interrupt N//5
     nox -s orphans -- --remedy process [N]   the same, while /process has its children, or
                                            --remedy queued: while /queued has a worker
+    nox -s orphans -- --endings [N]        the same, while dozens of servers end
     nox -s orphans -- --nox fastapi [N]    interrupt N//5 nox sessions, as Ctrl+C does
 
 Two seconds after its end, a run may have left no process, no file in its TMPDIR and no semaphore.
@@ -102,10 +103,12 @@ def command_of(args: argparse.Namespace) -> list[str]:
         return ["nox", "-R", "-s", args.nox]
     servers = [word for row in SERVERS if not row.missing for word in ("--server", row.name)]
     command = [sys.executable, "-m", "asgi_liveness", "run", args.target, *servers]
-    if not args.remedy:
-        return command
     worker = ("--worker", COMPARISON["worker"])
-    return [*command, "--has", args.remedy, "-k", args.remedy, *worker]
+    if args.endings:
+        return [*command, "--has", COMPARISON["remedies"], "-k", "EXITS", *worker]
+    if args.remedy:
+        return [*command, "--has", args.remedy, "-k", args.remedy, *worker]
+    return command
 
 
 def show(name: str, ending: Ending, *, verbose: bool) -> None:
@@ -134,13 +137,15 @@ def main() -> int:
     parser.add_argument("n", nargs="?", type=int, default=50, help="kills; N//5 interrupts (50)")
     parser.add_argument("target", nargs="?", default="tools.apps.gil:app", help="an ASGI app")
     parser.add_argument("--remedy", metavar="NAME", help="kill runs of one remedy only")
+    parser.add_argument("--endings", action="store_true", help="kill runs that end servers")
     parser.add_argument("--nox", metavar="SESSION", help="interrupt this session; no kills")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("-v", action="store_true", help="print a line for each run")
     args = parser.parse_args()
-    if args.remedy and args.target == parser.get_default("target"):
+    if (args.remedy or args.endings) and args.target == parser.get_default("target"):
         args.target = "starlette_impl.app:app"
     command = command_of(args)
+    route = "/cooperative" if args.endings else f"/{args.remedy or 'blocking'}"
     length, ending = measure(command)
     print(f"seed {args.seed}; a run takes {length:.1f} s", flush=True)
     random.seed(args.seed)
@@ -149,7 +154,7 @@ def main() -> int:
     plan = [kill] * (0 if args.nox else args.n) + [interrupt] * (args.n // 5)
     for act, moment in zip(
         plan,
-        itertools.cycle(moments(length, f"/{args.remedy or 'blocking'}")),
+        itertools.cycle(moments(length, route)),
         strict=False,
     ):
         name = f"{act.__name__}ed"
