@@ -19,6 +19,7 @@ from asgi_liveness.conformance import document, runner
 from asgi_liveness.conformance import render as of_run
 from asgi_liveness.conformance.cases import CASES, Case
 from asgi_liveness.conformance.cases.promised import SPEED
+from asgi_liveness.conformance.cell import Cell, Result
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.promises import PROMISES, REMEDIES
 from asgi_liveness.conformance.report import CellRow, ConformanceReport, TargetRow, WindowRow
@@ -251,11 +252,11 @@ def test_a_run_that_ends_early_keeps_what_was_judged(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def judge(self: runner.Runner, cell: runner.Cell) -> runner.Result:
+    def judge(self: runner.Runner, cell: Cell) -> Result:
         if self.results:
             raise error
-        self.results.append(runner.Result(cell, Outcome.FAILED, "it did not answer\x1b[2J"))
-        return self.results[-1]
+        self._judged[cell] = Result(cell, Outcome.FAILED, "it did not answer\x1b[2J")
+        return self._judged[cell]
 
     monkeypatch.setattr(runner.Runner, "start", lambda *_: None)
     monkeypatch.setattr(runner.Runner, "judge", judge)
