@@ -21,7 +21,7 @@ from typing import Final
 
 from asgi_liveness.inside.ledger import Ledger
 
-_REST: Final = 0.005
+_REST: Final = 0.02
 """Seconds that a step sleeps where the runner wants gentle loops: it leaves the processor free."""
 
 
