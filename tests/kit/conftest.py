@@ -1,4 +1,4 @@
-"""A tiny app in a folder of its own, and how many of its servers run."""
+"""A tiny app in a folder of its own, and a clock for ``Pace``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from asgi_liveness import pacing
+from tests.kit.stage import Clock
 
 # It answers any method, so CONT-006 fails; /background cannot be stopped, /cooperative can.
 APP = """\
@@ -51,3 +54,11 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     yield temporary
     assert list(temporary.iterdir()) == []
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that ``Pace`` reads while the test runs."""
+    clock = Clock()
+    monkeypatch.setattr(pacing, "perf_counter", clock)
+    return clock

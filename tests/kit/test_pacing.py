@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections import Counter
 
 import pytest
@@ -22,26 +23,20 @@ from tests.kit.stage import (
     Factory,
     Stage,
     each_event_loop,
+    each_spelling,
     on_stage,
 )
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(pacing, "perf_counter", clock)
-    return clock
-
 
 # A slice.
 
 
+@each_spelling
 @each_event_loop
 def test_a_loop_runs_within_its_slice_and_then_lets_passes_go_by(
-    clock: Clock, factory: Factory
+    clock: Clock, factory: Factory, by_slices: bool
 ) -> None:
     async def play(stage: Stage) -> None:
-        await stage.loop(10 * ITERATIONS - 50)
+        await stage.loop(10 * ITERATIONS - 50, by_slices=by_slices)
 
     stage = on_stage(clock, play, factory)
     assert len(stage.slices) == 10  # the last await ends with the last slice
@@ -49,10 +44,13 @@ def test_a_loop_runs_within_its_slice_and_then_lets_passes_go_by(
     assert set(between) == {1 + pacing._QUIET_PASSES}
 
 
+@each_spelling
 @each_event_loop
-def test_a_loop_waits_for_passes_that_have_nothing_to_do(clock: Clock, factory: Factory) -> None:
+def test_a_loop_waits_for_passes_that_have_nothing_to_do(
+    clock: Clock, factory: Factory, by_slices: bool
+) -> None:
     async def play(stage: Stage) -> None:
-        loop = asyncio.create_task(stage.loop(3 * ITERATIONS))
+        loop = asyncio.create_task(stage.loop(3 * ITERATIONS, by_slices=by_slices))
         await stage.until(lambda: len(stage.slices) == 2)
         begun = stage.passes
         await stage.work(10)
@@ -63,16 +61,55 @@ def test_a_loop_waits_for_passes_that_have_nothing_to_do(clock: Clock, factory: 
     on_stage(clock, play, factory)
 
 
+@each_spelling
 @pytest.mark.parametrize("least_share", [0.05, 0.2, 0.5])
-def test_loops_get_their_least_share_if_no_pass_is_empty(clock: Clock, least_share: float) -> None:
+def test_loops_get_their_least_share_if_no_pass_is_empty(
+    clock: Clock, least_share: float, by_slices: bool
+) -> None:
     async def play(stage: Stage) -> None:
         await stage.loop(2 * ITERATIONS)  # so that the queue knows the length of an empty pass
         work = asyncio.create_task(stage.work())
         began = stage.clock.now
-        await asyncio.gather(*(stage.loop(5 * ITERATIONS, least_share) for _ in range(4)))
+        await asyncio.gather(
+            *(stage.loop(5 * ITERATIONS, least_share, by_slices=by_slices) for _ in range(4))
+        )
         share = 4 * 5 * SLICE / (stage.clock.now - began)
         work.cancel()
         assert 0.95 * least_share < share < 1.05 * least_share
+
+    on_stage(clock, play)
+
+
+@each_spelling
+def test_slow_empty_passes_are_soon_as_quiet_as_quick_ones(clock: Clock, by_slices: bool) -> None:
+    """In debug mode or under a profiler, an empty pass takes up to twenty times as long."""
+
+    async def play(stage: Stage) -> None:
+        loop = asyncio.create_task(stage.loop(math.inf, by_slices=by_slices))
+        await stage.until(lambda: len(stage.slices) == 5)
+        stage.empty = 20e-6
+        for _ in range(35_000):
+            await asyncio.sleep(0)
+        between = [then - now for (_, now), (_, then) in itertools.pairwise(stage.slices)]
+        assert max(between) > 100  # at first they look like work
+        assert set(between[-5:]) == {1 + pacing._QUIET_PASSES}
+        loop.cancel()
+
+    on_stage(clock, play)
+
+
+def test_work_in_each_pass_is_never_taken_for_an_empty_pass(clock: Clock) -> None:
+    async def play(stage: Stage) -> None:
+        await stage.loop(2 * ITERATIONS)
+        await stage.work(50_000)
+        work = asyncio.create_task(stage.work())
+        loop = asyncio.create_task(stage.loop(math.inf))
+        for _ in range(50_000):
+            await asyncio.sleep(0)
+        began, ended = (passes for _, passes in stage.slices[-2:])
+        assert (ended - began) * WORK > 18 * SLICE
+        work.cancel()
+        loop.cancel()
 
     on_stage(clock, play)
 
@@ -116,20 +153,29 @@ def test_a_loop_cancelled_as_its_slice_begins_delays_no_other_loop(clock: Clock)
     on_stage(clock, play)
 
 
-def test_equal_loops_make_equally_many_iterations(clock: Clock) -> None:
+def test_equal_loops_make_equally_many_iterations_in_either_spelling(clock: Clock) -> None:
     iterations = Counter[int]()
 
-    async def loop(number: int) -> None:
+    async def by_awaits(number: int) -> None:
         async with Pace(SLICE) as pace:
             while clock.now < 300 * SLICE:
                 iterations[number] += 1
                 clock.now += ITERATION
                 await pace
 
+    async def by_slices(number: int) -> None:
+        async with Pace(SLICE) as pace:
+            async for slice in pace:  # noqa: A001 (the term)
+                for _ in slice:
+                    if clock.now >= 300 * SLICE:
+                        return
+                    iterations[number] += 1
+                    clock.now += ITERATION
+
     async def play(_: Stage) -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(100):
-                group.create_task(loop(number))
+                group.create_task((by_slices if number % 2 else by_awaits)(number))
 
     on_stage(clock, play)
     assert abs(min(iterations.values()) - max(iterations.values())) <= 1.1 * ITERATIONS

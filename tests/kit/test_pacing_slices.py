@@ -28,11 +28,14 @@ class Part:
     raises: bool
     cancelled: int | None
     """The number of passes from its start to its cancellation; None if it is not cancelled."""
+    by_slices: bool
+    stop: int
+    """Iterations after which it stops the inner loop of a slice; 0 if it does not."""
 
     async def act(self, stage: Stage) -> None:
         for _ in range(self.starts):
             await asyncio.sleep(0)
-        await stage.loop(self.iterations)
+        await stage.loop(self.iterations, by_slices=self.by_slices, stop=self.stop)
         if self.raises:
             raise Failure
 
@@ -49,6 +52,8 @@ PARTS = st.builds(
     iterations=st.integers(0, 400),
     raises=st.booleans(),
     cancelled=st.none() | st.integers(0, 30),
+    by_slices=st.booleans(),
+    stop=st.integers(0, 150),
 )
 
 

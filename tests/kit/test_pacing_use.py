@@ -17,6 +17,7 @@ import pytest
 
 from asgi_liveness import pacing
 from asgi_liveness.pacing import Pace
+from tests.kit.stage import each_spelling
 
 FILE = Path(pacing.__file__)
 SLICE = 1e-3  # seconds
@@ -84,6 +85,102 @@ def test_objects_of_the_first_request_are_freed() -> None:
     asyncio.run(main())
 
 
+# One pace, entered several times.
+
+
+@each_spelling
+def test_tasks_may_enter_one_pace_and_leave_it_one_by_one(by_slices: bool) -> None:
+    pace = Pace(1e-6)
+
+    async def loop(iterations: int, made: list[int]) -> None:
+        async with pace:
+            await run(pace, iterations, made, by_slices)
+
+    async def main() -> None:
+        made = [list[int]() for _ in range(5)]
+        async with asyncio.TaskGroup() as group:
+            for number in range(5):
+                group.create_task(loop(10 + 30 * number, made[number]))
+        assert [len(each) for each in made] == [10, 40, 70, 100, 130]
+        with pytest.raises(RuntimeError, match="within `async with Pace"):
+            await run(pace, 1, [], by_slices)
+
+    asyncio.run(main())
+
+
+@each_spelling
+def test_a_task_cancelled_at_the_entry_has_not_entered(by_slices: bool) -> None:
+    pace = Pace()
+
+    async def main() -> None:
+        entering = asyncio.create_task(pace.__aenter__())
+        await asyncio.sleep(0)
+        entering.cancel()
+        await asyncio.wait({entering})
+        with pytest.raises(RuntimeError, match="within `async with Pace"):
+            await run(pace, 1, [], by_slices)
+
+    asyncio.run(main())
+
+
+def test_one_pace_serves_one_event_loop_after_another() -> None:
+    pace = Pace(1e-6)
+
+    async def leave_tasks_behind() -> asyncio.Task[Pace]:
+        async with pace:
+            task = asyncio.create_task(pace.__aenter__())
+            await asyncio.sleep(0.01)
+            return task
+
+    async def main() -> None:
+        made = list[int]()
+        async with pace:
+            await run(pace, 10, made, by_slices=False)
+        assert len(made) == 10
+
+    asyncio.run(leave_tasks_behind())
+    asyncio.run(main())
+
+
+@each_spelling
+def test_a_second_event_loop_at_the_same_time_is_refused(by_slices: bool) -> None:
+    pace = Pace(1e-6)
+    refused = threading.Event()
+
+    async def first() -> None:
+        async with pace:
+            other = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(second())))
+            while not refused.is_set():
+                await run(pace, 10, [], by_slices)
+                await asyncio.sleep(0)
+            await other
+            await run(pace, 10, [], by_slices)
+
+    async def second() -> None:
+        try:
+            with pytest.raises(RuntimeError, match="used by another event loop: make one for each"):
+                async with pace:
+                    pass
+        finally:
+            refused.set()
+
+    asyncio.run(first())
+
+
+async def run(pace: Pace, iterations: int, made: list[int], by_slices: bool) -> None:
+    """Make so many iterations within the block of a pace."""
+    if not by_slices:
+        for number in range(iterations):
+            made.append(number)
+            await pace
+        return
+    async for slice in pace:  # noqa: A001 (the term)
+        for _ in slice:
+            made.append(len(made))
+            if len(made) >= iterations:
+                return
+
+
 # Bad input.
 
 
@@ -107,15 +204,16 @@ def test_a_pace_without_asyncio_is_an_error() -> None:
         Pace().__aenter__().send(None)
 
 
-def test_a_pace_awaited_outside_of_its_block_is_an_error() -> None:
+@each_spelling
+def test_a_pace_used_outside_of_its_block_is_an_error(by_slices: bool) -> None:
     async def main() -> None:
         pace = Pace()
         with pytest.raises(RuntimeError, match="within `async with Pace"):
-            await pace
+            await run(pace, 1, [], by_slices)
         async with pace:
-            await pace
+            await run(pace, 1, [], by_slices)
         with pytest.raises(RuntimeError, match="within `async with Pace"):
-            await pace
+            await run(pace, 1, [], by_slices)
 
     asyncio.run(main())
 
@@ -142,6 +240,9 @@ def test_a_copy_of_the_file_works(tmp_path: Path) -> None:
         "async def main():\n"
         "    async with Pace() as pace:\n"
         "        await pace\n"
+        "        async for slice in pace:\n"
+        "            for _ in slice:\n"
+        "                return\n"
         "asyncio.run(main())\n"
     )
     subprocess.run([sys.executable, "-I", "-c", program], check=True, timeout=30)

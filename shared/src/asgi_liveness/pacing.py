@@ -7,11 +7,19 @@
             do_some()
             await pace
 
+Even an ``await`` that does nothing takes a few percent of an iteration of a microsecond. This
+spelling has none in the inner loop::
+
+    async with Pace() as pace:
+        async for slice in pace:  # one slice after another, shared with all paced loops
+            for _ in slice:  # as many iterations as fit in it; stopping early is fine
+                if not there_is_work():
+                    return
+                do_some()
+
 Paced loops run at nearly the speed of loops that never await. All other work of the event loop
 waits for about one slice, whether one loop runs or a thousand. To use it without the kit, copy this
-file: it needs only asyncio, and works the same on uvloop.
-
-Why it is right:
+file: it needs only asyncio, and works the same on uvloop. Why it is right:
 
 - *One slice at a time.* The paced loops of an event loop wait in one queue, first in, first out. If
   each of a thousand loops had a slice in every pass of the event loop, a pass would take a second.
@@ -24,7 +32,8 @@ Why it is right:
   step ends where the loop awaits, returns, raises or is cancelled. A callback of the event loop
   moves the queue on, and schedules itself for the next pass while any loop waits.
 - *The length of a pass shows whether it had anything to do.* Without private names, an event loop
-  shows it in no other way. An empty pass takes one to three microseconds.
+  shows it in no other way. An empty pass takes one to five microseconds, but up to fifty in debug
+  mode or under a profiler. Either may begin at any time, so the shortest pass ages.
 """
 
 from __future__ import annotations
@@ -35,27 +44,34 @@ from collections import deque
 from contextvars import Context
 from itertools import chain, repeat
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, Self, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
+from weakref import WeakKeyDictionary, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     Wait = Generator[asyncio.Future[None], None, None]
 
-_LOOKS: Final = 8
+_T = TypeVar("_T")
+_READINGS: Final = 8
 """Readings of the clock in a slice, at least, if the iterations are short enough."""
-_MOST_TURNS: Final = 32
+_MOST_ITERATIONS: Final = 32
 """Iterations between two readings of the clock, at most: after as many, Pace notices that a loop's
 iterations have become slow. To read the clock in each would cost more than all the rest."""
 _QUIET: Final = 3
-"""A pass is quiet if it takes less than this many times the shortest pass so far. This holds for 98
+"""A pass is quiet if it takes less than this many times the shortest one of late. This holds for 98
 in a hundred passes that have nothing to do, also on a machine that has become half as fast."""
 _QUIET_PASSES: Final = 3
 """Quiet passes in a row before the next slice. The event loop finds new work in the first pass
 after a slice, and does it in the second; and a pass with a short step of a request may look quiet:
-on hypercorn, with two quiet passes, a request waits for two slices. A fourth quiet pass would take
-2 µs more and change nothing."""
+on hypercorn, with two quiet passes, a request waits for two slices. A fourth changes nothing."""
+_AGING: Final = 1.0001
+"""With each later pass, the shortest one counts as so many times its length. If empty passes become
+twenty times as long, they are quiet again after 20,000 passes, which is about a second. Under load
+passes are longer and so fewer, and an empty one among them is the shortest again."""
+_OLDEST: Final = 20e-6
+"""Seconds up to which the shortest pass ages. An empty pass takes 10 to 50 µs in debug mode or with
+a profiler; a pass that takes more than three times this limit has work to do."""
 _NOTHING: Final = cast("Wait", iter(()))
 """An iterator that has ended: to await it takes no time."""
 
@@ -67,14 +83,17 @@ class Pace:
     the time, above 0 and up to 1, that all paced loops together get if the event loop always has
     other work. An iteration that takes longer than a slice makes its slice as long.
 
-    Several tasks may await one ``Pace``, and a loop may await other things as well. For paced
-    loops, a loop that awaits ``asyncio.sleep(0)`` in every iteration is endless other work.
+    Either await it in every iteration, or take slices by ``async for``: a slice yields ``None`` for
+    each iteration that fits in it, but at least once. A loop may await other things as well, and
+    several tasks may enter one ``Pace`` or share it. For paced loops, a loop that awaits
+    ``asyncio.sleep(0)`` in every iteration is endless other work.
 
     Raises ``ValueError`` for a number outside of these ranges, and ``RuntimeError`` if entered
-    without a running asyncio event loop, as under trio, or awaited outside of its ``async with``.
+    without a running asyncio event loop, as under trio, while another event loop runs that entered
+    it, or if used outside of its ``async with``.
     """
 
-    __slots__ = ("__await__", "_others", "_slice", "_until")
+    __slots__ = ("__await__", "_entries", "_line", "_others", "_slice", "_until")
     if TYPE_CHECKING:
 
         def __await__(self) -> Wait:
@@ -88,6 +107,8 @@ class Pace:
         self._slice = slice
         self._others = 1 / least_share - 1
         self._until = -math.inf
+        self._entries = 0
+        self._line: _Line | None = None
         self._await_by(_outside)
 
     async def __aenter__(self) -> Self:
@@ -99,55 +120,76 @@ class Pace:
                 "Pace needs a running asyncio event loop, and there is none; "
                 "under trio, `await trio.lowlevel.checkpoint()` in every iteration"
             ) from None
-        self._await_by(chain.from_iterable(self._stretches()).__next__)
-        await self
+        if not (self._line and (other := self._line.loop()) and other.is_running()):
+            self._line = _line()
+        await self._next_slice()
+        self._entries += 1
+        self._await_by(chain.from_iterable(self._awaits()).__next__)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Leave the block: there is nothing to give back."""
-        self._await_by(_outside)
+        """Leave the block; other tasks may still be within it."""
+        self._entries -= 1
+        if not self._entries:
+            self._await_by(_outside)
+
+    def __aiter__(self) -> Self:
+        """Return the slices of this loop."""
+        return self
+
+    async def __anext__(self) -> Iterator[None]:
+        """Return what is left of the slice; after it, wait for the next slice."""
+        if not self._entries:
+            _outside()
+        if perf_counter() >= self._until:
+            await self._next_slice()
+        return chain.from_iterable(chain([(None,)], self._stretches(None)))
 
     def _await_by(self, function: Callable[[], Wait]) -> None:
         # In a slot, so that nearly every await, which need not wait, runs no Python code: a method
         # would take three times as long.
         self.__await__ = function  # type: ignore[method-assign]
 
-    def _stretches(self) -> Iterator[Iterable[Wait]]:
+    def _awaits(self) -> Iterator[Iterable[Wait]]:
         """Yield the waits of the next few awaits."""
-        turns, longest = 1, self._slice / _LOOKS
         while True:
-            yield (self._next_slice(),)
-            looked = self._until - self._slice
-            while (now := perf_counter()) < self._until:
-                if now - looked > longest:
-                    turns = 1
-                elif turns < _MOST_TURNS and now - looked < longest / 2:
-                    turns *= 2
-                looked = now
-                yield repeat(_NOTHING, turns)
+            yield from self._stretches(_NOTHING)
+            yield (self._next_slice().__await__(),)
 
-    def _next_slice(self) -> Wait:
-        line = _line()
-        yield from line.join(self._slice * self._others)
+    def _stretches(self, item: _T) -> Iterator[Iterable[_T]]:
+        """Yield *item* once for each iteration that fits in the rest of the slice, in stretches."""
+        iterations, longest = 1, self._slice / _READINGS
+        last = self._until - self._slice
+        while (now := perf_counter()) < self._until:
+            if now - last > longest:
+                iterations = 1
+            elif iterations < _MOST_ITERATIONS and now - last < longest / 4:
+                iterations = min(4 * iterations, _MOST_ITERATIONS)
+            last = now
+            yield repeat(item, iterations)
+
+    async def _next_slice(self) -> None:
+        line = self._line
+        if line is None or line.loop() is not asyncio.get_running_loop():
+            raise RuntimeError("this Pace is used by another event loop: make one for each loop")
+        await line.join(self._slice * self._others)
         self._until = line.begin(self._others) + self._slice
 
 
 def _outside() -> Wait:
-    raise RuntimeError("await pace within `async with Pace() as pace:`")
+    raise RuntimeError("use a pace within `async with Pace() as pace:`")
 
 
 class _Line:
     """The queue of the paced loops of one event loop that wait for a slice."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop: Final = ref(loop)
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._looking = False
-        """``_look`` is scheduled for the next pass of the event loop."""
-        self._sliced = False
-        """A loop gets its slice before that call."""
+        self._looking = False  # `_look` is scheduled for the next pass of the event loop
+        self._sliced = False  # a loop gets its slice before that call
         self._looked = self._began = self._due = -math.inf
-        self._others = 0.0
-        """The time that other work gets after a slice before the next one is due, in slices."""
+        self._others = 0.0  # slices of time that other work gets before the next one is due
         self._quiet_passes = 0
         self._shortest_pass = math.inf
         self._context = Context()
@@ -183,6 +225,8 @@ class _Line:
             # A late slice brings the next one forward, by half the wait of other work at most.
             self._due = now + theirs - min(late, theirs / 2)
         else:
+            if self._shortest_pass < _OLDEST:
+                self._shortest_pass *= _AGING
             self._shortest_pass = min(took, self._shortest_pass)
             quiet = took < _QUIET * self._shortest_pass
             self._quiet_passes = self._quiet_passes + 1 if quiet else 0
@@ -202,4 +246,5 @@ _LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Line]] = WeakKeyDict
 
 def _line() -> _Line:
     """Return the queue of the running event loop."""
-    return _LINES.setdefault(asyncio.get_running_loop(), _Line())
+    loop = asyncio.get_running_loop()
+    return _LINES.setdefault(loop, _Line(loop))
