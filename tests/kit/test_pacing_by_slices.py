@@ -93,3 +93,23 @@ def test_a_loop_may_await_between_slices_and_in_them(clock: Clock, factory: Fact
         assert [task.result() for task in tasks] == [None] * 4
 
     on_stage(clock, play, factory)
+
+
+def test_iterations_of_a_slice_that_become_slow_are_noticed_after_64(clock: Clock) -> None:
+    async def play(stage: Stage) -> None:
+        iterations, slow, begun = 0, 0, stage.passes
+        async with Pace(SLICE) as pace:
+            async for slice in pace:  # noqa: A001 (the term)
+                if slow:
+                    break
+                for _ in slice:
+                    iterations += 1
+                    if iterations < 300:
+                        clock.now += ITERATION / 10
+                    else:
+                        slow += 1
+                        clock.now += SLICE
+        assert slow <= 64
+        assert stage.passes > begun
+
+    on_stage(clock, play)

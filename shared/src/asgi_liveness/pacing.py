@@ -55,9 +55,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _READINGS: Final = 8
 """Readings of the clock in a slice, at least, if the iterations are short enough."""
-_MOST_ITERATIONS: Final = 32
-"""Iterations between two readings of the clock, at most: after as many, Pace notices that a loop's
+_MOST_AWAITS: Final = 32
+"""Awaits between two readings of the clock, at most: after as many, Pace notices that a loop's
 iterations have become slow. To read the clock in each would cost more than all the rest."""
+_MOST_ITERATIONS: Final = 64
+"""The same by slices, which are for the shortest iterations."""
 _QUIET: Final = 3
 """A pass is quiet if it takes less than this many times the shortest one of late. This holds for 98
 in a hundred passes that have nothing to do, also on a machine that has become half as fast."""
@@ -88,9 +90,8 @@ class Pace:
     several tasks may enter one ``Pace`` or share it. For paced loops, a loop that awaits
     ``asyncio.sleep(0)`` in every iteration is endless other work.
 
-    Raises ``ValueError`` for a number outside of these ranges, and ``RuntimeError`` if entered
-    without a running asyncio event loop, as under trio, while another event loop runs that entered
-    it, or if used outside of its ``async with``.
+    Raises ``ValueError`` for a number outside of these ranges, and ``RuntimeError`` outside of its
+    ``async with``, without a running asyncio event loop, as under trio, or in two of them at once.
     """
 
     __slots__ = ("__await__", "_entries", "_line", "_others", "_slice", "_until")
@@ -143,7 +144,7 @@ class Pace:
             _outside()
         if perf_counter() >= self._until:
             await self._next_slice()
-        return chain.from_iterable(chain([(None,)], self._stretches(None)))
+        return chain.from_iterable(chain([(None,)], self._stretches(None, _MOST_ITERATIONS)))
 
     def _await_by(self, function: Callable[[], Wait]) -> None:
         # In a slot, so that nearly every await, which need not wait, runs no Python code: a method
@@ -153,18 +154,17 @@ class Pace:
     def _awaits(self) -> Iterator[Iterable[Wait]]:
         """Yield the waits of the next few awaits."""
         while True:
-            yield from self._stretches(_NOTHING)
+            yield from self._stretches(_NOTHING, _MOST_AWAITS)
             yield (self._next_slice().__await__(),)
 
-    def _stretches(self, item: _T) -> Iterator[Iterable[_T]]:
+    def _stretches(self, item: _T, most: int) -> Iterator[Iterable[_T]]:
         """Yield *item* once for each iteration that fits in the rest of the slice, in stretches."""
-        iterations, longest = 1, self._slice / _READINGS
-        last = self._until - self._slice
+        iterations, longest, last = 1, self._slice / _READINGS, self._until - self._slice
         while (now := perf_counter()) < self._until:
             if now - last > longest:
                 iterations = 1
-            elif iterations < _MOST_ITERATIONS and now - last < longest / 4:
-                iterations = min(4 * iterations, _MOST_ITERATIONS)
+            elif iterations < most and now - last < longest / 4:
+                iterations = min(4 * iterations, most)
             last = now
             yield repeat(item, iterations)
 
