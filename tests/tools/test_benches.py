@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
 from asgi_liveness.stalls.line import Line
 from asgi_liveness.stalls.stalls import Stall
-from tools.bench import frontier, picture, prober
+from tools.bench import frontier, pace_goals, picture, prober
 from tools.bench.engine_table import GOES_ON, LOST, TWICE, table
 from tools.bench.engines import Sample, fate
+from tools.bench.goals import Goals
 from tools.bench.heartbeat import interval, rank
-from tools.bench.pacing import Goals
+from tools.bench.loops import NUMBERS
 from tools.bench.stalls import SOURCE, Tally
 from tools.endurance.stall_soak import StalledServer, soak
 
@@ -166,6 +168,25 @@ def test_a_goal_can_be_missed(found: float, missed: int) -> None:
         assert goal.missed == missed
         assert str(goal).endswith("missed in 1 of 2" if missed else "holds")
     assert goals["speed"].worst == min(found, 0.96)
+
+
+def test_a_goal_of_pace_that_is_missed_says_what_bounds_it() -> None:
+    ways = ("slices 1 ms", "only passes", "await nothing", "Pace 1 ms", "bare")
+    low = ["share", "share of bare", "requests", "least", "Pace 1 ms of await nothing"]
+    low += [f"{way} of bare" for way in ways]
+    high = ["most", *(f"{way} p{share}" for way in pace_goals.SPELLINGS for share in (50, 99))]
+    found = {(name, number): [0.01] for name in low for number in NUMBERS}
+    found |= {(name, number): [9.0 * number] for name in high for number in NUMBERS}
+    found |= {(f"idle p{share}", number): [0.5, 1.5] for share in (50, 99) for number in NUMBERS}
+    goals = Goals()
+    for _ in range(2):
+        pace_goals.judge(found, goals)
+    judged = [goal for goal in goals.values() if goal.limit is not None]
+    assert len(judged) >= 16
+    for goal in judged:
+        assert re.search(r"missed in 2 of 2: \w+", str(goal))
+    by_slices = goals["speed of 1 by slices, of the bare loop's"]
+    assert str(by_slices).endswith(": the passes of the event loop alone leave 0.010")
 
 
 def test_a_number_without_a_limit_is_recorded_and_cannot_miss() -> None:

@@ -13,6 +13,7 @@ import importlib
 import itertools
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -28,6 +29,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 OFTEN: Final = 100  # iterations between two sleeps
+PASSES: Final = 4  # after a slice of Pace, where nothing else runs
 LOOP: Final = """\
 from asgi_liveness import LoopBody
 body = LoopBody("process")
@@ -103,6 +105,34 @@ async def paced(seconds: float) -> None:
             await pace
 
 
+async def by_slices(seconds: float) -> None:
+    """Run by slices of the same queue, without an await in the inner loop."""
+    body = LoopBody("by_slices")
+    async with Pace(seconds) as pace:
+        async for slice in pace:  # noqa: A001 (the term)
+            for _ in slice:
+                if not body.running:
+                    return
+                body.step()
+
+
+async def only_passes(seconds: float) -> None:
+    """Yield for as many passes as ``Pace``, as often, and do nothing else: no ``Pace`` is faster.
+
+    The iterations of a slice are as many as fitted in the one before.
+    """
+    body, iterations = LoopBody("only_passes"), 100
+    while True:
+        began = time.perf_counter()
+        for _ in itertools.repeat(None, iterations):
+            if not body.running:
+                return
+            body.step()
+        iterations = max(1, round(iterations * seconds / (time.perf_counter() - began)))
+        for _ in range(PASSES):
+            await asyncio.sleep(0)
+
+
 all_started = threading.Event()  # a thread takes seconds to start while other threads run
 
 
@@ -141,6 +171,11 @@ WAYS: Final[dict[str, Way]] = {
     "a thread": thread,
     "a process": process,
 }
+SLICES: Final[dict[str, Way]] = {
+    "slices 1 ms": functools.partial(by_slices, 0.001),
+    "only passes": functools.partial(only_passes, 0.001),
+}
+"""The other spelling of ``Pace``, and its bound: ``nox -s pacing`` compares them with the rest."""
 MOST: Final = {"a thread": 100, "a process": 10}
 """The most loops of a way, where a thousand would be too many."""
 
@@ -164,7 +199,7 @@ class WithLoops:
         await send({"type": "http.response.body", "body": b"{}"})
         all_started.clear()
         for _ in range(int(number)):
-            task = asyncio.create_task((LIMITS | WAYS)[way]())
+            task = asyncio.create_task((LIMITS | WAYS | SLICES)[way]())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         asyncio.get_running_loop().call_soon(all_started.set)  # after the first step of each loop
