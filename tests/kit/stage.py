@@ -99,11 +99,11 @@ class Stage:
             before, number = self.passes, self.awaits + 1
             self.awaits += 1
 
-    async def work(self, passes: float = math.inf) -> None:
-        """Give the event loop other work, in so many passes."""
+    async def work(self, passes: float = math.inf, seconds: float = WORK) -> None:
+        """Give the event loop other work of so many seconds, in so many passes."""
         while passes > 0:
             passes -= 1
-            self.clock.now += WORK
+            self.clock.now += seconds
             await asyncio.sleep(0)
 
     async def until(self, happened: Callable[[], bool]) -> None:

@@ -71,7 +71,7 @@ _AGING: Final = 1.0001
 """With each later pass, the shortest one counts as so many times its length. If empty passes become
 twenty times as long, they are quiet again after 20,000 passes, which is about a second. Under load
 passes are longer and so fewer, and an empty one among them is the shortest again."""
-_OLDEST: Final = 20e-6
+_LONGEST_EMPTY: Final = 50e-6
 """Seconds up to which the shortest pass ages. An empty pass takes 10 to 50 µs in debug mode or with
 a profiler; a pass that takes more than three times this limit has work to do."""
 _NOTHING: Final = cast("Wait", iter(()))
@@ -225,7 +225,7 @@ class _Line:
             # A late slice brings the next one forward, by half the wait of other work at most.
             self._due = now + theirs - min(late, theirs / 2)
         else:
-            if self._shortest_pass < _OLDEST:
+            if self._shortest_pass < _LONGEST_EMPTY:
                 self._shortest_pass *= _AGING
             self._shortest_pass = min(took, self._shortest_pass)
             quiet = took < _QUIET * self._shortest_pass
