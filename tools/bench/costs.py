@@ -24,7 +24,7 @@ def cost(frameworks: int, servers: int, cases: str, loops: int) -> dict[str, Any
     targets = list(FRAMEWORKS.values())[:frameworks]
     kinds = [argument for kind in SERVERS[:servers] for argument in ("--server", kind.name)]
     known = [argument for file in known_differences() for argument in ("--known", str(file))]
-    has = ("--has", COMPARISON["remedies"])
+    has = ("--has", COMPARISON["remedies"], "--worker", COMPARISON["worker"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         kit = (sys.executable, "-m", "asgi_liveness", "run")
