@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tomllib
+from typing import TYPE_CHECKING
 
 from asgi_liveness.checking import render as of_check
 from asgi_liveness.checking.report import Report
@@ -14,12 +16,22 @@ from tools.bench import engine_table, picture
 from tools.cluster import table
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RESULTS = ROOT / "results"
 
 
 def recorded() -> ConformanceReport:
     """Return the recorded comparison."""
-    return ConformanceReport.load(RESULTS / "comparison.json")
+    path = RESULTS / "comparison.json"
+    return _loaded(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path, _: int) -> ConformanceReport:
+    """Return a report; most blocks need it, and to read it takes a second."""
+    return ConformanceReport.load(path)
 
 
 def columns() -> dict[str, str]:

@@ -7,12 +7,16 @@ report then needs no checks of its own.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Hints = Callable[[Any], dict[str, Any]]
+    """Returns the type of each field of a type."""
 
 _MOST: Final = 1e15
 """The largest number that is read: as seconds 30 million years, and exact as a float."""
@@ -30,22 +34,24 @@ def decode(kind: type[T], data: Any, names: Mapping[str, Any] | None = None) -> 
 
     Raises ``Mismatch``.
     """
-    found: T = _decode(kind, data, dict(names or {}))
+    # The hints of a type are the same for each of its thousands of rows.
+    hints = functools.cache(functools.partial(get_type_hints, localns=dict(names or {})))
+    found: T = _decode(kind, data, hints)
     return found
 
 
-def _decode(kind: Any, data: Any, names: dict[str, Any]) -> Any:
+def _decode(kind: Any, data: Any, hints: Hints) -> Any:
     origin, arguments = get_origin(kind) or kind, get_args(kind)
     if origin in (Union, types.UnionType):
-        return _first(arguments, data, names)
+        return _first(arguments, data, hints)
     if origin in (tuple, list):
         _require(isinstance(data, list))
-        return origin(_decode(arguments[0], row, names) for row in data)
+        return origin(_decode(arguments[0], row, hints) for row in data)
     if origin is dict:
         _require(isinstance(data, dict))
-        return {key: _decode(arguments[1], row, names) for key, row in data.items()}
+        return {key: _decode(arguments[1], row, hints) for key, row in data.items()}
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
-        return _fields(kind, data, names)
+        return _fields(kind, data, hints)
     return _any(data, _DEPTH) if kind is Any else _single(kind, data)
 
 
@@ -59,25 +65,25 @@ def _single(kind: Any, data: Any) -> Any:
     return kind(data)
 
 
-def _first(kinds: tuple[Any, ...], data: Any, names: dict[str, Any]) -> Any:
+def _first(kinds: tuple[Any, ...], data: Any, hints: Hints) -> Any:
     """Return *data* as the first of the *kinds* that it can be."""
     if data is None and type(None) in kinds:
         return None
     for kind in kinds:
         try:
-            return _decode(kind, data, names)
+            return _decode(kind, data, hints)
         except Mismatch:
             continue
     raise Mismatch
 
 
-def _fields(kind: Any, data: Any, names: dict[str, Any]) -> Any:
+def _fields(kind: Any, data: Any, hints: Hints) -> Any:
     """Return *data* as a dataclass or a named tuple."""
     _require(isinstance(data, dict))
-    hints = get_type_hints(kind, localns=names)
-    _require(data.keys() <= hints.keys())
+    types_of = hints(kind)
+    _require(data.keys() <= types_of.keys())
     try:
-        return kind(**{name: _decode(hints[name], row, names) for name, row in data.items()})
+        return kind(**{name: _decode(types_of[name], row, hints) for name, row in data.items()})
     except TypeError as error:  # a field is missing
         raise Mismatch from error
 
