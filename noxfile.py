@@ -465,6 +465,14 @@ def engines(session: nox.Session) -> None:
 
 
 @nox.session(tags=["bench"])
+def scale(session: nox.Session) -> None:
+    """Measure how costs grow: threads, tasks, workers, columns (-- --quick for half a minute)."""
+    _install(session, *FRAMEWORKS, "servers")
+    _patiently(session, "python", "-m", "tools.bench.scale", *session.posargs)
+    session.run("python", "-m", "tools.docs")
+
+
+@nox.session(tags=["bench"])
 def heartbeat(session: nox.Session) -> None:
     """Measure what the heartbeat of a watched app costs (-- 60 --loop uvloop --in-process)."""
     _install(session, "servers", "test")

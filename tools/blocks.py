@@ -12,7 +12,7 @@ from asgi_liveness.checking.report import Report
 from asgi_liveness.conformance import matrix, render
 from asgi_liveness.conformance.promises import PROMISES
 from asgi_liveness.conformance.report import ConformanceReport
-from tools.bench import engine_table, picture
+from tools.bench import engine_table, picture, scale_table
 from tools.cluster import table
 from tools.comparison import COMPARISON, FRAMEWORKS, ROOT
 
@@ -137,6 +137,11 @@ def costs() -> str:
 def engines() -> str:
     """Times of task queues, and what became of a job whose worker was told to stop."""
     return engine_table.table(json.loads((RESULTS / "engines.json").read_text()))
+
+
+def scale() -> str:
+    """How costs grow with threads, tasks, workers and columns."""
+    return scale_table.tables(json.loads((RESULTS / "scale.json").read_text()), recorded().seconds)
 
 
 def cluster() -> str:

@@ -36,6 +36,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         blocks.pacing,
         blocks.promises,
         blocks.result,
+        blocks.scale,
         blocks.watch,
         blocks.watching,
         excerpts.fix,
