@@ -82,8 +82,10 @@ class Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-        self._asyncio.close()
+        try:
+            self._asyncio.close()  # waits for the threads that start servers
+        finally:
+            self.end()
 
     @property
     def cells(self) -> list[Cell]:

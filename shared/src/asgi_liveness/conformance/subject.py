@@ -3,7 +3,8 @@
 Several cases share the result of an experiment. A server serves all windows that leave it
 healthy.
 
-The rule: every server gets a control of its own, the idle window, before anything else.
+The rule: every server gets a control of its own, the idle window, before anything else. Servers
+start and end in threads, since the windows of other servers may run meanwhile.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class Subject:
         if self._failure is not None:
             raise self._failure
         if self._server is None:
-            self.start()
+            await asyncio.to_thread(self.start)
         assert self._server is not None
         if not self._ready:
             try:
@@ -102,7 +103,7 @@ class Subject:
                 await self._warm_up(self._server)
             except TargetError as failure:
                 self._failure = failure
-                self.end()
+                await asyncio.to_thread(self.end)
                 raise
             self._ready = True
             self.note = self._server.note
@@ -139,7 +140,7 @@ class Subject:
             if not judgement.late:
                 break
             await asyncio.sleep(pause)
-            self._forget(case)
+            await self._forget(case)
             judgement = await self._judge(case)
         if first.late and not judgement.message:
             again = (
@@ -149,9 +150,9 @@ class Subject:
             return replace(judgement, message=again)
         return judgement
 
-    def _forget(self, case: Case) -> None:
+    async def _forget(self, case: Case) -> None:
         """Forget the results of a case, and its server with the control."""
-        self.end()
+        await asyncio.to_thread(self.end)
         for experiment in (*case.experiments, IDLE):
             self._results.pop(experiment, None)
 
@@ -243,13 +244,13 @@ class Subject:
     async def _watch(self, server: Server, window: Window) -> Observation:
         try:
             if NEEDS_WORKER in window.needs:
-                server.start_worker(self._worker)
+                await asyncio.to_thread(server.start_worker, self._worker)
             observation = await watch(server, replace(window, paths=self._paths(window)))
         except TargetError:
-            self.end()
+            await asyncio.to_thread(self.end)
             raise
         if not observation.recovered or observation.ended:
-            self.end()
+            await asyncio.to_thread(self.end)
         return observation
 
 
