@@ -47,7 +47,7 @@ async def hand_over(
             # In a thread, as all that takes time here: the exits of other servers are timed.
             await asyncio.to_thread(stack.enter_context, launched)
 
-        async with places.to_run:
+        async with places.to_hand_over, places.to_run:
             async with places.to_start:
                 await begin(server)
                 await server.ready()
