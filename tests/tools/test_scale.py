@@ -125,8 +125,8 @@ def test_page_has_bounds_in_words() -> None:
     for words in ("of the last five seconds", "up to four times", "rests for twice as long"):
         assert words in PAGE
     # The places of one core; the machine of this test may have more.
-    assert Places.most % 12 == 0
-    assert "12 servers for each core" in PAGE
+    assert Places.most % 8 == 0
+    assert "8 servers for each core" in PAGE
 
 
 def test_samples_get_rarer_as_the_page_says() -> None:
@@ -174,10 +174,10 @@ def test_claims_about_scale_were_measured() -> None:
     assert matrix[1, 1] < matrix[1, 3] < matrix[3, 3]
 
 
-def test_endings_take_most_of_the_comparison() -> None:
+def test_endings_take_nearly_half_of_the_comparison() -> None:
     seconds = ConformanceReport.load(ROOT / "results" / "comparison.json").seconds
-    assert "They take most of a whole comparison." in PAGE
-    assert seconds["ends"] > sum(seconds.values()) / 2
+    assert "They take nearly half of a whole comparison" in PAGE
+    assert 0.4 < seconds["ends"] / sum(seconds.values()) < 0.5
 
 
 def test_process_has_its_size() -> None:
