@@ -2,7 +2,7 @@
 
 The servers of one target start together, outside of any window. What waits, waits together:
 windows of different servers run side by side, and all endings of all targets too. A window whose
-times are compared with another's runs alone.
+times are compared with another's runs alone, and so does one of many loops, which needs all cores.
 """
 
 from __future__ import annotations
@@ -140,17 +140,18 @@ class Runner:
         return self._judged[cell]
 
     async def _judge_windows(self, cells: Collection[Cell]) -> None:
-        """Judge cells of one target: those whose times are compared alone, the others after."""
-        compared = {
+        """Judge cells of one target, the LIVE cases first: a frozen app's others show nothing."""
+        alone = {
             window
             for cell in cells
-            if cell.case.compares_times
             for window in cell.case.experiments
-            if isinstance(window, Window)
+            if isinstance(window, Window) and (cell.case.compares_times or window.at_once)
         }
-        alone = [cell for cell in cells if compared.intersection(cell.case.experiments)]
-        await self._judge_rows(alone, 1)
-        await self._judge_rows([cell for cell in cells if cell not in alone], _CORES)
+        live = [cell for cell in cells if cell.case.promise == "live"]
+        for part in (live, [cell for cell in cells if cell not in live]):
+            one_by_one = [cell for cell in part if alone.intersection(cell.case.experiments)]
+            await self._judge_rows(one_by_one, 1)
+            await self._judge_rows([cell for cell in part if cell not in one_by_one], _CORES)
 
     async def _judge_rows(self, cells: Collection[Cell], at_once: int) -> None:
         """Judge the cells of each server one after another, and of *at_once* servers together."""
