@@ -422,6 +422,13 @@ def steady(session: nox.Session) -> None:
 
 
 @nox.session(tags=["bench"])
+def early(session: nox.Session) -> None:
+    """Check the corpus early and whole: the same verdicts and lines? (-- 5, -- -k crunching)."""
+    _install(session, *FRAMEWORKS, "servers", "commands", "reports")
+    _patiently(session, "python", "-m", "tools.endurance.early", *session.posargs)
+
+
+@nox.session(tags=["bench"])
 def gentle(session: nox.Session) -> None:
     """Compare the endings of servers with gentle loops and with busy ones (-- quart)."""
     _install(session, *FRAMEWORKS, "servers")
@@ -440,6 +447,13 @@ def pacing(session: nox.Session) -> None:
     """Compare Pace with its goals, in paired runs (-- 3)."""
     _install(session, *FRAMEWORKS, "servers", "frontier")
     _patiently(session, "python", "-m", "tools.bench.pacing", *session.posargs)
+
+
+@nox.session(tags=["bench"])
+def culprit(session: nox.Session) -> None:
+    """Measure how long `check` takes to the culprit, and for a live route (-- 5)."""
+    _install(session, "fastapi", "servers")
+    _patiently(session, "python", "-m", "tools.bench.culprit", *session.posargs)
 
 
 @nox.session(tags=["bench"])

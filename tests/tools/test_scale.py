@@ -15,7 +15,7 @@ import pytest
 
 from asgi_liveness.checking import planned, watch
 from asgi_liveness.checking.options import DEFAULTS
-from asgi_liveness.checking.run import IDLE_LIMIT
+from asgi_liveness.checking.windows import IDLE_LIMIT
 from asgi_liveness.conformance.places import Places
 from asgi_liveness.conformance.report import ConformanceReport
 from asgi_liveness.inside.injected import board_file, layout, stacks, watcher

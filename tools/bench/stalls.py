@@ -27,7 +27,7 @@ from tools.marks import marks
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from asgi_liveness.checking.watch import CheckObservation
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.stalls.stalls import Stall
 

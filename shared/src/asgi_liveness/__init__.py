@@ -41,6 +41,7 @@ def check(  # noqa: PLR0913 (each option of the command)
     concurrency: int = 1,
     openapi: bool | str = False,
     allow_remote: bool = False,
+    no_early: bool = False,
     start_limit: float = 60.0,
 ) -> Report:
     """Probe an app while it is idle and while requests run; return the report.
@@ -52,7 +53,8 @@ def check(  # noqa: PLR0913 (each option of the command)
     such as a login, or several: texts as ``POST /login``, or mappings with ``request``, ``headers``
     and ``body``; *header_from* takes values of their JSON answers, as ``Authorization: Bearer
     {access_token}``. *openapi* adds routes of the app's document, ``"all"`` also those that look
-    like actions. In seconds: *duration* is the time for which each
+    like actions. *no_early* watches for the whole duration also where the verdict is certain, and
+    runs one copy of the app at a time. In seconds: *duration* is the longest time for which each
     request is watched, *max_stall* the longest that one callback may block the event loop, and
     *start_limit* the longest wait for the first response.
 

@@ -28,6 +28,7 @@ EVERYTHING = Options(
     before=(Before("GET /csrf"), Before("POST /login")),
     header_from=("Authorization: Bearer {access_token}",),
     allow_remote=True,
+    no_early=True,
     start_limit=90.0,
 )
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.observation import CheckObservation
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
-from asgi_liveness.checking.watch import INTERVAL, CheckObservation
+from asgi_liveness.checking.watch import INTERVAL
 from asgi_liveness.page.timeline import timeline
 from asgi_liveness.serving.records import Frame, Pool, Sample
 from asgi_liveness.stalls import quote

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from asgi_liveness.checking.observation import CheckObservation
 from asgi_liveness.checking.report import Verdict
-from asgi_liveness.checking.watch import INTERVAL, CheckObservation
+from asgi_liveness.checking.watch import INTERVAL
 from asgi_liveness.serving.records import Frame
 from tests.kit.checking.windows import (
     OTHER,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from asgi_liveness.checking.late import late
+from asgi_liveness.checking.observation import CheckObservation
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
-from asgi_liveness.checking.watch import CheckObservation
 from asgi_liveness.probing.response import SentRequest
 from asgi_liveness.serving.records import Frame, Pool, TaskStack, ThreadStack
 from asgi_liveness.stalls.advice import Kind, advice

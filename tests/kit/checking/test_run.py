@@ -10,15 +10,16 @@ from typing import Any, cast
 import pytest
 
 from asgi_liveness.checking import render
-from asgi_liveness.checking import run as runs
 from asgi_liveness.checking import served as serves
+from asgi_liveness.checking import windows as windows_module
 from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.checked_app import CheckedApp, described
 from asgi_liveness.checking.judge import Judge
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Report, Verdict, WindowReport
-from asgi_liveness.checking.run import IDLE_LIMIT, run
+from asgi_liveness.checking.run import run
 from asgi_liveness.checking.served import Address, Served
+from asgi_liveness.checking.windows import IDLE_LIMIT
 from asgi_liveness.errors import TargetError, UsageError
 from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.servers import version
@@ -171,7 +172,7 @@ def test_a_window_that_the_machine_was_too_busy_for_is_repeated(
         return replace(route, verdict=Verdict.INCONCLUSIVE, advice=advice(Kind.MACHINE))
 
     monkeypatch.setattr(Judge, "during", busy_at_first)
-    monkeypatch.setattr(runs, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(windows_module, "_PAUSES", (0.0, 0.0))
     report = run(options(call), lambda words, _: progress.append(words))
     call = report.routes[1].during or ""
     assert progress == ["starting", "idle", call, *["starting", call] * (windows - 1)]
@@ -189,10 +190,12 @@ def test_what_was_judged_is_kept(error: BaseException, monkeypatch: pytest.Monke
     kept: list[Report] = []
     watch = CheckedApp.watch
 
-    async def fail_at_the_last(app: CheckedApp, call: Call | None, seconds: float) -> object:
+    async def fail_at_the_last(
+        app: CheckedApp, call: Call | None, seconds: float, *certain: Any
+    ) -> object:
         if call and call.path == "/waits":
             raise error
-        return await watch(app, call, seconds)
+        return await watch(app, call, seconds, *certain)
 
     monkeypatch.setattr(CheckedApp, "watch", fail_at_the_last)
     asked = options("/loops", "/waits", headers=("X-Token: s3cr3t",))

@@ -32,7 +32,7 @@ def test_every_option_but_the_body_has_a_key(settings: Settings) -> None:
         'target = "myapp:app"\ncommand = ["granian", "myapp:app"]\nduring = ["GET /a", "/b"]\n'
         'probe = "/healthz"\nserver = "hypercorn"\nloop = "uvloop"\nfactory = true\n'
         'app-dir = "src"\nheaders = ["X-Tenant: t"]\nduration = "2s"\nmax-stall = "50ms"\n'
-        "concurrency = 3\nopenapi = true\nallow-remote = false\nstart-limit = 30\n"
+        "concurrency = 3\nopenapi = true\nallow-remote = false\nno-early = true\nstart-limit = 30\n"
         'before = ["GET /csrf", {request = "POST /login", headers = ["A: b"], body = "@login"}]\n'
         'header-from = "Authorization: Bearer {token}"\n'
     )
@@ -53,6 +53,7 @@ def test_every_option_but_the_body_has_a_key(settings: Settings) -> None:
         "concurrency": 3,
         "openapi": True,
         "allow_remote": False,
+        "no_early": True,
         "start_limit": 30.0,
         "before": (Before("GET /csrf"), Before("POST /login", ("A: b",), b"\xff")),
         "header_from": ("Authorization: Bearer {token}",),

@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from asgi_liveness.checking.call import Call
+from asgi_liveness.checking.observation import CheckObservation
 from asgi_liveness.checking.options import Options
-from asgi_liveness.checking.served import Address, Served
+from asgi_liveness.checking.served import Address
 from asgi_liveness.checking.watch import (
     CALLS,
     INTERVAL,
     LONGEST,
-    CheckObservation,
     CheckWindow,
-    _CheckRun,
     watch,
 )
-from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.probing import descriptors
 from asgi_liveness.probing.response import SentRequest, lateness
-from asgi_liveness.serving.board import Board
-from asgi_liveness.serving.records import Sample, ThreadStack
-from asgi_liveness.stalls.sampler import Sampler
-from tests.kit.checking.windows import REPORT, window, write_heartbeat
+from tests.kit.checking.windows import window
 
 SECONDS = 0.5
 PROBE = Call("GET", "/healthz")
@@ -113,13 +103,13 @@ def watched(
     probe: Call = PROBE,
     concurrency: int = 1,
     settle: float = 5.0,
-    undecided: Callable[[CheckObservation], bool] = lambda _: False,
+    **ends: Callable[..., bool],
 ) -> tuple[CheckObservation, Received]:
     async def run() -> tuple[CheckObservation, Received]:
         async with served() as (target, received):
             before = asyncio.all_tasks()
             observation = await watch(
-                target, CheckWindow(probe, call, SECONDS, settle, concurrency), undecided
+                target, CheckWindow(probe, call, SECONDS, settle, concurrency), **ends
             )
             left = {t for t in asyncio.all_tasks() - before if "serve" not in repr(t)}
             assert not left
@@ -191,6 +181,28 @@ def test_a_window_goes_on_while_it_is_undecided(decided_after: int, times: int) 
     assert [probe.due for probe in observation.probes] == pytest.approx(
         [observation.began + tick * INTERVAL for tick in range(times * 10)], rel=0, abs=1e-6
     )
+
+
+def test_a_window_is_closed_early_once_its_verdict_is_certain() -> None:
+    left: list[float] = []
+
+    def certain(observation: CheckObservation, seconds: float) -> bool:
+        assert observation.first_is_open
+        assert observation.ended - observation.calls[0].due > seconds
+        left.append(seconds)
+        return len(left) > 2
+
+    call = Call("GET", "/hangs")
+    observation, _ = watched(call, settle=0.1, undecided=lambda _: True, certain=certain)
+    assert (observation.early, observation.times, len(left)) == (True, 1, 3)
+    assert left == sorted(left, reverse=True)
+    assert SECONDS / 2 < len(observation.probes) * INTERVAL < SECONDS
+
+
+def test_the_window_of_a_call_that_ended_is_never_closed_early() -> None:
+    observation, _ = watched(Call("GET", "/fine"), certain=lambda *_: True)
+    assert not observation.early
+    assert len(observation.probes) == SECONDS / INTERVAL
 
 
 def test_a_window_is_silent_if_its_last_probe_is_not_answered() -> None:
@@ -280,157 +292,3 @@ def test_headers_and_body_go_with_the_call_and_not_with_probes() -> None:
     probes = [each for each in received.requests if each.startswith(b"GET")]
     assert len(probes) == len(observation.probes)
     assert not any(b"x-token" in each.lower() or b"body" in each for each in probes)
-
-
-# The observation of a watched server.
-
-
-@dataclass
-class Target:
-    """A server with a board."""
-
-    ended: bool = False
-    exit_code: int | None = None
-
-    def last_words(self) -> str:
-        return "bye"
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Board]:
-    made = Board(tmp_path, 0.2)
-    yield made
-    made.close()
-
-
-SECOND = 10**9
-BEGAN = 100.0
-
-
-def write(board: Board, process: int, *lines: object) -> None:
-    """Append *lines* to the samples of *process*."""
-    with (board.path.parent / f"samples.{process}.2").open("a") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-
-
-def observed(
-    board: Board,
-    serves: set[int],
-    change: Callable[[], None] = lambda: None,
-    *,
-    ended: bool = False,
-    exit_code: int | None = None,
-    **fields: Any,
-) -> CheckObservation:
-    """Observe a window in which *change* happens; *fields* are those of its sampler."""
-    sampler = Sampler(board, serves, lambda: 0.0, refused="ptrace", **fields)
-    check_run = _CheckRun(
-        cast("Served", Target(ended, exit_code)), CheckWindow(PROBE, None, SECONDS, 0.2)
-    )
-    before = sampler.heartbeats()
-    change()
-    return check_run._observation(BEGAN, sampler, before)
-
-
-def sample(at: float) -> dict[str, Any]:
-    frames = [list(REPORT)]
-    counted = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
-    return {"began": 1, "at": int(at * SECOND), **counted, "frames": frames}
-
-
-def end(at: float) -> dict[str, Any]:
-    return {"began": 1, "ended": int(at * SECOND)}
-
-
-def test_samples_and_ends_of_serving_processes_are_observed(board: Board) -> None:
-    me = os.getpid()
-    write_heartbeat(board, PROCESS=me, STATE=1)
-    write(board, me, sample(BEGAN - 1), end(BEGAN - 0.5), sample(BEGAN + 1), end(BEGAN + 2))
-    write(board, me + 1, sample(BEGAN + 1), end(BEGAN + 2))
-    observation = observed(board, {me})
-    assert [each.process for each in observation.heartbeats] == [me]
-    assert [(each.process, each.at) for each in observation.samples] == [(me, BEGAN + 1)]
-    assert [(each.process, each.ended) for each in observation.ends] == [(me, BEGAN + 2)]
-    assert (observation.refused, observation.died) == ("ptrace", "")
-
-
-def test_samples_from_py_spy_of_serving_processes_are_observed(board: Board) -> None:
-    taken = [
-        Sample(process, 1.0, at, (REPORT,)) for process, at in ((7, 101.0), (8, 101.0), (7, 99.0))
-    ]
-    assert observed(board, {7}, samples=taken).samples == (taken[0],)
-
-
-def test_a_worker_that_started_in_the_window_is_in_the_observation(board: Board) -> None:
-    me = os.getpid()
-    write(board, me, sample(BEGAN + 1))
-    started = observed(board, set(), change=lambda: write_heartbeat(board, PROCESS=me, STATE=1))
-    assert len(started.samples) == len(started.heartbeats) == 1
-
-
-@pytest.mark.parametrize(("ran_before", "seen"), [(False, [200.0]), (True, [100.5, 200.0])])
-def test_the_start_of_a_worker_that_began_in_the_window_is_no_stall(
-    board: Board, seen: list[float], *, ran_before: bool
-) -> None:
-    me = os.getpid()
-
-    def starts() -> None:
-        write_heartbeat(board, PROCESS=me, STATE=1, PORTS=8000, SERVES_SINCE=150 * SECOND)
-
-    if ran_before:  # as one that froze before it served
-        starts()
-    for began in (int(100.5 * SECOND), 200 * SECOND):  # the import, and a stall while it serves
-        write(board, me, sample(BEGAN + 1) | {"began": began}, end(300) | {"began": began})
-    observation = observed(board, set(), change=starts)
-    assert [each.began for each in observation.samples] == seen
-    assert [each.began for each in observation.ends] == seen
-
-
-def test_a_worker_that_stopped_its_loop_leaves_its_samples(board: Board) -> None:
-    me = os.getpid()
-    write_heartbeat(board, PROCESS=me, STATE=1)
-    write(board, me, sample(BEGAN + 1))
-    stopped = observed(board, set(), change=lambda: write_heartbeat(board, STATE=0))
-    assert (len(stopped.samples), stopped.heartbeats, stopped.died) == (1, (), "")
-
-
-def test_a_server_that_ended_or_lost_a_worker_has_died(board: Board) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    write_heartbeat(board, PROCESS=ended.pid, STATE=1)
-    assert observed(board, {ended.pid}).died == "bye"
-    write_heartbeat(board, STATE=0)
-    assert observed(board, set(), ended=True, exit_code=1).died == "bye"
-    assert observed(board, set()).died == ""
-
-
-def test_a_worker_that_ended_as_told_is_recycled(board: Board) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-
-    def stop(state: int) -> Callable[[], None]:
-        return lambda: write_heartbeat(board, STATE=state)
-
-    write_heartbeat(board, PROCESS=ended.pid, STATE=1)
-    recycled = observed(board, {ended.pid}, change=stop(inside.STOPPED))
-    assert (recycled.recycled, recycled.died) == (1, "")
-    write_heartbeat(board, STATE=1)
-    assert observed(board, {ended.pid}, change=stop(inside.FAILED)).died == "bye"
-
-
-def test_a_server_that_ended_with_0_has_not_died(board: Board) -> None:
-    ended = observed(board, set(), ended=True, exit_code=0)
-    assert (ended.exited, ended.died) == ("bye", "")
-
-
-def test_threads_come_from_the_last_question(board: Board) -> None:
-    main = {"loop": True, "frames": []}
-    write(board, 7, {"request": 1, "threads": [main]}, {"request": 2, "threads": [main, main]})
-    thread = ThreadStack(7, True, ())
-    assert observed(board, set(), request=2).threads == (thread, thread)
-    assert observed(board, set(), request=0).threads == ()
-
-
-def test_an_unanswered_question_does_not_hide_the_threads_before_it(board: Board) -> None:
-    write(board, 7, {"request": 1, "threads": [{"loop": True, "frames": []}]})
-    assert observed(board, set(), request=2).threads == (ThreadStack(7, True, ()),)

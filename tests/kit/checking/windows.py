@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from asgi_liveness.checking.judge import Judge
+from asgi_liveness.checking.observation import CheckObservation
 from asgi_liveness.checking.report import WindowReport
-from asgi_liveness.checking.watch import INTERVAL, CheckObservation
+from asgi_liveness.checking.watch import INTERVAL
 from asgi_liveness.inside.injected import layout as inside
 from asgi_liveness.probing.response import Response, SentRequest
 from asgi_liveness.serving.board import Board

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from asgi_liveness.checking.watch import CheckObservation
+from asgi_liveness.checking.observation import CheckObservation
 from asgi_liveness.serving.records import Collection, Frame, Sample
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import Stall, stalls

@@ -13,8 +13,8 @@ from asgi_liveness.errors import UsageError
 from asgi_liveness.probing.request import Reading, Request
 
 if TYPE_CHECKING:
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.checking.options import Options
-    from asgi_liveness.checking.watch import CheckObservation
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import time
 from collections import Counter
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.checking.call import Call
 from asgi_liveness.checking.probe_path import USUAL
-from asgi_liveness.checking.request import parse_path
 from asgi_liveness.checking.served import Address, served
 from asgi_liveness.checking.session import Session
 from asgi_liveness.checking.starting import answers_before_it_freezes, path_to_probe, settle
@@ -21,59 +21,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asgi_liveness.checking.judge import Judge
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.checking.options import Options
     from asgi_liveness.checking.redaction import Redaction
     from asgi_liveness.checking.served import Served
-    from asgi_liveness.checking.watch import CheckObservation
-
-    Step = Callable[[str, float], None]
-    """Gets a few words before each step, and the part of the work that is done, from 0 to 1."""
 
 _SETTLE: Final = 0.5  # seconds at most that the last probes of a window wait for their responses
 
 
 class CheckedApp:
-    """The app of one check. It runs from a ``start`` to the next, or to ``end``."""
+    """One start of the app that *options* name. Raises ``UsageError`` for a bad name."""
 
     def __init__(
-        self,
-        options: Options,
-        judge: Judge,
-        progress: Step,
-        redaction: Redaction,
+        self, options: Options, judge: Judge, redaction: Redaction, probe_path: str = ""
     ) -> None:
-        self._options, self._judge = options, judge
-        self._progress, self._redaction = progress, redaction
-        self.done = 0.0
-        """The part of the check that is done, from 0 to 1."""
+        self._options, self._judge, self._redaction = options, judge, redaction
+        self.probe_path = probe_path
+        """The path to probe; "" until it is chosen."""
         self.session = Session(options)
-        self.probe_path = parse_path(options.probe, "--probe") if options.probe else ""
+        self.target: Served = served(options)
         self.server, self.python = "", platform.python_version()
-        self._target: Served | None = None
+        self.answered = False
+        """Whether it sent its first response before it froze."""
         self._is_idle = False
-
-    @property
-    def target(self) -> Served:
-        """What was started last."""
-        assert self._target is not None
-        return self._target
 
     @property
     def log(self) -> str:
         """What the server wrote on standard error; "" for a server that runs elsewhere."""
-        return "" if isinstance(self._target, Address | None) else self._target.log()
+        return "" if isinstance(self.target, Address) else self.target.log()
 
     async def start(self) -> None:
-        """Start the app afresh, and choose the path to probe. Raises ``TargetError``."""
-        self.end()
-        self._progress("starting", self.done)
-        self._target = target = served(self._options)
-        target.start()
+        """Start the app, and choose the path to probe. Raises ``LivenessError``."""
+        target = self.target
+        await asyncio.to_thread(target.start)
         try:
-            answers = await answers_before_it_freezes(target, self.probe_path or USUAL[0])
+            self.answered = await answers_before_it_freezes(target, self.probe_path or USUAL[0])
         except TargetError as error:
             raise TargetError(f"{error}{blocked_at(target, self._judge)}") from error
-        if not answers:
+        if not self.answered:
             self.probe_path = self.probe_path or USUAL[0]
             return
         self.probe_path = await path_to_probe(target, self.probe_path, self._options)
@@ -84,19 +69,22 @@ class CheckedApp:
         await settle(target, self._options.max_stall)
 
     def end(self) -> None:
-        """End the app, if it was started. An idle app may shut itself down first."""
-        if self._target is not None:
-            self._target.end(politely=self._is_idle)
+        """End the app; a second call does nothing. An idle app may shut itself down first."""
+        self.target.end(politely=self._is_idle)
         self._is_idle = False
 
-    async def watch(self, call: Call | None, seconds: float) -> CheckObservation:
+    async def watch(
+        self,
+        call: Call | None,
+        seconds: float,
+        certain: Callable[[CheckObservation, float], bool] = lambda *_: False,
+    ) -> CheckObservation:
         """Watch the app for one window, while *call* runs if there is one."""
-        self._progress(str(call) if call else "idle", self.done)
         probe, wait = Call("GET", self.probe_path), min(_SETTLE, self._options.max_stall)
         if call:
             call = replace(call, headers=self.session.joined(call.headers))
         window = CheckWindow(probe, call, seconds, wait, self._options.concurrency)
-        observation = await watch(self.target, window, self._judge.undecided)
+        observation = await watch(self.target, window, self._judge.undecided, certain)
         self._is_idle = not observation.first_is_open and not observation.silent
         self.server = self.server or described(self.target, observation)
         self.python = next((each.python for each in observation.heartbeats), self.python)

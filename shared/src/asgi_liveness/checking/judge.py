@@ -16,6 +16,7 @@ from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.page.timeline import timeline
 from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.cause import cause, computes, passing
+from asgi_liveness.stalls.certain import is_certain
 from asgi_liveness.stalls.culprit import culprit_of, where
 from asgi_liveness.stalls.handler import handler_of
 from asgi_liveness.stalls.line import line
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from asgi_liveness.checking.watch import CheckObservation
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.probing.response import SentRequest
     from asgi_liveness.serving.records import Frame, Sample
     from asgi_liveness.stalls.criteria import Criteria
@@ -84,6 +85,14 @@ class Judge:
             stall.goes_on and stall.too_short and not stall.line
             for stall in self._stalls(observation)
         )
+
+    def is_certain(
+        self, observation: CheckObservation, idle: CheckObservation, left: float
+    ) -> bool:
+        """Whether nothing that may come in *left* seconds can change the verdict or the line."""
+        found = self._stalls(observation)
+        alone = len(found) == 1 and not self._stalls(idle)
+        return alone and is_certain(found[0], left, self.criteria)
 
     def line_of(self, samples: Sequence[Sample]) -> str:
         """Return the line that *samples* have in common, in words; "" if they show none."""

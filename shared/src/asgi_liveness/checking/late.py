@@ -16,8 +16,8 @@ from asgi_liveness.stalls.pools import full_pools, works
 from asgi_liveness.stalls.waiting import waiting
 
 if TYPE_CHECKING:
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.checking.report import WindowReport
-    from asgi_liveness.checking.watch import CheckObservation
     from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.criteria import Criteria
     from asgi_liveness.stalls.pools import FullPool

@@ -10,7 +10,7 @@ from asgi_liveness.checking.call import still_open
 from asgi_liveness.stalls.culprit import where
 
 if TYPE_CHECKING:
-    from asgi_liveness.checking.watch import CheckObservation
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.stalls.stalls import Stall
 
 _HINTS: Final = {
@@ -60,8 +60,11 @@ def on_probes(observation: CheckObservation, idle: CheckObservation | None) -> l
 
 
 def on_window(observation: CheckObservation) -> tuple[str, ...]:
-    """Return notes on a busy machine, on workers that ended as told, and on probes not sent."""
+    """Return notes on the length of a window, on workers that ended, and on probes not sent."""
     found = []
+    if observation.early:
+        lasted = observation.ended - observation.began
+        found.append(f"the verdict was certain after {lasted:.1f} s; --no-early watches to the end")
     if observation.times > 1:
         found.append(
             f"a stall went on whose line did not show yet, so the window lasted "

@@ -112,7 +112,7 @@ class Options:
             "--duration",
             OptionKind.TIME,
             "TIME",
-            "how long each request is watched, or the idle app where none is named",
+            "how long each request is watched at most, or the idle app where none is named",
             least=0.5,
         ),
     ] = 4.0
@@ -150,6 +150,16 @@ class Options:
     allow_remote: Annotated[
         bool,
         Option("--allow-remote", OptionKind.FLAG, "", "the address may be that of another machine"),
+    ] = False
+    no_early: Annotated[
+        bool,
+        Option(
+            "--no-early",
+            OptionKind.FLAG,
+            "",
+            "watch for the whole duration, also where the verdict is certain, and run one copy of "
+            "the app at a time",
+        ),
     ] = False
     start_limit: Annotated[
         float,

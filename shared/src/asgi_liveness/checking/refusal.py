@@ -16,7 +16,7 @@ from asgi_liveness.checking.request import WEBSOCKET
 
 if TYPE_CHECKING:
     from asgi_liveness.checking.call import Call
-    from asgi_liveness.checking.watch import CheckObservation
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.probing.response import Response
 
 LACKS_LIBRARY: Final = "No supported WebSocket library"

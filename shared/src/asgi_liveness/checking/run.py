@@ -1,6 +1,7 @@
 """A check from its options to its report: start the app, probe it idle, then during each request.
 
-The rule: each request gets a fresh app, so that no request is blamed for the one before it.
+The rule: each request gets a fresh app, so that no request is blamed for the one before it. The app
+of the first request is watched beside the idle one, where two can run at a time.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ import asyncio
 import os
 import platform
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import asgi_liveness
 from asgi_liveness.checking.again import again
+from asgi_liveness.checking.apps import Apps
 from asgi_liveness.checking.call import Call, calls_of, headers_of
-from asgi_liveness.checking.checked_app import CheckedApp
 from asgi_liveness.checking.hints import (
     all_refused,
     better_probe,
@@ -33,26 +33,23 @@ from asgi_liveness.checking.refusal import LACKS_LIBRARY, refusal
 from asgi_liveness.checking.report import Report, Verdict, WindowReport
 from asgi_liveness.checking.served import Address
 from asgi_liveness.checking.watch import INTERVAL
+from asgi_liveness.checking.windows import Windows
 from asgi_liveness.errors import LivenessError, UsageError
-from asgi_liveness.stalls.advice import Kind, advice
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import stalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asgi_liveness.checking.checked_app import Step
+    from asgi_liveness.checking.checked_app import CheckedApp
+    from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.checking.options import Options
     from asgi_liveness.checking.redaction import Redaction
     from asgi_liveness.checking.untried import Untried
-    from asgi_liveness.checking.watch import CheckObservation
+    from asgi_liveness.checking.windows import Step
 
-IDLE_LIMIT: Final = 2.0  # seconds that the idle window lasts at most, if requests follow
 _NO_FINDING: Final = (Verdict.LIVE, Verdict.INCONCLUSIVE)
 _NOT_FOUND: Final = 404
-_TOO_BUSY: Final = advice(Kind.MACHINE)
-_PAUSES: Final = (0.5, 2.0)
-"""Seconds before a window is repeated that the machine was too busy for."""
 
 
 def run(
@@ -77,6 +74,9 @@ def run(
             raise
         redaction.hide_in(error)
         raise error from None  # the cause has a text of its own
+    finally:
+        if check:
+            check.end()
 
 
 class _Check:
@@ -92,15 +92,20 @@ class _Check:
         self._learned = False  # whether a window of a refused request showed a stall
         self._folder = Path(options.app_dir or ".").absolute()
         self._judge = Judge(Criteria(options.max_stall, package_of(options)), self._folder)
-        self._app = CheckedApp(options, self._judge, progress, redaction)
+        self._apps = Apps(options, self._judge, redaction)
+        self._windows = Windows(options, self._judge, self._apps, progress)
 
     async def report(self) -> Report:
-        """Run every window and return the report. Leave no process behind."""
+        """Run every window and return the report."""
         try:
             await self._judge_all()
             return self._report()
         finally:
-            self._app.end()
+            await self._windows.end()
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        self._apps.end()
 
     def report_so_far(self, error: BaseException) -> Report | None:
         """Return a report of what was judged before *error*; None if that is nothing to show."""
@@ -115,7 +120,8 @@ class _Check:
         return self._report()
 
     def _report(self) -> Report:
-        app = self._app
+        app = self._windows.app
+        assert app
         return Report(
             target=app.target.name,
             server=app.server,
@@ -136,28 +142,25 @@ class _Check:
 
     async def _judge_all(self) -> None:
         """Judge every window. Raises ``UsageError`` if the report would say nothing."""
-        await self._app.start()
-        await self._read_document()
-        seconds = self._options.duration
-        routes, refused = self._judged, list[WindowReport]()
-        idle, route = await self._window(
-            None, self._idle_seconds if self._calls else seconds, self._judge.idle
-        )
+        routes, refused, windows = self._judged, list[WindowReport](), self._windows
+        self._progress("starting", 0.0)
+        if self._calls:
+            self._apps.prepare()
+        app = await self._apps.first()
+        await self._read_document(app)
+        if self._calls and not self._apps.is_next_prepared:
+            self._apps.prepare()
+        idle, route = await windows.idle(app, self._calls)
         routes.append(route)
-        self._note_probe(idle)
-        target = self._app.target
-        if isinstance(target, Address) and target.unused:
-            self._notes.append(target.unused)
+        self._note_probe(idle, app.probe_path)
+        if isinstance(app.target, Address) and app.target.unused:
+            self._notes.append(app.target.unused)
         for number, call in enumerate(self._calls):
-            self._app.done = (number + 1) / (len(self._calls) + 1)
             try:
-                if number or idle.died or idle.exited:
-                    await self._app.start()
+                observation, route = await windows.during(number)
             except LivenessError as error:
                 routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
-            judge = partial(self._judge.during, str(call), idle=idle)
-            observation, route = await self._window(call, seconds, judge)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
                 package = self._judge.criteria.package
@@ -176,53 +179,25 @@ class _Check:
         if refused and not found:
             raise UsageError(all_refused(refused))
 
-    async def _window(
-        self,
-        call: Call | None,
-        seconds: float,
-        judge: Callable[[CheckObservation], WindowReport],
-    ) -> tuple[CheckObservation, WindowReport]:
-        """Watch a window and judge it, and repeat it if the machine was too busy.
-
-        A call that may change data is never repeated.
-        """
-        observation = await self._app.watch(call, seconds)
-        route = judge(observation)
-        for pause in _PAUSES:
-            if route.advice != _TOO_BUSY or (call and not call.is_safe):
-                break
-            await asyncio.sleep(pause)
-            await self._app.start()
-            observation = await self._app.watch(call, seconds)
-            route = judge(observation)
-            note = "the machine was too busy to judge the first window, so it was repeated"
-            route = replace(route, notes=(*route.notes, note))
-        return observation, route
-
-    @property
-    def _idle_seconds(self) -> float:
-        """The length of an idle window before requests, in which a stall must show as well."""
-        return min(max(IDLE_LIMIT, 2 * self._options.max_stall), self._options.duration)
-
     def _stalled(self, observation: CheckObservation) -> bool:
         """Whether the event loop stalled at a known line, cold or warm."""
         return any(stall.frame for stall in stalls(observation, self._judge.criteria))
 
     def _refusal(self, call: Call, observation: CheckObservation) -> str:
-        return refusal(call, observation, lacks_library=LACKS_LIBRARY in self._app.log)
+        log = self._windows.app.log if self._windows.app else ""
+        return refusal(call, observation, lacks_library=LACKS_LIBRARY in log)
 
-    def _note_probe(self, idle: CheckObservation) -> None:
+    def _note_probe(self, idle: CheckObservation, probe_path: str) -> None:
         """Say that a 404 is an answer, where the app has none of the usual paths."""
         statuses = {probe.response.status for probe in idle.probes if probe.response}
         if self._options.probe is None and statuses == {_NOT_FOUND}:
-            self._notes.append(better_probe(self._app.probe_path, self._health))
+            self._notes.append(better_probe(probe_path, self._health))
 
-    async def _read_document(self) -> None:
+    async def _read_document(self, app: CheckedApp) -> None:
         """Add the calls of the OpenAPI document with --openapi, and list its other routes."""
         if self._calls and not self._options.openapi:
             return
-        headers = self._app.session.joined(self._headers)
-        document = await read_document(self._app.target.url, headers)
+        document = await read_document(app.target.url, app.session.joined(self._headers))
         if document is None:
             if self._options.openapi:
                 raise UsageError(

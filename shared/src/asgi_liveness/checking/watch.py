@@ -6,11 +6,11 @@ The rule: probes leave on schedule whether or not the last one was answered.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.checking.observation import CheckObservation, with_loops
 from asgi_liveness.checking.sampling import sampler_of
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.descriptors import most_under_way
@@ -18,8 +18,6 @@ from asgi_liveness.probing.request import Request, finish
 from asgi_liveness.probing.schedule import due_times, wait_until
 from asgi_liveness.serving.cgroup import throttled
 from asgi_liveness.serving.living import lives
-from asgi_liveness.stalls.outside import OutsideSampler
-from asgi_liveness.stalls.stalls import LoopRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +26,9 @@ if TYPE_CHECKING:
 
     from asgi_liveness.checking.call import Call
     from asgi_liveness.checking.served import Served
-    from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.board import Board
-    from asgi_liveness.serving.records import Heartbeat, Sample, StallEnd, TaskStack, ThreadStack
+    from asgi_liveness.serving.records import Heartbeat
+    from asgi_liveness.stalls.outside import OutsideSampler
     from asgi_liveness.stalls.sampler import Sampler
-
-T = TypeVar("T")
 
 INTERVAL: Final = 0.05
 """Seconds from one probe to the next."""
@@ -58,70 +53,46 @@ class CheckWindow:
     """How many calls run at a time."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckObservation(LoopRecord):
-    """The observation of one window. Times in seconds of the monotonic clock."""
-
-    probes: tuple[SentRequest, ...]
-    calls: tuple[SentRequest, ...] = ()
-    times: int = 1
-    """How many times its seconds the window lasted."""
-    unsent: int = 0
-    """The probes that were due while all that can be under way were, and so were not sent."""
-    first_is_open: bool = False
-    """Whether the first call had not ended."""
-    threads: tuple[ThreadStack, ...] = ()
-    """The stacks of all threads while probes waited."""
-    tasks: tuple[TaskStack, ...] = ()
-    """The stacks of the event loop's tasks at that time."""
-    refused: str = ""
-    """Why py-spy could not take a sample, if it could not."""
-    dumps: int | None = None
-    """How often py-spy read the stacks of a server that runs already; None for any other."""
-    died: str = ""
-    """The last log line of the server, if it or one of its workers crashed or was killed."""
-    exited: str = ""
-    """The same, if the server ended by itself, with exit code 0."""
-    recycled: int = 0
-    """How many workers ended as they were told to."""
-    throttled: float = 0.0
-    """Seconds for which the limit of the container's processor stopped the app."""
-
-    @property
-    def silent(self) -> bool:
-        """Whether the last probe was not answered in the window."""
-        return not self.probes or self.probes[-1].response is None
-
-
 async def watch(
     target: Served,
     window: CheckWindow,
     undecided: Callable[[CheckObservation], bool] = lambda _: False,
+    certain: Callable[[CheckObservation, float], bool] = lambda *_: False,
 ) -> CheckObservation:
-    """Watch *target* for one window, and for another while what was observed is *undecided*."""
+    """Watch *target* for one window, and for another while what was observed is *undecided*.
+
+    Close the window as soon as the verdict is *certain*, which also gets the seconds that are left.
+    """
     async with open_client(target.url) as prober, open_client(target.url) as caller:
-        return await _CheckRun(target, window, undecided).run(prober, caller)
+        return await _CheckRun(target, window, undecided, certain).run(prober, caller)
 
 
 @dataclass
 class _CheckRun:
     target: Served
     window: CheckWindow
-    undecided: Callable[[CheckObservation], bool] = lambda _: False
+    undecided: Callable[[CheckObservation], bool]
+    certain: Callable[[CheckObservation, float], bool]
     probes: list[Request] = field(default_factory=list)
     calls: list[Request] = field(default_factory=list)
     most: int = field(default_factory=most_under_way)
     unsent: int = 0
     times: int = 0
+    early: bool = False
+    sampler: Sampler | OutsideSampler | None = None
+    before: list[Heartbeat] = field(default_factory=list)
+    """The event loops as the window began."""
+    began: float = 0.0
 
     async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
         """Run the window; cancel every request that has not ended by then."""
         window = self.window
-        sampler = sampler_of(self.target, self._waiting, self._waiting_at_all)
-        before = [h for h in sampler.heartbeats() if lives(h.process)] if sampler else []
-        throttled_before = _throttled(before)
-        began = time.monotonic()
-        background = [asyncio.create_task(sampler.sample())] if sampler else []
+        self.sampler = sampler_of(self.target, self._waiting, self._waiting_at_all)
+        heartbeats = self.sampler.heartbeats() if self.sampler else []
+        self.before = [each for each in heartbeats if lives(each.process)]
+        throttled_before = _throttled(self.before)
+        self.began = time.monotonic()
+        background = [asyncio.create_task(self.sampler.sample())] if self.sampler else []
         if window.call is not None:
             background += [
                 asyncio.create_task(self._call(window.call, caller))
@@ -129,13 +100,14 @@ class _CheckRun:
             ]
         try:
             while self.times == 0 or (
-                self.times < LONGEST and self.undecided(self._observation(began, sampler, before))
+                self.times < LONGEST and not self.early and self.undecided(self._observation())
             ):
-                await self._send_probes(prober, began + self.times * window.seconds)
+                await self._send_probes(prober, self.began + self.times * window.seconds)
                 self.times += 1
-            await asyncio.wait([probe.task for probe in self.probes], timeout=window.settle)
-            observation = self._observation(began, sampler, before)
-            return replace(observation, throttled=_throttled(before) - throttled_before)
+            wait = 0.0 if self.early else window.settle
+            await asyncio.wait([probe.task for probe in self.probes], timeout=wait)
+            throttled = _throttled(self.before) - throttled_before
+            return replace(self._observation(), throttled=throttled)
         finally:
             for task in [*background, *(request.task for request in (*self.probes, *self.calls))]:
                 task.cancel()
@@ -145,9 +117,13 @@ class _CheckRun:
                 raise failure
 
     async def _send_probes(self, client: httpx.AsyncClient, began: float) -> None:
+        """Send the probes of one window; stop where its verdict is certain."""
         count = max(1, round(self.window.seconds / INTERVAL))
         for due in due_times(count, INTERVAL, began):
             await wait_until(due)
+            if self._is_certain(left=began + self.window.seconds + self.window.settle - due):
+                self.early = True
+                return
             under_way = [row for row in (*self.probes, *self.calls) if not row.task.done()]
             if len(under_way) >= self.most:
                 self.unsent += 1
@@ -156,6 +132,15 @@ class _CheckRun:
             request.due = due
             self.probes.append(request)
             request.send(client)
+
+    def _is_certain(self, left: float) -> bool:
+        """Whether the first call is open for longer than is *left*, and nothing is in doubt."""
+        is_open = bool(self.calls) and not self.calls[0].task.done()
+        return (
+            is_open
+            and time.monotonic() - self.calls[0].due > left
+            and self.certain(self._observation(), left)
+        )
 
     async def _call(self, call: Call, client: httpx.AsyncClient) -> None:
         """Send the call; repeat it while it responds and its method is safe to repeat."""
@@ -177,77 +162,26 @@ class _CheckRun:
         """Return the same of probes and calls."""
         return _oldest([*self.probes, *self.calls])
 
-    def _observation(
-        self, began: float, sampler: Sampler | OutsideSampler | None, before: list[Heartbeat]
-    ) -> CheckObservation:
-        """Return the observation; *before* holds the event loops as the window began."""
+    def _observation(self) -> CheckObservation:
+        """Return what was observed so far."""
         observation = CheckObservation(
-            began=began,
+            began=self.began,
             ended=time.monotonic(),
             probes=tuple(probe.as_sent for probe in self.probes),
             calls=tuple(call.as_sent for call in self.calls),
             times=self.times,
+            early=self.early,
             unsent=self.unsent,
             first_is_open=bool(self.calls) and not self.calls[0].task.done(),
         )
-        if sampler is None:
+        if self.sampler is None:
             return observation
-        if isinstance(sampler, OutsideSampler):
-            dumps = sampler.dumps if sampler.serving else None
-            observation = replace(observation, samples=sampler.samples, dumps=dumps)
-            return replace(observation, refused=sampler.refused)
-        board, heartbeats = sampler.board, sampler.heartbeats()
-        # The start of a worker that began in the window, as of one that was recycled, is no stall.
-        since = {_loop(each): each.serves_since for each in heartbeats}
-        since |= dict.fromkeys(map(_loop, before), 0.0)
-        unwatched = set() if since else sampler.serves
-        samples = [sample for sample in [*board.samples(), *sampler.samples] if sample.at >= began]
-        return replace(
-            observation,
-            heartbeats=tuple(heartbeats),
-            samples=tuple(
-                sample
-                for sample in samples
-                if sample.began >= since.get(_loop(sample), math.inf) or sample.process in unwatched
-            ),
-            ends=tuple(
-                end
-                for end in board.ends()
-                if end.ended >= began and end.began >= since.get(_loop(end), math.inf)
-            ),
-            collections=tuple(each for each in board.collections() if each.ended >= began),
-            threads=tuple(_last(board.threads, sampler.request)),
-            tasks=tuple(_last(board.tasks, sampler.request)),
-            refused=sampler.refused,
-            **self._endings(board, before),
-        )
-
-    def _endings(self, board: Board, before: list[Heartbeat]) -> dict[str, Any]:
-        """Say which of the event loops that ran *before* have ended, and how."""
-        now = {_loop(each): each for each in board.heartbeats()}
-        last = [now.get(_loop(each), each) for each in before]
-        gone = [each for each in last if not lives(each.process)]
-        crashed = any(each.runs or each.failed for each in gone)
-        if crashed or (self.target.ended and self.target.exit_code):
-            return {"died": self.target.last_words()}
-        if self.target.ended:
-            return {"exited": self.target.last_words()}
-        return {"recycled": len(gone)}
+        return with_loops(observation, self.target, self.sampler, self.before)
 
 
 def _oldest(requests: list[Request]) -> float:
     now = time.monotonic()
     return max((now - each.due for each in requests if each.response is None), default=0.0)
-
-
-def _loop(row: Heartbeat | Sample | StallEnd) -> tuple[int, int]:
-    """Return what identifies the event loop of a row on the board."""
-    return row.process, row.slot
-
-
-def _last(answers: Callable[[int], list[T]], last: int) -> list[T]:
-    """Return what processes wrote for the request *last*, or for one before it."""
-    return next(filter(None, map(answers, range(last, 0, -1))), [])
 
 
 def _throttled(heartbeats: list[Heartbeat]) -> float:

@@ -1,0 +1,141 @@
+"""Check every app of the corpus early and whole: do both name the same verdict and line?
+
+``nox -s early -- 5`` does so five times. Early windows are closed as soon as their verdict is
+certain; whole ones (``--no-early``) last for their duration. Two checks run at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tools.marks import IDLE, marks
+
+CORPUS: Final = Path(__file__).parents[2] / "tests" / "corpus"
+CULPRIT: Final = "# the culprit"
+DURATION: Final = "3s"  # of a window: an endless stall is certain after half of it
+LIMIT: Final = 300.0  # seconds for one check, with all requests of its app
+
+
+@dataclass(frozen=True)
+class Check:
+    """The words of a check, and where its app is."""
+
+    name: str
+    folder: Path
+    words: tuple[str, ...]
+
+    def routes(self, *further: str) -> dict[str, dict[str, Any]]:
+        """Run the check; return the rows of its report by their requests."""
+        with tempfile.TemporaryDirectory() as made:
+            report, body = Path(made) / "report.json", Path(made) / "body.json"
+            body.write_text(json.dumps([{"word": f"Word {n}", "page": n} for n in range(400_000)]))
+            given = (word.replace("{body}", str(body)) for word in self.words)
+            command = ("-m", "asgi_liveness", "check", "--report", f"json={report}", *further)
+            done = subprocess.run(
+                [sys.executable, *command, *given],
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+                check=False,
+                env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            )
+            if not report.exists():
+                raise SystemExit(f"{self.name} has no report:\n{done.stdout}{done.stderr}")
+            rows = json.loads(report.read_text())["routes"]
+        return {row["during"] or IDLE: row for row in rows}
+
+    def differences(self, _: int) -> tuple[int, int, list[str]]:
+        """Return how many requests were checked and closed early, and what differs."""
+        early, whole = self.routes(), self.routes("--no-early")
+        closed = sum(any("--no-early" in note for note in row["notes"]) for row in early.values())
+        found = [
+            f"{self.name} {request}: {shown(row)} early, {shown(whole[request])} whole"
+            for request, row in early.items()
+            if not self._agree(row, whole[request])
+        ]
+        return len(early), closed, found
+
+    def _agree(self, row: dict[str, Any], other: dict[str, Any]) -> bool:
+        """Whether two rows have the same verdict and line; all marked lines of a loop are one."""
+        return row["verdict"] == other["verdict"] and (
+            shown(row) == shown(other) or (self._mark(row) == self._mark(other) != "")
+        )
+
+    def _mark(self, row: dict[str, Any]) -> str:
+        """Return the mark of the culprit's line, and its file; "" if the line has none."""
+        culprit = row["culprit"]
+        path = self.folder / culprit["file"] if culprit else self.folder
+        if not path.is_file():
+            return ""
+        line = path.read_text().splitlines()[culprit["line"] - 1]
+        _, mark, text = line.partition("  # ")
+        return f"{path}{mark}{text}" if mark else ""
+
+
+def shown(row: dict[str, Any]) -> str:
+    """Return the verdict of a row, and its line."""
+    culprit = row["culprit"]
+    return f"{row['verdict']} at {culprit['file']}:{culprit['line']}" if culprit else row["verdict"]
+
+
+def checks() -> list[Check]:
+    """Return the checks of the apps with marked lines, and of those rebuilt from reports."""
+    found = []
+    for path in sorted((CORPUS / "apps").glob("*.py")):
+        requests = [mark.request for mark in marks(path.read_text()) if mark.request != IDLE]
+        during = [word for request in requests for word in ("--during", request)]
+        words = (f"tests.corpus.apps.{path.stem}:app", "--probe", "/healthz", *during)
+        found.append(Check(path.stem, CORPUS.parents[1], (*words, "--duration", DURATION)))
+    folder = CORPUS / "reports"
+    for name, case in tomllib.loads((folder / "cases.toml").read_text()).items():
+        given = {
+            "{app}": f"{name}:app",
+            "{file}": str(folder / f"{name}.py"),
+            "{folder}": str(folder),
+            "{module}": name,
+        }
+        words = tuple(given.get(word, word) for word in case["command"])
+        found.append(Check(name, folder, words))
+    return found
+
+
+def main() -> int:
+    """Print a line for each run, and what differs; return 1 if anything does."""
+    parser = argparse.ArgumentParser(prog="nox -s early --", description=__doc__)
+    parser.add_argument("runs", type=int, nargs="?", default=1)
+    parser.add_argument("-k", metavar="TEXT", default="", help="only apps with TEXT in their name")
+    args = parser.parse_args()
+    chosen, different = [check for check in checks() if args.k in check.name], 0
+    if not chosen:
+        parser.error(f"no app has {args.k!r} in its name")
+    for run in range(1, args.runs + 1):
+        began = time.monotonic()
+        with ThreadPoolExecutor(2) as pool:
+            rows = list(pool.map(Check.differences, chosen, [run] * len(chosen)))
+        found = [line for _, _, lines in rows for line in lines]
+        requests, closed = sum(row[0] for row in rows), sum(row[1] for row in rows)
+        print(
+            *found,
+            f"{run:>3}: {requests} windows, {closed} closed early, {len(found)} differ "
+            f"({time.monotonic() - began:.0f} s)",
+            sep="\n",
+            flush=True,
+        )
+        different += len(found)
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
