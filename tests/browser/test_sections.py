@@ -21,6 +21,7 @@ from tests.kit.page.made_up import large, page
 from tests.kit.watching.test_page import BUSY
 from tests.kit.watching.test_page import WHOLE as WATCHED
 from tests.kit.watching.test_screen import FULL, REPORT
+from tests.waiting import until
 from tools import page as comparison
 from tools.comparison import ROOT
 
@@ -84,7 +85,8 @@ def test_a_planted_jump_is_found(opened: Opener) -> None:
         "document.querySelector('h1').insertAdjacentElement('beforebegin',"
         "Object.assign(document.createElement('p'), { textContent: 'late', className: 'verdict' }))"
     )
-    tab.wait_for_function("window.shifts > 0")
+    # The page forbids the eval with which the browser would wait for an expression.
+    until(lambda: tab.evaluate("window.shifts > 0"))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

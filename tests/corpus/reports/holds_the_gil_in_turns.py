@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 from fastapi import FastAPI
 
@@ -15,12 +16,22 @@ async def healthz() -> str:
     return "ok"
 
 
-WORD = re.compile(r"[a-z]+")
-TEXT = "pack my box with five dozen liquor jugs " * 300_000
+SHOUTED = re.compile(r"[a-z]+!")
+
+
+def sized(seconds: float) -> str:
+    """Return a text that this machine searches for so long."""
+    text = "pack my box with five dozen liquor jugs " * 20_000
+    began = time.process_time()
+    SHOUTED.findall(text)
+    return text * round(seconds / (time.process_time() - began))
+
+
+TEXT = sized(1.0)
 
 
 def counted() -> int:
-    return len(WORD.findall(TEXT))  # the culprit
+    return len(SHOUTED.findall(TEXT))  # the culprit
 
 
 @app.get("/count")

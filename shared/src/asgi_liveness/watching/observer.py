@@ -70,12 +70,13 @@ class Observer:
     _loops: dict[Loop, Heartbeat] = field(default_factory=dict)
     """The last heartbeat of each loop, also of those that have ended a while ago."""
     _resumed: float = 0.0
-    _looked: float = field(default_factory=time.monotonic)
+    _looked: float = field(init=False)
     _lines: int = 0
     """How many lines the board had at the last look."""
 
     def __post_init__(self) -> None:
         self.sampler = _OwnSampler(self.board, set(), lambda: 0.0, every=_EVERY)
+        self._looked = time.monotonic()
 
     def resumed(self) -> None:
         """Take note that all processes were stopped until now, as by Ctrl+Z in a terminal."""
