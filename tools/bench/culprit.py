@@ -21,11 +21,13 @@ from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import choose_servers
 
 HANGING: Final = "examples.hanging:app"
+CULPRIT: Final = "hanging.py:12 in report()"
+ALL_LIVE: Final = "left the app live"
 ROOT: Final = Path(__file__).parents[2]
 GOALS: Final = (3.0, 0.3)
 """Seconds: to the culprit beyond the app's own start, and for a live route beyond its window."""
 WINDOW: Final = 2.0  # seconds for which a live route is watched here
-LIMIT: Final = 600.0  # seconds for one check
+LIMIT: Final = "600"  # seconds for one check
 LIVE: Final = """\
 from fastapi import FastAPI
 
@@ -46,7 +48,7 @@ def main() -> int:
     beyond = []
     for run in range(1, args.runs + 1):
         start = own_start(HANGING, ROOT)
-        took = checked(ROOT, HANGING, "--during", "GET /report", finds=1)
+        took = checked(ROOT, HANGING, "--during", "GET /report", shows=CULPRIT)
         beyond.append(took - start)
         print(f"{run:>3}: {took:.2f} s to the culprit, {start:.2f} s of them the app's own start")
     extra = live_routes(args.routes)
@@ -70,16 +72,19 @@ def own_start(target: str, folder: Path) -> float:
         return time.monotonic() - began
 
 
-def checked(folder: Path, *words: str, finds: int) -> float:
-    """Return the seconds that a check takes, which must end with the exit code *finds*."""
-    began = time.monotonic()
-    command = (sys.executable, "-m", "asgi_liveness", "check", *words)
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=LIMIT, check=False
-    )
-    if done.returncode != finds:
-        raise SystemExit(f"{' '.join(words)} exited with {done.returncode}:\n{done.stdout}")
-    return time.monotonic() - began
+def checked(folder: Path, *words: str, shows: str) -> float:
+    """Return the seconds after which a check prints the line with the text *shows*."""
+    began, screen = time.monotonic(), []
+    command = ("timeout", LIMIT, sys.executable, "-m", "asgi_liveness", "check", *words)
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as check:
+        assert check.stdout
+        for line in check.stdout:
+            screen.append(line)
+            if shows in line:
+                took = time.monotonic() - began
+                check.communicate()
+                return took
+    raise SystemExit(f"{' '.join(words)} did not print {shows!r}:\n{''.join(screen)}")
 
 
 def live_routes(routes: int) -> float:
@@ -89,7 +94,7 @@ def live_routes(routes: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "live.py").write_text(LIVE.format(routes=number))
             words = ("live:app", "--openapi", "--duration", f"{WINDOW}s")
-            took.append(checked(Path(folder), *words, finds=0))
+            took.append(checked(Path(folder), *words, shows=ALL_LIVE))
     return (took[1] - took[0]) / routes - WINDOW
 
 

@@ -27,7 +27,7 @@ class Apps:
         self._options, self._judge, self._redaction = options, judge, redaction
         self._running: list[CheckedApp] = []
         self._next: asyncio.Task[CheckedApp | None] | None = None
-        self._ends: list[asyncio.Task[None]] = []
+        self._ends: dict[CheckedApp, asyncio.Task[None]] = {}
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
         self.overlap = _may_run_twice(options)
         """Whether two apps may run at a time."""
@@ -44,7 +44,7 @@ class Apps:
 
     async def start(self) -> CheckedApp:
         """Start an app afresh while none other runs. Raises ``LivenessError``."""
-        await self._end_all()
+        await self.end_all()
         return await self._start()
 
     async def first(self) -> CheckedApp:
@@ -68,11 +68,23 @@ class Apps:
         return await prepared if prepared else None
 
     def retire(self, app: CheckedApp) -> None:
-        """Let an app end while others are watched."""
-        self._ends.append(asyncio.create_task(asyncio.to_thread(app.end)))
+        """Let an app end while others are watched; a second call does nothing."""
+        if app not in self._ends:
+            self._ends[app] = asyncio.create_task(asyncio.to_thread(app.end))
+
+    async def end_all(self) -> None:
+        """End all apps, also one that starts."""
+        prepared, self._next = self._next, None
+        if prepared:
+            prepared.cancel()
+            await asyncio.wait({prepared})
+        for app in self._running:
+            self.retire(app)
+        await asyncio.gather(*self._ends.values())
+        self._running, self._ends = [], {}
 
     def end(self) -> None:
-        """End all apps, once the event loop that started them has ended."""
+        """End all apps without an event loop, as after Ctrl+C."""
         for app in self._running:
             app.end()
 
@@ -99,17 +111,6 @@ class Apps:
             raise
         self._probe_path = app.probe_path
         return app
-
-    async def _end_all(self) -> None:
-        prepared, self._next = self._next, None
-        if prepared:
-            prepared.cancel()
-            await asyncio.wait({prepared})
-        ends, self._ends = self._ends, []
-        await asyncio.gather(*ends)
-        for app in self._running:
-            await asyncio.to_thread(app.end)
-        self._running = []
 
 
 def _may_run_twice(options: Options) -> bool:

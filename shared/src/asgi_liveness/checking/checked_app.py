@@ -53,7 +53,12 @@ class CheckedApp:
     async def start(self) -> None:
         """Start the app, and choose the path to probe. Raises ``LivenessError``."""
         target = self.target
-        await asyncio.to_thread(target.start)
+        starting = asyncio.create_task(asyncio.to_thread(target.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait({starting})  # so that `end` finds what the thread starts
+            raise
         try:
             self.answered = await answers_before_it_freezes(target, self.probe_path or USUAL[0])
         except TargetError as error:

@@ -60,16 +60,24 @@ def run(
     """Run the check that *options* describe.
 
     *progress* gets a few words before each step, and a whole line before ``--openapi`` calls.
-    Where the check ends early, *keep* gets a report of what was judged before that. Raises
-    ``UsageError`` or ``TargetError`` where the check cannot run.
+    *keep* gets the report as soon as it is known, while the apps end, or a report of what was
+    judged where the check is cut short. Raises ``UsageError`` or ``TargetError`` where the check
+    cannot run.
     """
-    redaction, check = redaction_of(options), None
+    redaction, check, kept = redaction_of(options), None, list[Report]()
+
+    def keep_once(report: Report) -> None:
+        if not kept:
+            kept.append(redaction.report(report))
+            keep(kept[0])
+
     try:
         check = _Check(options, progress, redaction)
-        return redaction.report(asyncio.run(check.report()))
+        asyncio.run(check.report(keep_once))
+        return kept[0]
     except BaseException as error:
         if check and (judged := check.report_so_far(error)):
-            keep(redaction.report(judged))
+            keep_once(judged)
         if not isinstance(error, LivenessError):
             raise
         redaction.hide_in(error)
@@ -95,16 +103,17 @@ class _Check:
         self._apps = Apps(options, self._judge, redaction)
         self._windows = Windows(options, self._judge, self._apps, progress)
 
-    async def report(self) -> Report:
-        """Run every window and return the report."""
+    async def report(self, keep: Callable[[Report], None]) -> None:
+        """Run every window, hand out the report, and end every app."""
         try:
             await self._judge_all()
-            return self._report()
+            keep(self._report())
         finally:
             await self._windows.end()
+            await self._apps.end_all()
 
     def end(self) -> None:
-        """Leave no process behind."""
+        """Leave no process behind, however the check ended."""
         self._apps.end()
 
     def report_so_far(self, error: BaseException) -> Report | None:

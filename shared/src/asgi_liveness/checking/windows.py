@@ -45,6 +45,8 @@ class Windows:
         self._calls: Sequence[Call] = ()
         self._idle: CheckObservation | None = None
         self._beside: asyncio.Task[Watched | None] | None = None
+        self._is_beside = False
+        """Whether the app of the first call started well beside the idle one."""
         self.app: CheckedApp | None = None
         """The app that was watched last. It runs until the next window."""
 
@@ -60,18 +62,18 @@ class Windows:
         self._idle = await app.watch(None, seconds)
         judged = await self._judged(self._idle, -1, seconds, self._judge.idle)
         self._idle = judged[0]
+        if self._is_beside:
+            self._apps.retire(self.app)
         return judged
 
     async def during(self, number: int) -> Judged:
         """Watch an app while a call runs. Raises ``LivenessError`` if the app does not start."""
         assert self.app
         assert self._idle
-        call, before = self._calls[number], self.app
+        call = self._calls[number]
         watched = await self._beside if self._beside else None
         self._beside = None
         self.app, observation = watched or await self._watch(await self._next_app(number), number)
-        if watched:
-            self._apps.retire(before)
         judge = partial(self._judge.during, str(call), idle=self._idle)
         return await self._judged(observation, number, self._options.duration, judge)
 
@@ -84,6 +86,7 @@ class Windows:
     async def _watch_beside(self) -> Watched | None:
         """Watch the prepared app during the first call; return None if it did not start well."""
         app = await self._apps.prepared()
+        self._is_beside = app is not None
         return await self._watch(app, 0) if app else None
 
     async def _watch(self, app: CheckedApp, number: int) -> Watched:

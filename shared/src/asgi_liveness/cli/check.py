@@ -177,9 +177,10 @@ def _check(args: argparse.Namespace) -> int:
 
     wanted = outputs.parse_outputs(vars(args).get("report", ()), tuple(FORMATS))
     options = settings.options(given(args), current_folder())
-    progress = Progress()
+    progress, is_unwritten = Progress(), False
 
-    def show(report: Report) -> bool:
+    def show(report: Report) -> None:
+        nonlocal is_unwritten
         progress.clear()
         unwritten = outputs.write(wanted, lambda form: FORMATS[form](report))
         screen = outputs.screen(wanted)
@@ -187,13 +188,13 @@ def _check(args: argparse.Namespace) -> int:
         for line in unwritten:
             print(f"asgi-liveness: {line}", file=sys.stderr)
         step_summary.append(lambda: render.markdown(report), wanted)
-        return not unwritten
+        is_unwritten = bool(unwritten)
 
     try:
         report = run(options, progress.show, keep=show)
     finally:
         progress.clear()
-    return report.exit_code if show(report) else report.exit_code or 2
+    return report.exit_code or (2 if is_unwritten else 0)
 
 
 def _selftest(_: argparse.Namespace) -> int:
