@@ -45,18 +45,19 @@ def main() -> int:
     targets = [FRAMEWORKS[name] for name in args.framework or FRAMEWORKS]
 
     outcomes: Counter[str] = Counter()
-    code, wait, late = 0, 0.0, 0.0
+    code, wait, late, others = 0, 0.0, 0.0, 0.0
     with ExitStack() as stack:
         for _ in range(args.busy):
             busy = subprocess.Popen([sys.executable, "-c", BUSY, str(os.getpid())])
             stack.callback(busy.wait)
             stack.callback(busy.kill)
         for number in range(1, args.runs + 1):
-            report, run_late = once(targets, args.k)
+            report, run_late, run_others = once(targets, args.k)
             outcomes += report.verdicts
             code = max(code, report.exit_code)
             alive = [row.longest_wait for row in report.windows if row.must_be == State.ALIVE]
             wait, late = max([wait, *alive]), max(late, run_late)
+            others = max(others, run_others)
             print(f"{number:>3}: {counted(report.verdicts)}", flush=True)
             for cell in report.cells:
                 if cell.verdict not in ("passed", "differs", "recorded"):
@@ -64,7 +65,8 @@ def main() -> int:
     print(
         f"{outcomes.total()} outcomes in {args.runs} runs while {args.busy} processes were busy: "
         f"{counted(outcomes)}; the longest wait for a response that must come was "
-        f"{wait * 1000:.0f} ms; the prober was late by at most {late * 1000:.0f} ms"
+        f"{wait * 1000:.0f} ms; the prober was late by at most {late * 1000:.0f} ms; while ratios "
+        f"of times were measured, other processes used at most {others:.2f} processors"
     )
     return code
 
@@ -74,8 +76,8 @@ def counted(outcomes: Counter[str]) -> str:
     return ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common())
 
 
-def once(targets: list[str], text: str | None) -> tuple[ConformanceReport, float]:
-    """Run the comparison once; return the report, and the lateness of the latest probe."""
+def once(targets: list[str], text: str | None) -> tuple[ConformanceReport, float, float]:
+    """Run the comparison once; return the report, the latest probe's lateness, and others' use."""
     differences = [row for file in known_differences() for row in known.load(file, targets)]
     servers = choose_servers(COMPARISON["servers"])
     lacks = lacking(has=COMPARISON["remedies"].split(","))
@@ -88,7 +90,9 @@ def once(targets: list[str], text: str | None) -> tuple[ConformanceReport, float
         subjects = runner.subjects.values()
         observations = [row for subject in subjects for row in subject.observations.values()]
         late = max((lateness(row.probes) for row in observations), default=0.0)
-        return ConformanceReport.of(runner), late
+        compared = {row for case in cases if case.compares_times for row in case.experiments}
+        others = max((row.others for row in observations if row.window in compared), default=0.0)
+        return ConformanceReport.of(runner), late, others
 
 
 if __name__ == "__main__":

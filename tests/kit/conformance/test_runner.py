@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asgi_liveness.conformance import busy
 from asgi_liveness.conformance import runner as runner_module
 from asgi_liveness.conformance import subject as subject_module
 from asgi_liveness.conformance.cases import CASES, Case
@@ -144,7 +145,7 @@ def test_a_case_without_its_control_is_inconclusive() -> None:
 
 @pytest.mark.servers
 def test_a_late_prober_blames_no_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject_module, "LATE_LIMIT", -1.0)
+    monkeypatch.setattr(busy, "LATE_LIMIT", -1.0)
     monkeypatch.setattr(subject_module, "_PAUSES", (0.0,))
     failing, passing = judge("CONT-006", "CONT-005")
     assert failing.outcome is Outcome.INCONCLUSIVE

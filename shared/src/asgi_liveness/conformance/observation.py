@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.page.timeline import timeline
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from asgi_liveness.inside.ledger import Loop
     from asgi_liveness.page.timeline import Timeline
     from asgi_liveness.probing.response import Response, SentRequest
-
-LATE_LIMIT: Final = 0.5
-"""Seconds. If a probe left later than this, the suite blames no target for a failure. With both
-cores busy, probes left up to 0.25 s late (trial of the engine)."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,8 @@ class Observation:
     """Seconds from the event of the window (see ``Then``) until all loops had ended."""
     steps_at: tuple[int, ...] = ()
     """The steps of all loops, when the probes of each tick were due."""
+    others: float = 0.0
+    """How many processors other processes used meanwhile."""
     answered: Mapping[str, int] = field(init=False)
     """The number of probes answered in the window, by path."""
 

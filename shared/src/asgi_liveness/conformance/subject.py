@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from asgi_liveness.conformance.busy import too_busy
 from asgi_liveness.conformance.contract import FEATURES, IDLE, Exchange, State, Window
 from asgi_liveness.conformance.endings import (
     Ending,
@@ -23,7 +24,7 @@ from asgi_liveness.conformance.endings import (
     ShutdownTimes,
 )
 from asgi_liveness.conformance.handover import hand_over
-from asgi_liveness.conformance.observation import LATE_LIMIT, Observation
+from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.places import Places
 from asgi_liveness.conformance.promises import NEEDS_WORKER, PROMISES, REMEDIES
@@ -31,7 +32,6 @@ from asgi_liveness.conformance.shutdown import watch_shutdown
 from asgi_liveness.conformance.window import watch
 from asgi_liveness.errors import RouteMissing, TargetError
 from asgi_liveness.probing.request import fetch
-from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.server import Server
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Judgement:
     outcome: Outcome
     message: str = ""
     measured: dict[str, float | None] = field(default_factory=dict)
-    late: float = 0.0
-    """Seconds by which a probe left too late, where that leaves the case undecided."""
+    busy: str = ""
+    """What shows that the machine was busy, where that leaves the case undecided."""
 
 
 _PAUSES: Final = (1.0, 4.0)
@@ -137,16 +137,13 @@ class Subject:
         """
         judgement = first = await self._judge(case)
         for pause in _PAUSES:
-            if not judgement.late:
+            if not judgement.busy:
                 break
             await asyncio.sleep(pause)
             await self._forget(case)
             judgement = await self._judge(case)
-        if first.late and not judgement.message:
-            again = (
-                f"the machine was too busy at first (a probe left {first.late * 1000:.0f} ms "
-                f"late), so this was measured again"
-            )
+        if first.busy and not judgement.message:
+            again = f"the machine was too busy at first ({first.busy}), so this was measured again"
             return replace(judgement, message=again)
         return judgement
 
@@ -169,13 +166,12 @@ class Subject:
         message = case.judge(*results)
         failed_controls = [control for control in controls if control.state is not State.ALIVE]
         observations = [row for row in [*controls, *results] if isinstance(row, Observation)]
-        late = max((lateness(row.probes) for row in observations), default=0.0)
-        if late > LATE_LIMIT and (message or failed_controls):
+        busy = too_busy(observations, compares_times=case.compares_times)
+        if busy and (message or failed_controls):
             return Judgement(
                 Outcome.INCONCLUSIVE,
-                f"the machine was too busy: a probe left {late * 1000:.0f} ms late; "
-                "stop other work, and run this again",
-                late=late,
+                f"the machine was too busy: {busy}; stop other work, and run this again",
+                busy=busy,
             )
         if failed_controls and case.experiments != (IDLE,):
             control = failed_controls[0]

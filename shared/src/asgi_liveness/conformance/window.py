@@ -20,6 +20,7 @@ from asgi_liveness.errors import RouteMissing
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.probing.request import Request, finish, send_once
 from asgi_liveness.probing.schedule import due_times, wait_until
+from asgi_liveness.serving.others import use
 
 if TYPE_CHECKING:
     import httpx
@@ -75,7 +76,7 @@ class _WindowRun:
         running = await load.start(client)
         if running:
             await self._act(client, prober)
-        beats, steps = ledger.beats, load.steps()
+        beats, steps, used = ledger.beats, load.steps(), use(self.server.members())
         await self._send_probes(prober)
         await self._hold(running=running)
         if self.window.then is Then.NOTHING:
@@ -88,6 +89,7 @@ class _WindowRun:
         # before.
         judged_at = time.monotonic()
         beats, steps = ledger.beats - beats, load.steps() - steps
+        others = use(self.server.members()).others(used)
         loops = tuple(load.loops)
         ended = self.server.last_words() if self.server.ended else ""
         stopped = await load.stop()
@@ -108,6 +110,7 @@ class _WindowRun:
             followups=self.followups,
             ended_after=self.ended_after,
             steps_at=tuple(self.steps_at),
+            others=others,
         )
 
     async def _act(self, client: httpx.AsyncClient, prober: httpx.AsyncClient) -> None:

@@ -94,6 +94,10 @@ class Server(Launched):
         self.end_worker()
         super().end(politely=politely)
 
+    def members(self) -> list[int]:
+        """Return its living processes, and those of its worker."""
+        return [*self.group.members(), *(self.worker.group.members() if self.worker else [])]
+
     def logs(self) -> tuple[str, str]:
         """Return what the server and its worker wrote to their standard error so far."""
         return self.log(), self.worker.log() if self.worker else ""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.inside.injected.stacks import spent
 from asgi_liveness.serving.knock import Knocks
+from asgi_liveness.serving.others import used
 from asgi_liveness.serving.ports import listeners_on, offspring, polled
 from asgi_liveness.serving.records import Sample
 from asgi_liveness.stalls import alone, gil, stack
 from asgi_liveness.stalls.line import line
-from asgi_liveness.stalls.sampler import used
 from asgi_liveness.stalls.spy import Refused, dump, is_python
 
 if TYPE_CHECKING:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from asgi_liveness.inside.injected.stacks import spent
+from asgi_liveness.serving.others import used
 from asgi_liveness.serving.records import Heartbeat, Sample
 from asgi_liveness.stalls.spy import Refused, SpiedThread, dump
 from asgi_liveness.stalls.stack import blamed, runs_a_loop
@@ -166,11 +164,3 @@ def _own(threads: list[SpiedThread], loop_thread: int) -> tuple[int, tuple[Frame
     """Return the event loop's thread, and its stack; an empty one if py-spy did not see it."""
     stacks = [thread.stack for thread in threads if thread.thread == loop_thread]
     return loop_thread, stacks[0] if stacks else ()
-
-
-def used(process: int) -> float:
-    """Return the processor time that a process has used, in seconds."""
-    with contextlib.suppress(psutil.Error):
-        times = psutil.Process(process).cpu_times()
-        return float(times.user + times.system)
-    return 0.0

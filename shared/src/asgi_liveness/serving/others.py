@@ -1,0 +1,46 @@
+"""How much of the machine's processors other processes use, besides a test and its servers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Use:
+    """The processor time used up to a moment, in seconds."""
+
+    at: float
+    machine: float
+    """By everything: all processes, the kernel, and other machines on the same processors."""
+    own: float
+    """By this process, and by those that belong to it."""
+
+    def others(self, before: Use) -> float:
+        """Return how many processors others used on average since *before*."""
+        used = (self.machine - before.machine) - (self.own - before.own)
+        return max(0.0, used / (self.at - before.at))
+
+
+def use(processes: Iterable[int]) -> Use:
+    """Return what was used so far; *processes* are those that belong to this one."""
+    times = psutil.cpu_times()
+    names = ("user", "nice", "system", "irq", "softirq", "steal")  # a guest's time is in "user"
+    machine = sum(getattr(times, name, 0.0) for name in names)
+    return Use(time.monotonic(), machine, sum(map(used, [os.getpid(), *processes])))
+
+
+def used(process: int) -> float:
+    """Return the processor time that a process has used, in seconds."""
+    with contextlib.suppress(psutil.Error):
+        times = psutil.Process(process).cpu_times()
+        return float(times.user + times.system)
+    return 0.0

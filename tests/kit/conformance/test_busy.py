@@ -1,0 +1,45 @@
+"""Whether the machine was too busy to blame a target."""
+
+from __future__ import annotations
+
+import pytest
+
+from asgi_liveness.conformance.busy import LATE_LIMIT, OTHERS_LIMIT, too_busy
+from asgi_liveness.conformance.contract import IDLE
+from asgi_liveness.conformance.observation import Observation
+from asgi_liveness.probing.response import SentRequest
+
+
+def observed(late: float = 0.0, others: float = 0.0) -> Observation:
+    """A window whose only probe left so late, and meanwhile others used so many processors."""
+    return Observation(
+        window=IDLE,
+        judged_at=2.0,
+        probes=(SentRequest("/hello", 1.0, 1.0 + late, None),),
+        load=(),
+        loops=(),
+        steps=0,
+        kept_running=True,
+        beats=1,
+        recovered=True,
+        others=others,
+    )
+
+
+def test_an_idle_machine_is_not_too_busy() -> None:
+    assert too_busy([observed()], compares_times=True) == ""
+    assert too_busy([], compares_times=True) == ""
+
+
+@pytest.mark.parametrize("compares_times", [True, False])
+def test_a_late_probe_shows_a_busy_machine(*, compares_times: bool) -> None:
+    rows = [observed(), observed(late=LATE_LIMIT + 0.1)]
+    assert too_busy(rows, compares_times=compares_times) == "a probe left 600 ms late"
+
+
+@pytest.mark.parametrize(
+    ("compares_times", "shown"), [(True, "other processes used 0.7 processors"), (False, "")]
+)
+def test_other_processes_change_a_ratio_of_times(shown: str, *, compares_times: bool) -> None:
+    rows = [observed(), observed(others=OTHERS_LIMIT + 0.2)]
+    assert too_busy(rows, compares_times=compares_times) == shown
