@@ -97,6 +97,20 @@ def test_the_line_is_reported_on_any_server_and_event_loop(
 
 
 @pytest.mark.servers
+def test_an_endless_stall_is_judged_before_its_window_is_over() -> None:
+    early, whole = (
+        checked("/spins", duration=4.0, no_early=no_early).routes[1] for no_early in (False, True)
+    )
+    assert early.verdict is whole.verdict is Verdict.STALLED
+    assert early.culprit
+    assert whole.culprit
+    assert early.culprit.function == whole.culprit.function == "spin"
+    assert early.probes.due < whole.probes.due
+    assert any("the verdict was certain after" in note for note in early.notes)
+    assert not any("certain" in note for note in whole.notes)
+
+
+@pytest.mark.servers
 def test_each_request_gets_a_fresh_app() -> None:
     report = checked("POST /poisons", "/fine")
     _, poisons, fine = report.routes
@@ -108,17 +122,19 @@ def test_each_request_gets_a_fresh_app() -> None:
 @pytest.mark.servers
 def test_an_app_that_died_while_idle_is_started_again_for_the_request(folder: Path) -> None:
     (folder / "frail.py").write_text(FRAIL)
-    idle, route = checked("/fine", target="frail:app").routes
+    idle, route = checked("/fine", target="frail:app", no_early=True).routes
     assert idle.verdict is Verdict.DIED
     assert route.verdict is not Verdict.DIED
 
 
 @pytest.mark.servers
 def test_an_idle_app_shuts_itself_down_and_a_hanging_app_is_killed(folder: Path) -> None:
-    checked("/fine")
+    checked("/fine", no_early=True)
     assert (folder / "shut down").read_text() == "x"
-    checked("/loops")
+    checked("/loops", no_early=True)
     assert (folder / "shut down").read_text() == "x"
+    checked("/loops")  # it hangs beside the idle app
+    assert (folder / "shut down").read_text() == "xx"
 
 
 @pytest.mark.servers

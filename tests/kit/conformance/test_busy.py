@@ -10,7 +10,7 @@ from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.probing.response import SentRequest
 
 
-def observed(late: float = 0.0, others: float = 0.0) -> Observation:
+def observed(late: float = 0.0, others: float = 0.0, *, ran: bool = True) -> Observation:
     """A window whose only probe left so late, and meanwhile others used so many processors."""
     return Observation(
         window=IDLE,
@@ -19,7 +19,7 @@ def observed(late: float = 0.0, others: float = 0.0) -> Observation:
         load=(),
         loops=(),
         steps=0,
-        kept_running=True,
+        kept_running=ran,
         beats=1,
         recovered=True,
         others=others,
@@ -43,3 +43,8 @@ def test_a_late_probe_shows_a_busy_machine(*, compares_times: bool) -> None:
 def test_other_processes_change_a_ratio_of_times(shown: str, *, compares_times: bool) -> None:
     rows = [observed(), observed(others=OTHERS_LIMIT + 0.2)]
     assert too_busy(rows, compares_times=compares_times) == shown
+
+
+def test_loops_that_did_not_run_have_no_ratio() -> None:
+    rows = [observed(), observed(others=OTHERS_LIMIT + 0.2, ran=False)]
+    assert too_busy(rows, compares_times=True) == ""

@@ -166,10 +166,11 @@ class _Check:
             self._notes.append(app.target.unused)
         for number, call in enumerate(self._calls):
             try:
-                observation, route = await windows.during(number)
+                await windows.start(number)
             except LivenessError as error:
                 routes += [not_tried(str(each), error) for each in self._calls[number:]]
                 break
+            observation, route = await windows.during(number)
             why = self._refusal(call, observation) if route.verdict in _NO_FINDING else ""
             if not why:
                 package = self._judge.criteria.package

@@ -66,15 +66,26 @@ class Windows:
             self._apps.retire(self.app)
         return judged
 
+    async def start(self, number: int) -> None:
+        """Start the app of a call that was not watched beside the idle app.
+
+        Raises ``LivenessError``.
+        """
+        if self._beside:
+            await asyncio.wait({self._beside})
+            if self._beside.exception() or self._beside.result():
+                return
+            self._beside = None
+        self.app = await self._next_app(number)
+
     async def during(self, number: int) -> Judged:
-        """Watch an app while a call runs. Raises ``LivenessError`` if the app does not start."""
+        """Watch the app that was started for a call, and judge it."""
         assert self.app
         assert self._idle
-        call = self._calls[number]
         watched = await self._beside if self._beside else None
         self._beside = None
-        self.app, observation = watched or await self._watch(await self._next_app(number), number)
-        judge = partial(self._judge.during, str(call), idle=self._idle)
+        self.app, observation = watched or await self._watch(self.app, number)
+        judge = partial(self._judge.during, str(self._calls[number]), idle=self._idle)
         return await self._judged(observation, number, self._options.duration, judge)
 
     async def end(self) -> None:

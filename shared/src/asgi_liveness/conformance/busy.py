@@ -21,12 +21,13 @@ OTHERS_LIMIT: Final = 0.5
 def too_busy(observations: Sequence[Observation], *, compares_times: bool) -> str:
     """Return what shows that the machine was too busy; "" if nothing does.
 
-    *compares_times*: a case judges a ratio of times, which other processes change.
+    *compares_times*: a case judges a ratio of times. Other processes change it, if its loops ran.
     """
     late = max((lateness(row.probes) for row in observations), default=0.0)
     if late > LATE_LIMIT:
         return f"a probe left {late * 1000:.0f} ms late"
     others = max((row.others for row in observations), default=0.0)
-    if compares_times and others > OTHERS_LIMIT:
+    is_ratio = compares_times and all(row.kept_running for row in observations)
+    if is_ratio and others > OTHERS_LIMIT:
         return f"other processes used {others:.1f} processors"
     return ""
