@@ -91,3 +91,9 @@ def test_a_websocket_without_the_library_is_refused(monkeypatch: pytest.MonkeyPa
 )
 def test_a_note_on_an_open_call_says_what_it_did(name: str, calls: Any, note: str) -> None:
     assert still_open(name, window(calls=calls), live=True).startswith(note)
+
+
+@pytest.mark.parametrize("name", ["GET /a", "WS /a"])
+def test_a_note_on_a_certain_verdict_says_when_it_was(name: str) -> None:
+    note = still_open(name, window(early=True), live=False)
+    assert note == f"the verdict was certain after 2.0 s, so {name} was closed then."

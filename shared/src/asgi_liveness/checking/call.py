@@ -93,6 +93,8 @@ def headers_of(texts: tuple[str, ...], method: str = "GET", body: bytes = b"") -
 def still_open(call: str, observation: CheckObservation, *, live: bool) -> str:
     """Return a note on a call that had not ended when its window did."""
     seconds = f"{observation.ended - observation.began:.1f} s"
+    if observation.early:
+        return f"the verdict was certain after {seconds}, so {call} was closed then."
     if call.startswith(f"{WEBSOCKET} "):
         accepted = any(sent.response for sent in observation.calls)
         stayed = "stayed open for" if accepted else "was not accepted in"

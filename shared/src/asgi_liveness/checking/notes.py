@@ -62,9 +62,6 @@ def on_probes(observation: CheckObservation, idle: CheckObservation | None) -> l
 def on_window(observation: CheckObservation) -> tuple[str, ...]:
     """Return notes on the length of a window, on workers that ended, and on probes not sent."""
     found = []
-    if observation.early:
-        lasted = observation.ended - observation.began
-        found.append(f"the verdict was certain after {lasted:.1f} s; --no-early watches to the end")
     if observation.times > 1:
         found.append(
             f"a stall went on whose line did not show yet, so the window lasted "
