@@ -40,7 +40,7 @@ for number in range({routes}):
 
 
 def main() -> int:
-    """Print both figures beside their goals; return 1 if one is missed."""
+    """Print both figures with their goals; return 1 if one is missed."""
     parser = argparse.ArgumentParser(prog="nox -s culprit --", description=__doc__)
     parser.add_argument("runs", type=int, nargs="?", default=5)
     parser.add_argument("--routes", type=int, default=10, help="live routes, 20 at most")

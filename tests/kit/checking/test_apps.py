@@ -1,4 +1,4 @@
-"""The apps of a check: which start beside another, and what a start that goes wrong changes."""
+"""The apps of a check: which run at the same time, and what a start that goes wrong changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Started:
 
     made: ClassVar[list[Started]] = []
     outcomes: ClassVar[list[str]] = []
-    """For each app in turn: "well", "frozen" or "failed"."""
+    """For each app: "well", "frozen" or "failed"."""
 
     def __init__(self, *_: object) -> None:
         self.outcome = self.outcomes[len(self.made)]
@@ -90,7 +90,7 @@ def test_a_command_with_a_port_of_its_own_may_run_twice(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("outcome", ["failed", "frozen"])
-def test_an_app_that_does_not_start_beside_another_is_no_finding(
+def test_a_start_that_goes_wrong_while_another_app_runs_is_no_finding(
     outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene(apps: Apps) -> None:
@@ -125,7 +125,7 @@ def test_an_app_that_freezes_in_every_start_is_watched(monkeypatch: pytest.Monke
     assert (first.outcome, second) == ("frozen", None)
 
 
-def test_an_app_that_starts_alone_has_no_other_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_starts_alone_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(apps: Apps) -> None:
         apps.prepare()
         first: Any = await apps.first()

@@ -1,7 +1,7 @@
-"""The apps of one check: each starts afresh, the next beside the one that is watched.
+"""The apps of one check: each starts afresh, the next while one is watched.
 
-The rule: what a start beside another app shows is not held against the app, as the two may want the
-same port or file. Where one goes wrong, the apps of this check run one after another.
+The rule: a start that goes wrong while another app runs is no finding, as the two may want the same
+port or file. From then on, the apps of this check run one after another.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Apps:
         return self._next is not None
 
     def prepare(self) -> None:
-        """Let the next app start beside those that run, if two may run at a time."""
+        """Let the next app start while others run, if two may run at a time."""
         if self.overlap:
-            self._next = asyncio.create_task(self._start_beside())
+            self._next = asyncio.create_task(self._start_meanwhile())
 
     async def start(self) -> CheckedApp:
         """Start an app afresh while none other runs. Raises ``LivenessError``."""
@@ -88,7 +88,7 @@ class Apps:
         for app in self._running:
             app.end()
 
-    async def _start_beside(self) -> CheckedApp | None:
+    async def _start_meanwhile(self) -> CheckedApp | None:
         """Start an app while another runs; return None, and never do so again, if that fails."""
         try:
             app = await self._start()

@@ -1,7 +1,7 @@
 """A check from its options to its report: start the app, probe it idle, then during each request.
 
 The rule: each request gets a fresh app, so that no request is blamed for the one before it. The app
-of the first request is watched beside the idle one, where two can run at a time.
+of the first request is watched at the same time as the idle one, where two can run.
 """
 
 from __future__ import annotations

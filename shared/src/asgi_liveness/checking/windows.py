@@ -44,69 +44,72 @@ class Windows:
         self._progress = progress
         self._calls: Sequence[Call] = ()
         self._idle: CheckObservation | None = None
-        self._beside: asyncio.Task[Watched | None] | None = None
-        self._is_beside = False
-        """Whether the app of the first call started well beside the idle one."""
+        self._first: asyncio.Task[Watched | None] | None = None
+        self._is_first_running = False
+        """Whether the app of the first call started well while the idle one ran."""
         self.app: CheckedApp | None = None
         """The app that was watched last. It runs until the next window."""
 
     async def idle(self, app: CheckedApp, calls: Sequence[Call]) -> Judged:
-        """Watch the idle *app*, and the first of *calls* beside it where its app was prepared."""
+        """Watch the idle *app*, and at the same time the first call if its app was prepared."""
         self.app, self._calls = app, calls
         self._progress("idle", 0.0)
         if self._apps.is_next_prepared:
-            self._beside = asyncio.create_task(self._watch_beside())
+            self._first = asyncio.create_task(self._watch_first())
         seconds = self._options.duration
         if calls:  # a stall must show in the idle window as well
             seconds = min(max(IDLE_LIMIT, 2 * self._options.max_stall), seconds)
         self._idle = await app.watch(None, seconds)
         judged = await self._judged(self._idle, -1, seconds, self._judge.idle)
         self._idle = judged[0]
-        if self._is_beside:
+        if self._is_first_running:
             self._apps.retire(self.app)
+            self._prepare_after(0)
         return judged
 
     async def start(self, number: int) -> None:
-        """Start the app of a call that was not watched beside the idle app.
-
-        Raises ``LivenessError``.
-        """
-        if self._beside:
-            await asyncio.wait({self._beside})
-            if self._beside.exception() or self._beside.result():
+        """Start the app of a call that was not watched yet. Raises ``LivenessError``."""
+        if self._first:
+            await asyncio.wait({self._first})
+            if self._first.exception() or self._first.result():
                 return
-            self._beside = None
+            self._first = None
         self.app = await self._next_app(number)
 
     async def during(self, number: int) -> Judged:
         """Watch the app that was started for a call, and judge it."""
         assert self.app
         assert self._idle
-        watched = await self._beside if self._beside else None
-        self._beside = None
+        watched = await self._first if self._first else None
+        self._first = None
         self.app, observation = watched or await self._watch(self.app, number)
         judge = partial(self._judge.during, str(self._calls[number]), idle=self._idle)
         return await self._judged(observation, number, self._options.duration, judge)
 
     async def end(self) -> None:
-        """End the window that runs beside the idle one, if any does."""
-        if self._beside:
-            self._beside.cancel()
-            await asyncio.wait({self._beside})
+        """End the window of the first call, if it runs."""
+        if self._first:
+            self._first.cancel()
+            await asyncio.wait({self._first})
 
-    async def _watch_beside(self) -> Watched | None:
+    async def _watch_first(self) -> Watched | None:
         """Watch the prepared app during the first call; return None if it did not start well."""
         app = await self._apps.prepared()
-        self._is_beside = app is not None
+        self._is_first_running = app is not None
         return await self._watch(app, 0) if app else None
 
     async def _watch(self, app: CheckedApp, number: int) -> Watched:
         """Watch *app* during a call; the app of the next call starts meanwhile."""
-        if number + 1 < len(self._calls):
-            self._apps.prepare()
+        if not self._first:  # else the idle app runs as well
+            self._prepare_after(number)
         call = self._calls[number]
         self._progress(str(call), self._done(number))
         return app, await app.watch(call, self._options.duration, self._is_certain)
+
+    def _prepare_after(self, number: int) -> None:
+        """Let the app of the call after this one start."""
+        if number + 1 < len(self._calls):
+            self._apps.prepare()
 
     async def _next_app(self, number: int) -> CheckedApp:
         """Return a fresh app, for the first call the idle one. Raises ``LivenessError``."""
@@ -142,8 +145,8 @@ class Windows:
         for pause in _PAUSES:
             if route.advice != _TOO_BUSY or (call and not call.is_safe):
                 break
-            if self._beside:
-                await asyncio.wait({self._beside})
+            if self._first:
+                await asyncio.wait({self._first})
             await asyncio.sleep(pause)
             self._progress("starting", self._done(number))
             self.app = await self._apps.start()

@@ -1,4 +1,4 @@
-"""How much of the machine's processors other processes use, besides a test and its servers."""
+"""How much of the machine's processors processes use that do not belong to a run."""
 
 from __future__ import annotations
 
