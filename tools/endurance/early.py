@@ -94,10 +94,12 @@ def checks() -> list[Check]:
     """Return the checks of the apps with marked lines, and of those rebuilt from reports."""
     found = []
     for path in sorted((CORPUS / "apps").glob("*.py")):
-        requests = [mark.request for mark in marks(path.read_text()) if mark.request != IDLE]
+        marked = marks(path.read_text())
+        requests = [mark.request for mark in marked if mark.request != IDLE]
         during = [word for request in requests for word in ("--during", request)]
         words = (f"tests.corpus.apps.{path.stem}:app", "--probe", "/healthz", *during)
-        found.append(Check(path.stem, CORPUS.parents[1], (*words, "--duration", DURATION)))
+        if marked:  # the others are parts of an app
+            found.append(Check(path.stem, CORPUS.parents[1], (*words, "--duration", DURATION)))
     folder = CORPUS / "reports"
     for name, case in tomllib.loads((folder / "cases.toml").read_text()).items():
         given = {
