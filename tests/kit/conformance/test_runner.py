@@ -16,10 +16,10 @@ from asgi_liveness.conformance.cell import Result
 from asgi_liveness.conformance.contract import IDLE
 from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
 from asgi_liveness.conformance.known import PYTHON, Difference
-from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.outcome import Judgement, Outcome
 from asgi_liveness.conformance.promises import lacking
 from asgi_liveness.conformance.runner import Runner
-from asgi_liveness.conformance.subject import Judgement, Subject
+from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import LedgerError, UsageError
 from asgi_liveness.serving.servers import SERVERS, ServerKind, choose_servers
 

@@ -17,9 +17,9 @@ from asgi_liveness.conformance.cases import CASES
 from asgi_liveness.conformance.clock import Clock
 from asgi_liveness.conformance.contract import BACKGROUND, COOPERATIVE, State
 from asgi_liveness.conformance.endings import Shutdown, ShutdownTimes
-from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.outcome import Judgement, Outcome
 from asgi_liveness.conformance.promises import lacking
-from asgi_liveness.conformance.subject import Judgement, Subject
+from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import TargetError
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 

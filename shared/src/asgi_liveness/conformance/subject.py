@@ -10,7 +10,7 @@ start and end in threads, since the windows of other servers may run meanwhile.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,7 @@ from asgi_liveness.conformance.endings import (
 )
 from asgi_liveness.conformance.handover import hand_over
 from asgi_liveness.conformance.observation import Observation
-from asgi_liveness.conformance.outcome import Outcome
+from asgi_liveness.conformance.outcome import Judgement, Outcome
 from asgi_liveness.conformance.places import Places
 from asgi_liveness.conformance.promises import NEEDS_WORKER, PROMISES, REMEDIES
 from asgi_liveness.conformance.shutdown import watch_shutdown
@@ -38,17 +38,6 @@ if TYPE_CHECKING:
     from asgi_liveness.conformance.cases import Case
     from asgi_liveness.conformance.cases.case import Experiment, ExperimentResult
     from asgi_liveness.serving.servers import ServerKind
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The outcome of a case on a subject, the reason, and the measured figures."""
-
-    outcome: Outcome
-    message: str = ""
-    measured: dict[str, float | None] = field(default_factory=dict)
-    busy: str = ""
-    """What shows that the machine was busy, where that leaves the case undecided."""
 
 
 _PAUSES: Final = (1.0, 4.0)
