@@ -47,19 +47,19 @@ def play(
     monkeypatch.setattr(module, "CheckedApp", Started)
     monkeypatch.setattr(Started, "made", [])
     monkeypatch.setattr(Started, "outcomes", list(outcomes))
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {*range(cores)})
     options = Options(**({"target": "shop:app"} | asked))
     apps = Apps(options, *cast("tuple[Any, Any]", (None, None)))
     try:
         return asyncio.run(scene(apps))
     finally:
         apps.end()
-        assert all(app.ended for app in Started.made)
+        assert all(app.ended for app in Started.made if "end" not in vars(app))
 
 
 async def both(apps: Apps) -> tuple[Any, Any]:
     apps.prepare()
-    return await apps.first(), await apps.prepared()
+    return await apps.start_first(), await apps.prepared()
 
 
 def test_two_apps_start_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,9 +115,40 @@ def test_the_other_app_takes_the_place_of_a_first_one_that_fails(
     assert (first.outcome, second) == ("well", None)
 
 
-def test_an_app_that_starts_in_no_way_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_apps_that_both_fail_may_have_disturbed_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = play(monkeypatch, both, "failed", "failed", "well")
+    assert (first.outcome, second) == ("well", None)
+
+
+def test_an_app_that_does_not_start_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TargetError, match="the port is taken"):
-        play(monkeypatch, both, "failed", "failed")
+        play(monkeypatch, both, "failed", "failed", "failed")
+
+
+@pytest.mark.parametrize("outcome", ["failed", "frozen"])
+def test_a_first_start_that_goes_wrong_is_the_last_one_meanwhile(
+    outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(apps: Apps) -> None:
+        await both(apps)
+        await apps.retired()
+        assert Started.made[0].ended
+        apps.prepare()
+        assert not apps.is_next_prepared
+
+    play(monkeypatch, scene, outcome, "well")
+
+
+def test_an_end_that_fails_leaves_no_other_app_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(apps: Apps) -> None:
+        await both(apps)
+        monkeypatch.setattr(Started.made[1], "end", lambda: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        play(monkeypatch, scene, "well", "well")
+    assert Started.made[0].ended
 
 
 def test_an_app_that_freezes_in_every_start_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +159,7 @@ def test_an_app_that_freezes_in_every_start_is_watched(monkeypatch: pytest.Monke
 def test_an_app_that_starts_alone_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(apps: Apps) -> None:
         apps.prepare()
-        first: Any = await apps.first()
+        first: Any = await apps.start_first()
         apps.retire(first)
         await apps.start()
         assert first.ended

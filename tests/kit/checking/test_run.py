@@ -189,7 +189,8 @@ def test_a_window_that_the_machine_was_too_busy_for_is_repeated(
 
     monkeypatch.setattr(Judge, "during", busy_at_first)
     monkeypatch.setattr(windows_module, "_PAUSES", (0.0, 0.0))
-    report = run(options(call), lambda words, _: progress.append(words))
+    asked = options(call, no_early=True)
+    report = run(asked, lambda words, _: progress.append(words))
     call = report.routes[1].during or ""
     assert progress == ["starting", "idle", call, *["starting", call] * (windows - 1)]
     assert report.routes[1].verdict is verdict

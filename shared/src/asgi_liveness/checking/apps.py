@@ -7,6 +7,7 @@ port or file. From then on, the apps of this check run one after another.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -25,91 +26,99 @@ class Apps:
 
     def __init__(self, options: Options, judge: Judge, redaction: Redaction) -> None:
         self._options, self._judge, self._redaction = options, judge, redaction
-        self._running: list[CheckedApp] = []
+        self._started: list[CheckedApp] = []
         self._next: asyncio.Task[CheckedApp | None] | None = None
         self._ends: dict[CheckedApp, asyncio.Task[None]] = {}
         self._probe_path = parse_path(options.probe, "--probe") if options.probe else ""
-        self.overlap = _may_run_twice(options)
-        """Whether two apps may run at a time."""
+        self._may_overlap = _may_run_twice(options)
 
     @property
     def is_next_prepared(self) -> bool:
-        """Whether the next app starts already."""
+        """Whether the next app starts, or has started."""
         return self._next is not None
 
     def prepare(self) -> None:
-        """Let the next app start while others run, if two may run at a time."""
-        if self.overlap:
+        """Let the next app start while another runs, if two may run at a time."""
+        if self._may_overlap and not self._next:
             self._next = asyncio.create_task(self._start_meanwhile())
-
-    async def start(self) -> CheckedApp:
-        """Start an app afresh while none other runs. Raises ``LivenessError``."""
-        await self.end_all()
-        return await self._start()
-
-    async def first(self) -> CheckedApp:
-        """Start the app of the idle window, or return the prepared one if that one answers alone.
-
-        Raises ``LivenessError``.
-        """
-        try:
-            app = await self._start()
-        except LivenessError:
-            if other := await self.prepared():
-                return other
-            raise
-        if app.answered:
-            return app
-        return await self.prepared() or app
 
     async def prepared(self) -> CheckedApp | None:
         """Return the app that was prepared; None if none was, or if it did not start well."""
         prepared, self._next = self._next, None
         return await prepared if prepared else None
 
+    async def start(self) -> CheckedApp:
+        """Start an app while none other runs. Raises ``LivenessError``."""
+        await self.end_all()
+        return await self._start()
+
+    async def start_first(self) -> CheckedApp:
+        """Start the app of the idle window; if that goes wrong, return the prepared one.
+
+        Raises ``LivenessError`` if it does not start alone either.
+        """
+        may_be_disturbed = self.is_next_prepared
+        try:
+            app = await self._start()
+        except LivenessError:
+            if not may_be_disturbed:
+                raise
+            self._may_overlap = False
+            return await self.prepared() or await self.start()
+        if app.answered or not may_be_disturbed:
+            return app
+        self._may_overlap = False
+        if other := await self.prepared():
+            self.retire(app)
+            return other
+        return app
+
     def retire(self, app: CheckedApp) -> None:
-        """Let an app end while others are watched; a second call does nothing."""
+        """Begin to end an app; a second call does nothing."""
         if app not in self._ends:
             self._ends[app] = asyncio.create_task(asyncio.to_thread(app.end))
+
+    async def retired(self) -> None:
+        """Wait until all that were retired have ended."""
+        await asyncio.gather(*self._ends.values())
 
     async def end_all(self) -> None:
         """End all apps, also one that starts."""
         prepared, self._next = self._next, None
         if prepared:
             prepared.cancel()
-            await asyncio.wait({prepared})
-        for app in self._running:
+            await asyncio.gather(prepared, return_exceptions=True)
+        for app in self._started:
             self.retire(app)
-        await asyncio.gather(*self._ends.values())
-        self._running, self._ends = [], {}
+        await self.retired()
+        self._started, self._ends = [], {}
 
     def end(self) -> None:
-        """End all apps without an event loop, as after Ctrl+C."""
-        for app in self._running:
-            app.end()
+        """End all apps where no event loop runs any more."""
+        with contextlib.ExitStack() as stack:
+            for app in self._started:
+                stack.callback(app.end)
 
     async def _start_meanwhile(self) -> CheckedApp | None:
-        """Start an app while another runs; return None, and never do so again, if that fails."""
-        try:
+        """Start an app while another runs; if that goes wrong, return None."""
+        with contextlib.suppress(LivenessError):
             app = await self._start()
-        except LivenessError:
-            self.overlap = False
-            return None
-        if app.answered:
-            return app
-        self.overlap = False
-        self.retire(app)
+            if app.answered:
+                return app
+            self.retire(app)
+        self._may_overlap = False
         return None
 
     async def _start(self) -> CheckedApp:
         app = CheckedApp(self._options, self._judge, self._redaction, self._probe_path)
-        self._running.append(app)
+        self._started.append(app)
         try:
             await app.start()
-        except LivenessError:
-            await asyncio.to_thread(app.end)
+        except BaseException:  # a cancellation, too
+            self.retire(app)
             raise
-        self._probe_path = app.probe_path
+        if app.answered:
+            self._probe_path = self._probe_path or app.probe_path
         return app
 
 
@@ -117,4 +126,4 @@ def _may_run_twice(options: Options) -> bool:
     """Whether two apps can run at a time: they get ports of their own, and a core each."""
     has_port = not options.command or any("{port}" in word for word in options.command)
     is_ours = "://" not in options.target
-    return is_ours and has_port and not options.no_early and (os.cpu_count() or 1) > 1
+    return is_ours and has_port and not options.no_early and len(os.sched_getaffinity(0)) > 1

@@ -133,14 +133,14 @@ class _Check:
         assert app
         return Report(
             target=app.target.name,
-            server=app.server,
+            server=self._windows.server,
             probe=f"GET {app.probe_path}",
             interval_s=INTERVAL,
             max_stall_s=self._options.max_stall,
             routes=tuple(self._judged),
             again=again(self._options),
             system={
-                "python": app.python,
+                "python": self._windows.python,
                 "platform": platform.system(),
                 "cores": os.cpu_count(),
                 "asgi-liveness": asgi_liveness.__version__,
@@ -153,12 +153,10 @@ class _Check:
         """Judge every window. Raises ``UsageError`` if the report would say nothing."""
         routes, refused, windows = self._judged, list[WindowReport](), self._windows
         self._progress("starting", 0.0)
-        if self._calls:
-            self._apps.prepare()
-        app = await self._apps.first()
+        windows.prepare(self._calls)
+        app = await self._apps.start_first()
         await self._read_document(app)
-        if self._calls and not self._apps.is_next_prepared:
-            self._apps.prepare()
+        windows.prepare(self._calls)
         idle, route = await windows.idle(app, self._calls)
         routes.append(route)
         self._note_probe(idle, app.probe_path)

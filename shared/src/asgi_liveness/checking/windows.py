@@ -1,16 +1,19 @@
 """The windows of a check: the idle one, and one for each request, each with its verdict.
 
-The rule: windows overlap only where two apps can run at a time, and a window that the machine was
-too busy for is repeated alone.
+The rule: what another copy of the app can have caused is no finding. It is watched again, alone,
+and so is what the machine was too busy for; but never a request that may change data, which runs
+alone at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import platform
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.checking.disturbed import may_be_disturbed
 from asgi_liveness.stalls.advice import Kind, advice
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ _TOO_BUSY: Final = advice(Kind.MACHINE)
 _PAUSES: Final = (0.5, 2.0)
 """Seconds before a window is repeated that the machine was too busy for."""
 _REPEATED: Final = "the machine was too busy to judge the first window, so it was repeated"
+_IDLE: Final = -1  # in the place of a call's number
 
 
 class Windows:
@@ -44,82 +48,103 @@ class Windows:
         self._progress = progress
         self._calls: Sequence[Call] = ()
         self._idle: CheckObservation | None = None
-        self._first: asyncio.Task[Watched | None] | None = None
-        self._is_first_running = False
-        """Whether the app of the first call started well while the idle one ran."""
+        self._early: asyncio.Task[Watched | None] | None = None
+        """The window of the first call, where it runs at the same time as the idle one."""
+        self._early_runs = False
+        """Whether the app of that window has started well."""
         self.app: CheckedApp | None = None
         """The app that was watched last. It runs until the next window."""
+        self.server, self.python = "", platform.python_version()
+
+    def prepare(self, calls: Sequence[Call]) -> None:
+        """Let the app of the first call start, whose window may run while the app is idle."""
+        if calls and calls[0].is_safe:
+            self._apps.prepare()
 
     async def idle(self, app: CheckedApp, calls: Sequence[Call]) -> Judged:
         """Watch the idle *app*, and at the same time the first call if its app was prepared."""
-        self.app, self._calls = app, calls
+        self.app, self._calls, alone = app, calls, not self._apps.is_next_prepared
         self._progress("idle", 0.0)
-        if self._apps.is_next_prepared:
-            self._first = asyncio.create_task(self._watch_first())
+        if not alone:
+            self._early = asyncio.create_task(self._watch_early())
         seconds = self._options.duration
         if calls:  # a stall must show in the idle window as well
             seconds = min(max(IDLE_LIMIT, 2 * self._options.max_stall), seconds)
-        self._idle = await app.watch(None, seconds)
-        judged = await self._judged(self._idle, -1, seconds, self._judge.idle)
+        self._idle = await self._observe(app, None, seconds)
+        judged = await self._judged(self._idle, _IDLE, seconds, self._judge.idle, alone=alone)
         self._idle = judged[0]
-        if self._is_first_running:
-            self._apps.retire(self.app)
-            self._prepare_after(0)
         return judged
 
     async def start(self, number: int) -> None:
-        """Start the app of a call that was not watched yet. Raises ``LivenessError``."""
-        if self._first:
-            await asyncio.wait({self._first})
-            if self._first.exception() or self._first.result():
-                return
-            self._first = None
-        self.app = await self._next_app(number)
+        """Start the app of a call, unless its window runs already. Raises ``LivenessError``."""
+        if self._early and self._early_runs:
+            return
+        await self._drop_early()
+        self.app = await self._app_of(number)
 
     async def during(self, number: int) -> Judged:
         """Watch the app that was started for a call, and judge it."""
         assert self.app
         assert self._idle
-        watched = await self._first if self._first else None
-        self._first = None
+        early, idle_app = self._early, self.app
+        watched = await early if early else None
+        self._early, alone = None, not (early or self._starts_next(number))
         self.app, observation = watched or await self._watch(self.app, number)
+        if early:
+            self._apps.retire(idle_app)
         judge = partial(self._judge.during, str(self._calls[number]), idle=self._idle)
-        return await self._judged(observation, number, self._options.duration, judge)
+        seconds = self._options.duration
+        return await self._judged(observation, number, seconds, judge, alone=alone)
 
     async def end(self) -> None:
-        """End the window of the first call, if it runs."""
-        if self._first:
-            self._first.cancel()
-            await asyncio.wait({self._first})
+        """End the window that runs, if one does."""
+        await self._drop_early()
 
-    async def _watch_first(self) -> Watched | None:
+    async def _drop_early(self) -> None:
+        early, self._early = self._early, None
+        if early:
+            early.cancel()
+            await asyncio.gather(early, return_exceptions=True)
+
+    async def _watch_early(self) -> Watched | None:
         """Watch the prepared app during the first call; return None if it did not start well."""
         app = await self._apps.prepared()
-        self._is_first_running = app is not None
+        self._early_runs = app is not None
         return await self._watch(app, 0) if app else None
 
     async def _watch(self, app: CheckedApp, number: int) -> Watched:
         """Watch *app* during a call; the app of the next call starts meanwhile."""
-        if not self._first:  # else the idle app runs as well
-            self._prepare_after(number)
+        if self._starts_next(number):
+            self._apps.prepare()
         call = self._calls[number]
         self._progress(str(call), self._done(number))
-        return app, await app.watch(call, self._options.duration, self._is_certain)
+        return app, await self._observe(app, call, self._options.duration)
 
-    def _prepare_after(self, number: int) -> None:
-        """Let the app of the call after this one start."""
-        if number + 1 < len(self._calls):
-            self._apps.prepare()
+    def _starts_next(self, number: int) -> bool:
+        """Whether another app may start during a call: not while the idle one runs as well."""
+        return self._calls[number].is_safe and not self._early and number + 1 < len(self._calls)
 
-    async def _next_app(self, number: int) -> CheckedApp:
-        """Return a fresh app, for the first call the idle one. Raises ``LivenessError``."""
+    async def _observe(
+        self, app: CheckedApp, call: Call | None, seconds: float
+    ) -> CheckObservation:
+        observation = await app.watch(call, seconds, self._is_certain)
+        self.server, self.python = app.server or self.server, app.python
+        return observation
+
+    async def _app_of(self, number: int) -> CheckedApp:
+        """Return an app for a call: for the first one the idle app, else a fresh one.
+
+        Raises ``LivenessError``.
+        """
         assert self.app
         assert self._idle
         if not (number or self._idle.died or self._idle.exited):
             return self.app
         self._apps.retire(self.app)
         self._progress("starting", self._done(number))
-        return await self._apps.prepared() or await self._apps.start()
+        app = await self._apps.prepared()
+        await self._apps.retired()  # no window runs while another app shuts itself down
+        return app or await self._apps.start()
 
     def _done(self, number: int) -> float:
         """Return the part of the check that is done before a call, from 0 to 1."""
@@ -136,22 +161,36 @@ class Windows:
         number: int,
         seconds: float,
         judge: Callable[[CheckObservation], WindowReport],
+        *,
+        alone: bool,
     ) -> Judged:
-        """Judge the observation of a call, or of the idle app (-1).
+        """Judge an observation, and watch again what it does not decide.
 
-        Watch again if the machine was too busy, but never a call that may change data.
+        *alone*: no other copy of the app ran meanwhile.
         """
-        call, route = self._calls[number] if number >= 0 else None, judge(observation)
+        route = judge(observation)
+        call = None if number == _IDLE else self._calls[number]
+        if call and not call.is_safe:
+            return observation, route
+        if not alone and may_be_disturbed(observation, route, self._judge.criteria):
+            observation = await self._observe_again(call, number, seconds)
+            route = judge(observation)
         for pause in _PAUSES:
-            if route.advice != _TOO_BUSY or (call and not call.is_safe):
+            if route.advice != _TOO_BUSY:
                 break
-            if self._first:
-                await asyncio.wait({self._first})
             await asyncio.sleep(pause)
-            self._progress("starting", self._done(number))
-            self.app = await self._apps.start()
-            self._progress(str(call or "idle"), self._done(number))
-            observation = await self.app.watch(call, seconds)
+            observation = await self._observe_again(call, number, seconds)
             route = judge(observation)
             route = replace(route, notes=(*route.notes, _REPEATED))
         return observation, route
+
+    async def _observe_again(
+        self, call: Call | None, number: int, seconds: float
+    ) -> CheckObservation:
+        """Watch once more, alone."""
+        if self._early:
+            await asyncio.wait({self._early})
+        self._progress("starting", self._done(number))
+        self.app = await self._apps.start()
+        self._progress(str(call or "idle"), self._done(number))
+        return await self._observe(self.app, call, seconds)

@@ -2,8 +2,8 @@
 
 The rule: early only where a whole window would name the same line. So the stall has lasted for
 longer than what is left of the window: then it stays the longest one, and no later call can show
-that it was the first call's alone. Its samples are all in the same functions, and they stay most.
-Pure, but for the culprit's source.
+that it was the first call's alone. Its samples are all in the same functions, and stay most of them
+whatever else its callers may do. Pure, but for the culprit's source.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.serving.records import Frame
 from asgi_liveness.stalls import stack
 from asgi_liveness.stalls.cause import computes
 from asgi_liveness.stalls.line import line
@@ -19,7 +20,6 @@ from asgi_liveness.stalls.stalls import samples_apart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_liveness.serving.records import Frame
     from asgi_liveness.stalls.criteria import Criteria
     from asgi_liveness.stalls.stalls import Stall
 
@@ -45,8 +45,8 @@ def is_certain(stall: Stall, left: float, criteria: Criteria) -> bool:
         len(ways) == 1
         and shown() is not None
         and all(
-            shown([caller] * more) == shown()
-            for caller in _callers(stacks[-1], criteria.package, ran=ran)
+            shown([later] * more) == shown()
+            for later in _later(stacks[-1], criteria.package, ran=ran)
         )
     )
 
@@ -60,6 +60,7 @@ def _functions(each: Sequence[Frame], package: str, *, ran: bool) -> tuple[tuple
     )
 
 
-def _callers(each: Sequence[Frame], package: str, *, ran: bool) -> list[Sequence[Frame]]:
-    """Return the stacks that show only a caller of the innermost function to blame."""
-    return [each[index:] for index in stack.blamed(each, package, ran=ran)[:-1]]
+def _later(each: Sequence[Frame], package: str, *, ran: bool) -> list[Sequence[Frame]]:
+    """Return the stacks that may come: of each caller alone, and of another function it calls."""
+    callers = [each[index:] for index in stack.blamed(each, package, ran=ran)[:-1]]
+    return [*callers, *((Frame(caller[0].file, 0, ""), *caller) for caller in callers)]
