@@ -52,6 +52,8 @@ class Windows:
         """The window of the first call, where it runs at the same time as the idle one."""
         self._early_runs = False
         """Whether the app of that window has started well."""
+        self._alone = True
+        """Whether no other copy ran since the app that is watched was started."""
         self.app: CheckedApp | None = None
         """The app that was watched last. It runs until the next window."""
         self.server, self.python = "", platform.python_version()
@@ -63,15 +65,15 @@ class Windows:
 
     async def idle(self, app: CheckedApp, calls: Sequence[Call]) -> Judged:
         """Watch the idle *app*, and at the same time the first call if its app was prepared."""
-        self.app, self._calls, alone = app, calls, not self._apps.is_next_prepared
+        self.app, self._calls, self._alone = app, calls, not self._apps.is_next_prepared
         self._progress("idle", 0.0)
-        if not alone:
+        if not self._alone:
             self._early = asyncio.create_task(self._watch_early())
         seconds = self._options.duration
         if calls:  # a stall must show in the idle window as well
             seconds = min(max(IDLE_LIMIT, 2 * self._options.max_stall), seconds)
         self._idle = await self._observe(app, None, seconds)
-        judged = await self._judged(self._idle, _IDLE, seconds, self._judge.idle, alone=alone)
+        judged = await self._judged(self._idle, _IDLE, seconds, self._judge.idle)
         self._idle = judged[0]
         return judged
 
@@ -88,13 +90,13 @@ class Windows:
         assert self._idle
         early, idle_app = self._early, self.app
         watched = await early if early else None
-        self._early, alone = None, not (early or self._starts_next(number))
+        self._early = None
         self.app, observation = watched or await self._watch(self.app, number)
+        self._alone = self._alone and not self._apps.is_next_prepared
         if early:
             self._apps.retire(idle_app)
         judge = partial(self._judge.during, str(self._calls[number]), idle=self._idle)
-        seconds = self._options.duration
-        return await self._judged(observation, number, seconds, judge, alone=alone)
+        return await self._judged(observation, number, self._options.duration, judge)
 
     async def end(self) -> None:
         """End the window that runs, if one does."""
@@ -114,15 +116,12 @@ class Windows:
 
     async def _watch(self, app: CheckedApp, number: int) -> Watched:
         """Watch *app* during a call; the app of the next call starts meanwhile."""
-        if self._starts_next(number):
-            self._apps.prepare()
         call = self._calls[number]
+        # Not while the idle app runs as well: two copies are enough.
+        if call.is_safe and not self._early and number + 1 < len(self._calls):
+            self._apps.prepare()
         self._progress(str(call), self._done(number))
         return app, await self._observe(app, call, self._options.duration)
-
-    def _starts_next(self, number: int) -> bool:
-        """Whether another app may start during a call: not while the idle one runs as well."""
-        return self._calls[number].is_safe and not self._early and number + 1 < len(self._calls)
 
     async def _observe(
         self, app: CheckedApp, call: Call | None, seconds: float
@@ -144,6 +143,7 @@ class Windows:
         self._progress("starting", self._done(number))
         app = await self._apps.prepared()
         await self._apps.retired()  # no window runs while another app shuts itself down
+        self._alone = app is None
         return app or await self._apps.start()
 
     def _done(self, number: int) -> float:
@@ -161,18 +161,13 @@ class Windows:
         number: int,
         seconds: float,
         judge: Callable[[CheckObservation], WindowReport],
-        *,
-        alone: bool,
     ) -> Judged:
-        """Judge an observation, and watch again what it does not decide.
-
-        *alone*: no other copy of the app ran meanwhile.
-        """
+        """Judge an observation, and watch again what it does not decide."""
         route = judge(observation)
         call = None if number == _IDLE else self._calls[number]
         if call and not call.is_safe:
             return observation, route
-        if not alone and may_be_disturbed(observation, route, self._judge.criteria):
+        if not self._alone and may_be_disturbed(observation, route, self._judge.criteria):
             observation = await self._observe_again(call, number, seconds)
             route = judge(observation)
         for pause in _PAUSES:
