@@ -125,10 +125,10 @@ def _check(
 ) -> Ran:
     """Run a check that finds *found*, without an app."""
 
-    async def report(_: object) -> Report:
+    async def report(_: object, keep: Callable[[Report], None]) -> None:
         if isinstance(found, Exception):
             raise type(found)(*found.args)
-        return found
+        keep(found)
 
     with mock.patch.object(running._Check, "report", report):  # noqa: SLF001 (nothing else starts)
         ran = command(words, secret)

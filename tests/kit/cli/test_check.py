@@ -53,7 +53,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 def finding(monkeypatch: pytest.MonkeyPatch, *routes: WindowReport) -> Report:
     """Let a check find these windows."""
     found = report(*routes)
-    monkeypatch.setattr(running, "run", lambda *_, **__: found)
+
+    def run(*_: object, keep: Callable[[Report], None], **__: object) -> Report:
+        keep(found)
+        return found
+
+    monkeypatch.setattr(running, "run", run)
     return found
 
 
@@ -306,8 +311,9 @@ def test_a_report_that_cannot_be_written_after_all_is_an_error(
 ) -> None:
     found = finding(monkeypatch, route)
 
-    def run(*_: object, **__: object) -> Report:
+    def run(*_: object, keep: Callable[[Report], None], **__: object) -> Report:
         (folder / "out").rmdir()
+        keep(found)
         return found
 
     monkeypatch.setattr(running, "run", run)
