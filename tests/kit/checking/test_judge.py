@@ -471,3 +471,18 @@ def test_a_sample_from_outside_names_the_line_of_an_unwatched_app() -> None:
 )
 def test_the_line_of_most_samples_is_returned(taken: tuple[Sample, ...], line: str) -> None:
     assert JUDGE.line_of(taken) == line
+
+
+@pytest.mark.parametrize(
+    ("changes", "idle", "expected"),
+    [
+        ({}, IDLE, True),
+        ({"first_is_open": False}, IDLE, False),
+        ({}, stalled(REPORT), False),  # the idle app stalls as well
+    ],
+)
+def test_a_verdict_is_certain_while_its_request_is_open_and_the_idle_app_live(
+    changes: dict[str, Any], idle: CheckObservation, *, expected: bool
+) -> None:
+    seen = stalled(samples=samples(REPORT, count=17), **({"first_is_open": True} | changes))
+    assert JUDGE.is_certain(seen, idle, 0.5) is expected

@@ -133,7 +133,7 @@ def test_an_idle_app_shuts_itself_down_and_a_hanging_app_is_killed(folder: Path)
     assert (folder / "shut down").read_text() == "x"
     checked("/loops", no_early=True)
     assert (folder / "shut down").read_text() == "x"
-    checked("/loops")  # it hangs while the idle app runs
+    checked("/spins")  # it hangs while the idle app runs
     assert (folder / "shut down").read_text() == "xx"
 
 

@@ -30,6 +30,11 @@ def may_be_disturbed(
         return any(response.error or response.status >= _ERROR for response in responses)
     if route.verdict not in (Verdict.STALLED, Verdict.IDLE_STALLED):
         return True
+    return waits(observation, criteria)
+
+
+def waits(observation: CheckObservation, criteria: Criteria) -> bool:
+    """Whether the event loop stalled where the process waits, perhaps for another copy."""
     return not all(map(_computes, stalls(observation, criteria)))
 
 

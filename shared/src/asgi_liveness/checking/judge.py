@@ -90,9 +90,10 @@ class Judge:
         self, observation: CheckObservation, idle: CheckObservation, left: float
     ) -> bool:
         """Whether nothing that may come in *left* seconds can change the verdict or the line."""
+        if not observation.first_is_open or self._stalls(idle):
+            return False
         found = self._stalls(observation)
-        alone = len(found) == 1 and not self._stalls(idle)
-        return alone and is_certain(found[0], left, self.criteria)
+        return len(found) == 1 and is_certain(found[0], left, self.criteria)
 
     def line_of(self, samples: Sequence[Sample]) -> str:
         """Return the line that *samples* have in common, in words; "" if they show none."""

@@ -61,7 +61,8 @@ async def watch(
 ) -> CheckObservation:
     """Watch *target* for one window, and for another while what was observed is *undecided*.
 
-    Close the window as soon as the verdict is *certain*, which also gets the seconds that are left.
+    Close the window once what was observed is *certain*, which also gets the seconds that are left
+    and is asked in the second half only.
     """
     async with open_client(target.url) as prober, open_client(target.url) as caller:
         return await _CheckRun(target, window, undecided, certain).run(prober, caller)
@@ -134,13 +135,8 @@ class _CheckRun:
             request.send(client)
 
     def _is_certain(self, left: float) -> bool:
-        """Whether the first call is open for longer than is *left*, and nothing is in doubt."""
-        is_open = bool(self.calls) and not self.calls[0].task.done()
-        return (
-            is_open
-            and time.monotonic() - self.calls[0].due > left
-            and self.certain(self._observation(), left)
-        )
+        is_asked = bool(self.calls) and time.monotonic() - self.began > left
+        return is_asked and self.certain(self._observation(), left)
 
     async def _call(self, call: Call, client: httpx.AsyncClient) -> None:
         """Send the call; repeat it while it responds and its method is safe to repeat."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.checking.disturbed import may_be_disturbed
+from asgi_liveness.checking.disturbed import may_be_disturbed, waits
 from asgi_liveness.stalls.advice import Kind, advice
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class Windows:
         if calls:  # a stall must show in the idle window as well
             seconds = min(max(IDLE_LIMIT, 2 * self._options.max_stall), seconds)
         self._idle = await self._observe(app, None, seconds)
-        judged = await self._judged(self._idle, _IDLE, seconds, self._judge.idle)
+        alone = self._alone
+        judged = await self._judged(self._idle, _IDLE, seconds, self._judge.idle, alone=alone)
         self._idle = judged[0]
         return judged
 
@@ -92,11 +93,22 @@ class Windows:
         watched = await early if early else None
         self._early = None
         self.app, observation = watched or await self._watch(self.app, number)
-        self._alone = self._alone and not self._apps.is_next_prepared
-        if early:
+        call, seconds, alone = self._calls[number], self._options.duration, self._is_alone
+        if early and waits(observation, self._judge.criteria) and not _ended(self._idle):
+            # Perhaps it waits for the idle app, which is free for the call now.
+            self._apps.retire(self.app)
+            await self._apps.retired()
+            self.app, self._alone = idle_app, True
+            observation = await self._observe(idle_app, call, seconds)
+            alone = waits(observation, self._judge.criteria)
+        elif early:
             self._apps.retire(idle_app)
-        judge = partial(self._judge.during, str(self._calls[number]), idle=self._idle)
-        return await self._judged(observation, number, self._options.duration, judge)
+        judge = partial(self._judge.during, str(call), idle=self._idle)
+        return await self._judged(observation, number, seconds, judge, alone=alone)
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._alone and not (self._early or self._apps.is_next_prepared)
 
     async def end(self) -> None:
         """End the window that runs, if one does."""
@@ -116,9 +128,9 @@ class Windows:
 
     async def _watch(self, app: CheckedApp, number: int) -> Watched:
         """Watch *app* during a call; the app of the next call starts meanwhile."""
-        call = self._calls[number]
+        call, following = self._calls[number], self._calls[number + 1 : number + 2]
         # Not while the idle app runs as well: two copies are enough.
-        if call.is_safe and not self._early and number + 1 < len(self._calls):
+        if following and not self._early and call.is_safe and following[0].is_safe:
             self._apps.prepare()
         self._progress(str(call), self._done(number))
         return app, await self._observe(app, call, self._options.duration)
@@ -137,7 +149,7 @@ class Windows:
         """
         assert self.app
         assert self._idle
-        if not (number or self._idle.died or self._idle.exited):
+        if not (number or _ended(self._idle)):
             return self.app
         self._apps.retire(self.app)
         self._progress("starting", self._done(number))
@@ -151,8 +163,11 @@ class Windows:
         return (number + 1) / (len(self._calls) + 1)
 
     def _is_certain(self, observation: CheckObservation, left: float) -> bool:
+        """Whether to close a window: what may still come changes nothing, or nothing counts."""
         if self._idle is None or self._options.no_early:
             return False
+        if not self._is_alone and waits(observation, self._judge.criteria):
+            return True
         return self._judge.is_certain(observation, self._idle, left)
 
     async def _judged(
@@ -161,13 +176,18 @@ class Windows:
         number: int,
         seconds: float,
         judge: Callable[[CheckObservation], WindowReport],
+        *,
+        alone: bool,
     ) -> Judged:
-        """Judge an observation, and watch again what it does not decide."""
+        """Judge an observation, and watch again what it does not decide.
+
+        *alone*: no other copy of the app can have disturbed what was observed.
+        """
         route = judge(observation)
         call = None if number == _IDLE else self._calls[number]
         if call and not call.is_safe:
             return observation, route
-        if not self._alone and may_be_disturbed(observation, route, self._judge.criteria):
+        if not alone and may_be_disturbed(observation, route, self._judge.criteria):
             observation = await self._observe_again(call, number, seconds)
             route = judge(observation)
         for pause in _PAUSES:
@@ -186,6 +206,10 @@ class Windows:
         if self._early:
             await asyncio.wait({self._early})
         self._progress("starting", self._done(number))
-        self.app = await self._apps.start()
+        self.app, self._alone = await self._apps.start(), True
         self._progress(str(call or "idle"), self._done(number))
         return await self._observe(self.app, call, seconds)
+
+
+def _ended(observation: CheckObservation) -> bool:
+    return bool(observation.died or observation.exited)
