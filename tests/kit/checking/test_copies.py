@@ -11,8 +11,10 @@ import pytest
 from asgi_liveness.checking.options import Options
 from asgi_liveness.checking.report import Verdict
 from asgi_liveness.checking.run import run
+from asgi_liveness.checking.watch import INTERVAL
 
 pytestmark = pytest.mark.servers
+DURATION = 1.5  # seconds of a window
 
 APP = """\
 import asyncio, os, pathlib, shutil, signal, socket, sqlite3, sys, time
@@ -111,9 +113,9 @@ def written(what: str, folder: Path) -> None:
 @pytest.mark.parametrize("what", APPS)
 def test_a_live_app_is_live_though_its_copies_disturb_each_other(what: str, tmp_path: Path) -> None:
     written(APPS[what], tmp_path)
-    options = Options(
-        target="copied:app", during=("/a", "/b", "/c"), app_dir=str(tmp_path), duration=1.5
-    )
-    report = run(options)
+    during = ("/a", "/b", "/c")
+    report = run(Options("copied:app", during=during, app_dir=str(tmp_path), duration=DURATION))
     assert [route.verdict for route in report.routes] == [Verdict.LIVE] * 4, report.routes
+    # A live app is watched to the end.
+    assert {route.probes.due for route in report.routes} == {round(DURATION / INTERVAL)}
     assert not [note for route in report.routes for note in route.notes if "answered" in note]

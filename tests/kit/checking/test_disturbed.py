@@ -8,6 +8,7 @@ import pytest
 
 from asgi_liveness.checking.disturbed import may_be_disturbed
 from asgi_liveness.checking.observation import CheckObservation
+from asgi_liveness.checking.report import Verdict
 from tests.kit.checking.windows import (
     BEGAN,
     FROZEN,
@@ -15,6 +16,7 @@ from tests.kit.checking.windows import (
     REPORT,
     call,
     during,
+    end,
     probes,
     samples,
     stalled,
@@ -52,6 +54,14 @@ def test_a_stall_is_the_apps_own_if_its_process_computes(
 ) -> None:
     seen = samples(REPORT, **use)
     assert disturbed(stalled(samples=seen, probes=probes(FROZEN))) is expected
+
+
+def test_a_live_app_may_have_waited_for_another_copy_in_a_cold_call() -> None:
+    waited = samples(REPORT, began=BEGAN, count=3, ran=0.0)
+    calls = (call(BEGAN, BEGAN + 0.6), call(BEGAN + 0.7, BEGAN + 0.71))
+    seen = window(calls=calls, samples=waited, ends=(end(ended=BEGAN + 0.6),))
+    assert during(seen).verdict is Verdict.LIVE
+    assert disturbed(seen)
 
 
 def test_an_app_that_died_may_be_disturbed() -> None:

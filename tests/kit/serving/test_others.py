@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from asgi_liveness.serving.others import Use, use, used
+from tests.waiting import until
 
 BUSY = "print(flush=True)\nwhile True: pass"
 
@@ -29,19 +27,22 @@ def busy() -> Iterator[int]:
 
 
 def test_others_are_what_is_not_our_own() -> None:
-    before, after = Use(10.0, 100.0, 5.0), Use(12.0, 103.0, 6.0)
+    before, after = Use(10.0, 100.0, {1: 5.0}), Use(12.0, 103.0, {1: 5.5, 2: 0.5})
     assert after.others(before) == 1.0
-    assert Use(12.0, 100.5, 6.0).others(before) == 0.0
+    assert Use(12.0, 100.5, {1: 6.0}).others(before) == 0.0
 
 
-@pytest.mark.parametrize("ours", [True, False])
-def test_a_process_is_ours_or_one_of_the_others(*, ours: bool) -> None:
+def test_what_a_process_used_before_it_ended_is_not_taken_from_others() -> None:
+    before = Use(10.0, 100.0, {1: 5.0, 2: 9.0})
+    assert Use(12.0, 103.0, {1: 6.0}).others(before) == 1.0
+
+
+def test_a_process_is_ours_or_one_of_the_others() -> None:
     with busy() as process:
-        own = [process] if ours else []
-        before = use(own)
-        time.sleep(0.5)
-        after = use(own)
-    assert after.own - before.own > 0.1 if ours else after.others(before) > 0.1
+        with_it, without, began = use([process]), use([]), used(process)
+        until(lambda: used(process) > began + 0.1)
+        later, later_without = use([process]), use([])
+    assert later.others(with_it) < later_without.others(without)
 
 
 def test_a_process_that_has_ended_used_nothing() -> None:

@@ -25,12 +25,12 @@ def may_be_disturbed(
     observation: CheckObservation, route: WindowReport, criteria: Criteria
 ) -> bool:
     """Whether another copy that ran meanwhile may be the reason for the verdict of *route*."""
+    if waits(observation, criteria):
+        return True
     if route.verdict is Verdict.LIVE:
         responses = [call.response for call in observation.calls if call.response]
         return any(response.error or response.status >= _ERROR for response in responses)
-    if route.verdict not in (Verdict.STALLED, Verdict.IDLE_STALLED):
-        return True
-    return waits(observation, criteria)
+    return route.verdict not in (Verdict.STALLED, Verdict.IDLE_STALLED)
 
 
 def waits(observation: CheckObservation, criteria: Criteria) -> bool:

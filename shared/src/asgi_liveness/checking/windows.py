@@ -48,9 +48,9 @@ class Windows:
         self._progress = progress
         self._calls: Sequence[Call] = ()
         self._idle: CheckObservation | None = None
-        self._early: asyncio.Task[Watched | None] | None = None
+        self._first: asyncio.Task[Watched | None] | None = None
         """The window of the first call, where it runs at the same time as the idle one."""
-        self._early_runs = False
+        self._first_runs = False
         """Whether the app of that window has started well."""
         self._alone = True
         """Whether no other copy ran since the app that is watched was started."""
@@ -68,69 +68,66 @@ class Windows:
         self.app, self._calls, self._alone = app, calls, not self._apps.is_next_prepared
         self._progress("idle", 0.0)
         if not self._alone:
-            self._early = asyncio.create_task(self._watch_early())
+            self._first = asyncio.create_task(self._watch_first())
         seconds = self._options.duration
         if calls:  # a stall must show in the idle window as well
             seconds = min(max(IDLE_LIMIT, 2 * self._options.max_stall), seconds)
         self._idle = await self._observe(app, None, seconds)
-        alone = self._alone
-        judged = await self._judged(self._idle, _IDLE, seconds, self._judge.idle, alone=alone)
+        judge, alone = self._judge.idle, self._alone
+        judged = await self._judged(self._idle, _IDLE, seconds, judge, alone=alone)
         self._idle = judged[0]
         return judged
 
     async def start(self, number: int) -> None:
         """Start the app of a call, unless its window runs already. Raises ``LivenessError``."""
-        if self._early and self._early_runs:
+        if self._first and self._first_runs:
             return
-        await self._drop_early()
+        await self.end()
         self.app = await self._app_of(number)
 
     async def during(self, number: int) -> Judged:
         """Watch the app that was started for a call, and judge it."""
         assert self.app
         assert self._idle
-        early, idle_app = self._early, self.app
-        watched = await early if early else None
-        self._early = None
+        first, idle_app = self._first, self.app
+        watched = await first if first else None
+        self._first = None
         self.app, observation = watched or await self._watch(self.app, number)
         call, seconds, alone = self._calls[number], self._options.duration, self._is_alone
-        if early and waits(observation, self._judge.criteria) and not _ended(self._idle):
+        if first and waits(observation, self._judge.criteria) and not _ended(self._idle):
             # Perhaps it waits for the idle app, which is free for the call now.
             self._apps.retire(self.app)
             await self._apps.retired()
             self.app, self._alone = idle_app, True
             observation = await self._observe(idle_app, call, seconds)
             alone = waits(observation, self._judge.criteria)
-        elif early:
+        elif first:
             self._apps.retire(idle_app)
         judge = partial(self._judge.during, str(call), idle=self._idle)
         return await self._judged(observation, number, seconds, judge, alone=alone)
 
     @property
     def _is_alone(self) -> bool:
-        return self._alone and not (self._early or self._apps.is_next_prepared)
+        return self._alone and not (self._first or self._apps.is_next_prepared)
 
     async def end(self) -> None:
-        """End the window that runs, if one does."""
-        await self._drop_early()
+        """End the window of the first call, if it runs while the app is idle."""
+        first, self._first = self._first, None
+        if first:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
 
-    async def _drop_early(self) -> None:
-        early, self._early = self._early, None
-        if early:
-            early.cancel()
-            await asyncio.gather(early, return_exceptions=True)
-
-    async def _watch_early(self) -> Watched | None:
+    async def _watch_first(self) -> Watched | None:
         """Watch the prepared app during the first call; return None if it did not start well."""
         app = await self._apps.prepared()
-        self._early_runs = app is not None
+        self._first_runs = app is not None
         return await self._watch(app, 0) if app else None
 
     async def _watch(self, app: CheckedApp, number: int) -> Watched:
         """Watch *app* during a call; the app of the next call starts meanwhile."""
         call, following = self._calls[number], self._calls[number + 1 : number + 2]
         # Not while the idle app runs as well: two copies are enough.
-        if following and not self._early and call.is_safe and following[0].is_safe:
+        if following and not self._first and call.is_safe and following[0].is_safe:
             self._apps.prepare()
         self._progress(str(call), self._done(number))
         return app, await self._observe(app, call, self._options.duration)
@@ -203,8 +200,8 @@ class Windows:
         self, call: Call | None, number: int, seconds: float
     ) -> CheckObservation:
         """Watch once more, alone."""
-        if self._early:
-            await asyncio.wait({self._early})
+        if self._first:
+            await asyncio.wait({self._first})
         self._progress("starting", self._done(number))
         self.app, self._alone = await self._apps.start(), True
         self._progress(str(call or "idle"), self._done(number))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,14 @@ class Use:
     at: float
     machine: float
     """By everything: all processes, the kernel, and other machines on the same processors."""
-    own: float
-    """By this process, and by those that belong to it."""
+    own: Mapping[int, float]
+    """By this process, and by each that belongs to it, with their ids."""
 
     def others(self, before: Use) -> float:
         """Return how many processors others used on average since *before*."""
-        used = (self.machine - before.machine) - (self.own - before.own)
-        return max(0.0, used / (self.at - before.at))
+        # What a process used that has ended since is unknown: it does not count as our own.
+        own = sum(used - before.own.get(process, 0.0) for process, used in self.own.items())
+        return max(0.0, (self.machine - before.machine - own) / (self.at - before.at))
 
 
 def use(processes: Iterable[int]) -> Use:
@@ -35,7 +36,8 @@ def use(processes: Iterable[int]) -> Use:
     times = psutil.cpu_times()
     names = ("user", "nice", "system", "irq", "softirq", "steal")  # a guest's time is in "user"
     machine = sum(getattr(times, name, 0.0) for name in names)
-    return Use(time.monotonic(), machine, sum(map(used, [os.getpid(), *processes])))
+    own = {process: used(process) for process in (os.getpid(), *processes)}
+    return Use(time.monotonic(), machine, own)
 
 
 def used(process: int) -> float:
