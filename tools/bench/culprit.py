@@ -19,11 +19,11 @@ from typing import Final
 
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import choose_servers
+from tools.comparison import ROOT
 
 HANGING: Final = "examples.hanging:app"
 CULPRIT: Final = "hanging.py:12 in report()"
 ALL_LIVE: Final = "left the app live"
-ROOT: Final = Path(__file__).parents[2]
 GOALS: Final = (3.0, 0.3)
 """Seconds: to the culprit beyond the app's own start, and for a live route beyond its window."""
 WINDOW: Final = 2.0  # seconds for which a live route is watched here
@@ -61,14 +61,10 @@ def main() -> int:
 
 def own_start(target: str, folder: Path) -> float:
     """Return the seconds from a server's start to its first response."""
-
-    async def first_response(server: Server) -> None:
-        await server.ready()
-
     server = Server(choose_servers(["uvicorn"])[0], target, app_dir=str(folder))
     began = time.monotonic()
     with server:
-        asyncio.run(first_response(server))
+        asyncio.run(server.ready())
         return time.monotonic() - began
 
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tools.comparison import ROOT
 from tools.marks import IDLE, marks
 
-CORPUS: Final = Path(__file__).parents[2] / "tests" / "corpus"
-CULPRIT: Final = "# the culprit"
+CORPUS: Final = ROOT / "tests" / "corpus"
 DURATION: Final = "2.5s"  # of a window: an endless stall is certain after half of it
 LIMIT: Final = 300.0  # seconds for one check, with all requests of its app
 
@@ -102,7 +102,7 @@ def checks() -> list[Check]:
         during = [word for request in requests for word in ("--during", request)]
         words = (f"tests.corpus.apps.{path.stem}:app", "--probe", "/healthz", *during)
         if marked:  # the others are parts of an app
-            found.append(Check(path.stem, CORPUS.parents[1], (*words, "--duration", DURATION)))
+            found.append(Check(path.stem, ROOT, (*words, "--duration", DURATION)))
     folder = CORPUS / "reports"
     for name, case in tomllib.loads((folder / "cases.toml").read_text()).items():
         given = {
