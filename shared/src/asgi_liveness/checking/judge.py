@@ -6,7 +6,6 @@ has a culprit only if a sample shows it there. The judge reads no file but the c
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,13 +14,13 @@ from asgi_liveness.checking.late import late
 from asgi_liveness.checking.report import Probes, Verdict, WindowReport
 from asgi_liveness.page.timeline import timeline
 from asgi_liveness.stalls.advice import Kind, advice
-from asgi_liveness.stalls.cause import cause, computes, passing
+from asgi_liveness.stalls.cause import cause, passing
 from asgi_liveness.stalls.certain import is_certain
 from asgi_liveness.stalls.culprit import culprit_of, where
 from asgi_liveness.stalls.handler import handler_of
-from asgi_liveness.stalls.line import line
+from asgi_liveness.stalls.line import function_of, line
 from asgi_liveness.stalls.merged import merged
-from asgi_liveness.stalls.stack import is_of_app
+from asgi_liveness.stalls.shared import shared
 from asgi_liveness.stalls.stalls import stalls
 from asgi_liveness.stalls.way import is_called_by_library
 
@@ -31,9 +30,8 @@ if TYPE_CHECKING:
 
     from asgi_liveness.checking.observation import CheckObservation
     from asgi_liveness.probing.response import SentRequest
-    from asgi_liveness.serving.records import Frame, Sample
+    from asgi_liveness.serving.records import Sample
     from asgi_liveness.stalls.criteria import Criteria
-    from asgi_liveness.stalls.line import Line
     from asgi_liveness.stalls.stalls import Stall
 
 _ENOUGH: Final = 8
@@ -161,7 +159,7 @@ class Judge:
         package = self.criteria.package
         if not blamed:
             return route
-        found, worst = _shared(blamed, package)
+        found, worst = shared(blamed, package)
         threads = [each for each in observation.threads if each.process == worst.process]
         found = passing(found, package)
         kind = cause(found, worst, package, threads)
@@ -175,23 +173,6 @@ class Judge:
         )
 
 
-def _shared(blamed: list[Stall], package: str) -> tuple[Line, Stall]:
-    """Return the line that the *blamed* stalls have in common, and the worst stall with it.
-
-    Installed code has no loop of its own to look for: its line is that of the most samples.
-    """
-    lines = [(stall.line, stall) for stall in blamed if stall.line]
-    functions: Counter[tuple[str, str]] = Counter()
-    for each, _ in lines:
-        functions[_function(each.frame)] += each.seen
-    most, worst = max(lines, key=lambda row: (functions[_function(row[0].frame)], row[0].seen))
-    if not is_of_app(most.frame.file, package):
-        return replace(most, seen=functions[_function(most.frame)]), worst
-    stacks = [sample.stack for _, stall in lines for sample in stall.samples if sample.stack]
-    ran, held = any(map(computes, blamed)), any(stall.gil_held for stall in blamed)
-    return line(stacks, package, ran=ran, held=held) or most, worst
-
-
 def _samples(blamed: list[Stall]) -> int:
     return sum(len(stall.samples) for stall in blamed)
 
@@ -201,7 +182,7 @@ def _known(stall: Stall, idle_stalls: list[Stall]) -> bool:
     return any(
         stall.frame
         and other.frame
-        and _function(stall.frame) == _function(other.frame)
+        and function_of(stall.frame) == function_of(other.frame)
         and stall.length <= _SAME_STALL * other.length
         for other in idle_stalls
     )
@@ -240,10 +221,6 @@ def _silence(observation: CheckObservation, answered: Collection[SentRequest]) -
         for probe in observation.probes
     )
     return max(waits, default=0.0)
-
-
-def _function(frame: Frame) -> tuple[str, str]:
-    return frame[0], frame[2]
 
 
 def _longest(found: Collection[Stall]) -> float:

@@ -59,7 +59,7 @@ def line(
     for each in stacks:
         if blamed := stack.blamed(each, package, ran=ran):
             frames = stack.callback(each)
-            groups.setdefault(_function(frames[blamed[0]]), []).append((frames, blamed))
+            groups.setdefault(function_of(frames[blamed[0]]), []).append((frames, blamed))
     if not groups:
         return None
     group = max(groups.values(), key=len)
@@ -78,12 +78,14 @@ def _deepest(group: list[_Call]) -> tuple[int, list[_Call]]:
     depth = 0
     while True:
         deeper = [(frames, blamed) for frames, blamed in group if len(blamed) > depth + 1]
-        functions = Counter(_function(frames[blamed[depth + 1]]) for frames, blamed in deeper)
+        functions = Counter(function_of(frames[blamed[depth + 1]]) for frames, blamed in deeper)
         if len(functions) > 1 and _calls_in_turn(deeper, depth):
             most, times = functions.most_common(1)[0]
             if times >= _NEARLY_ALL * len(group):
                 functions = Counter({most: times})
-                deeper = [each for each in deeper if _function(each[0][each[1][depth + 1]]) == most]
+                deeper = [
+                    each for each in deeper if function_of(each[0][each[1][depth + 1]]) == most
+                ]
         if len(functions) != 1 or len(deeper) <= _MOSTLY * len(group):
             return depth, group
         if len(deeper) < len(group) and not source.runs_once(_shown(deeper, depth)):
@@ -115,5 +117,6 @@ def _below(frames: list[Frame], blamed: list[int], depth: int) -> Frame | None:
     return frames[at - 1] if at else None
 
 
-def _function(frame: Frame) -> tuple[str, str]:
+def function_of(frame: Frame) -> tuple[str, str]:
+    """Return what identifies the function of a frame: its file, and its name."""
     return frame.file, frame.function
