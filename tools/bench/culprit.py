@@ -20,6 +20,7 @@ from typing import Final
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import choose_servers
 from tools.comparison import ROOT
+from tools.tool import run_tool
 
 HANGING: Final = "examples.hanging:app"
 CULPRIT: Final = "hanging.py:12 in report()"
@@ -95,4 +96,4 @@ def live_routes(routes: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -28,6 +28,7 @@ from asgi_liveness.queued import SETTING, queued_jobs
 from tools.apps import engine_jobs
 from tools.bench.engine_table import ENGINES, GOES_ON, JOBS, LOST, TWICE, table
 from tools.comparison import ROOT
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -260,4 +261,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

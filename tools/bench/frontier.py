@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import statistics
-import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from tools.bench.loops import NUMBERS, Loops
 from tools.bench.picture import NOTHING, picture, table
 from tools.bench.ways import MOST, WAYS
 from tools.comparison import FRAMEWORKS
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
@@ -210,4 +210,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

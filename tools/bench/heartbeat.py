@@ -23,6 +23,7 @@ import psutil
 from asgi_liveness.inside.injected.layout import period
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.serving.launched import Launched
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -197,4 +198,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -23,6 +23,7 @@ from tools.bench.loops import NUMBERS, Loops
 from tools.bench.pace_goals import SPELLINGS, WAY, Found, judge
 from tools.bench.ways import Nothing
 from tools.comparison import FRAMEWORKS
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,4 +209,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -27,6 +27,7 @@ from asgi_liveness.stalls import spy
 from tools.bench.costs import cost
 from tools.bench.scale_table import tables
 from tools.comparison import ROOT
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -222,4 +223,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -23,6 +23,7 @@ from asgi_liveness.checking.watch import CALLS, CheckWindow, watch
 from asgi_liveness.stalls.criteria import Criteria
 from asgi_liveness.stalls.stalls import stalls
 from tools.marks import marks
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -141,4 +142,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

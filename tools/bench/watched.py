@@ -25,6 +25,7 @@ import httpx
 
 from tools.comparison import ROOT
 from tools.marks import marks
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -192,4 +193,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

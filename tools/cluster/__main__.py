@@ -14,11 +14,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.errors import LivenessError
 from tools.cluster import checker, measure, record
 from tools.cluster.chaos import ACTS, GENTLE, LONGEST, THREADS, WEBS, WORKERS, Chaos
 from tools.cluster.clients import Clients
 from tools.cluster.machines import Cluster
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from tools.cluster.record import Run
@@ -87,19 +87,10 @@ def main() -> int:
         help=f"write results/cluster.json, of these queues or all: {' '.join(measure.QUEUES)}",
     )
     args = parser.parse_args()
-    try:
-        if args.measure is not None:
-            return measure.main(args.measure or list(measure.QUEUES))
-        return run(args.jobs, args.endless, args.seed, gentle=args.gentle)
-    except LivenessError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if args.measure is not None:
+        return measure.main(args.measure or list(measure.QUEUES))
+    return run(args.jobs, args.endless, args.seed, gentle=args.gentle)
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # in a shell's background job SIGINT is ignored
-        signal.signal(number, signal.default_int_handler)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; every machine is ended")
+    run_tool(main)

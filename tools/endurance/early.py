@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,13 +18,20 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
 
 from tools.comparison import ROOT
 from tools.marks import IDLE, marks
+from tools.tool import run_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CORPUS: Final = ROOT / "tests" / "corpus"
 DURATION: Final = "2.5s"  # of a window: an endless stall is certain after half of it
+INTERRUPTED: Final = 130
 LIMIT: Final = 300.0  # seconds for one check, with all requests of its app
 
 
@@ -51,7 +59,7 @@ class Check:
                 check=False,
                 env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             )
-            if not report.exists():
+            if not report.exists() or done.returncode == INTERRUPTED:
                 raise SystemExit(f"{self.name} has no report:\n{done.stdout}{done.stderr}")
             rows = json.loads(report.read_text())["routes"]
         return {row["during"] or IDLE: row for row in rows}
@@ -118,6 +126,18 @@ def checks() -> list[Check]:
     return found
 
 
+def two_at_a_time(chosen: list[Check]) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield what each check found, in their order; Ctrl+C ends those that run."""
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            yield from pool.map(Check.differences, chosen)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for check in psutil.Process().children():
+                check.send_signal(signal.SIGINT)
+            raise
+
+
 def main() -> int:
     """Print a line for each run, and what differs; return 1 if anything does."""
     parser = argparse.ArgumentParser(prog="nox -s early --", description=__doc__)
@@ -129,10 +149,9 @@ def main() -> int:
         parser.error(f"no app has {args.k!r} in its name")
     for run in range(1, args.runs + 1):
         began, windows, closed, differ = time.monotonic(), 0, 0, 0
-        with ThreadPoolExecutor(2) as pool:
-            for watched, early, found in pool.map(Check.differences, chosen):
-                print(*found, sep="\n", end="\n" * bool(found), flush=True)
-                windows, closed, differ = windows + watched, closed + early, differ + len(found)
+        for watched, early, found in two_at_a_time(chosen):
+            print(*found, sep="\n", end="\n" * bool(found), flush=True)
+            windows, closed, differ = windows + watched, closed + early, differ + len(found)
         counts = f"{windows} windows, {closed} closed early, {differ} differ"
         print(f"{run:>3}: {counts} ({time.monotonic() - began:.0f} s)", flush=True)
         different += differ
@@ -140,4 +159,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -7,7 +7,6 @@ that differs, or an exit that comes with one kind only, is an error. ``-- fastap
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from asgi_liveness.conformance.runner import Runner
 from asgi_liveness.serving.servers import choose_servers
 from asgi_liveness.serving.worker import worker_command
 from tools.comparison import COMPARISON, FRAMEWORKS
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from asgi_liveness.conformance.cell import Cell, Result
@@ -69,4 +69,4 @@ def shown(result: Result) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from asgi_liveness.serving.servers import SERVERS
 from tools.comparison import COMPARISON
 from tools.endurance.watched import OVER, POLL, Run, running
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,9 +166,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # in a shell's background job SIGINT is ignored
-        signal.signal(number, signal.default_int_handler)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; every run is ended")
+    run_tool(main)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import signal
 import statistics
 import sys
 import time
@@ -23,6 +22,7 @@ from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS, ServerKind
 from tools.comparison import FRAMEWORKS
 from tools.endurance.clients import Clients
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,9 +196,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # in a shell's background job SIGINT is ignored
-        signal.signal(number, signal.default_int_handler)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("interrupted; every server is ended")
+    run_tool(main)

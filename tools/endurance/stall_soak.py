@@ -26,6 +26,7 @@ from asgi_liveness.errors import TargetError
 from asgi_liveness.probing.client import open_client
 from asgi_liveness.stalls.sampler import Sampler
 from tools.apps.stalling import KINDS
+from tools.tool import run_tool
 
 WORDS: Final = ("at", "collected", "ended", "request")  # a line of each kind has one of them
 TARGET: Final = "tools.apps.stalling:app"
@@ -184,4 +185,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -23,6 +23,7 @@ from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.servers import choose_servers
 from asgi_liveness.serving.worker import worker_command
 from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
+from tools.tool import run_tool
 
 # It ends by itself when its parent has ended, for whatever reason.
 BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
@@ -96,4 +97,4 @@ def once(targets: list[str], text: str | None) -> tuple[ConformanceReport, float
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

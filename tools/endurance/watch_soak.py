@@ -31,6 +31,7 @@ from asgi_liveness.probing.client import open_client
 from tools.apps.stalling import KINDS
 from tools.comparison import ROOT
 from tools.endurance.watched import processes, running
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from tools.endurance.watched import Run
@@ -238,4 +239,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from tools.fuzz.kinds import KINDS
 from tools.fuzz.ran import Ran, TooLong, limited
 from tools.fuzz.served import served
+from tools.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,4 +77,4 @@ def one(seed: int, number: int, *, servers: bool = True) -> tuple[str, Ran]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)

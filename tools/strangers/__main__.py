@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from asgi_liveness.checking.report import Verdict
 from tools.strangers.applications import STRANGERS, Expected, Stranger
+from tools.tool import run_tool
 
 BIN: Final = Path(sys.executable).parent
 ENVIRONMENT: Final = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
@@ -100,4 +101,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tool(main)
