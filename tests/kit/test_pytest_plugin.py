@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -309,7 +310,7 @@ def test_a_check_in_a_project_names_the_culprit(command: Command, tmp_path: Path
     )
     done = command("-m", "pytest", "-p", "no:cacheprovider", "test_own.py")
     assert done.returncode == 1, done.stdout
-    assert "  GET /report    STALLED     0 of 20 probes answered" in done.stdout
+    assert re.search(r"  GET /report    STALLED     0 of \d+ probes answered", done.stdout)
     assert "  blocking.py:" in done.stdout
     assert "1 of 1 request stalled the event loop." in done.stdout
     assert "call it from a plain def" in done.stdout

@@ -97,15 +97,16 @@ def test_code_that_keeps_the_gil_keeps_it_while_the_collector_is_timed(
         "threading.Thread(target=tick, daemon=True).start()\n"
         "text = json.dumps([{'a': [n, {'b': n}]} for n in range(200_000)])\n"
         "async def parse():\n"
-        "    before, began = ticks, time.monotonic()\n"
-        "    json.loads(text)\n"
-        "    after = ticks\n"
-        "    time.sleep(time.monotonic() - began)\n"
-        "    print(after - before, ticks - after)\n"
+        "    for _ in range(3):\n"
+        "        before, began = ticks, time.monotonic()\n"
+        "        json.loads(text)\n"
+        "        after = ticks\n"
+        "        time.sleep(time.monotonic() - began)\n"
+        "        print((after - before) / (ticks - after))\n"
         "asyncio.run(parse())"
     )
-    while_parsing, while_asleep = map(int, counted.split())
-    assert while_parsing < 0.01 * while_asleep, counted
+    # On a busy machine the other thread also ticks just before and just after the C code.
+    assert min(map(float, counted.split())) < 0.01, counted
 
 
 def test_a_fork_of_an_app_that_cleared_the_callbacks_runs(run: Callable[..., str]) -> None:

@@ -85,7 +85,7 @@ class _CheckRun:
     """The event loops as the window began."""
     began: float = 0.0
 
-    async def run(self, prober: httpx.AsyncClient, caller: httpx.AsyncClient) -> CheckObservation:
+    async def run(self, prober: httpx.AsyncClient, client: httpx.AsyncClient) -> CheckObservation:
         """Run the window; cancel every request that has not ended by then."""
         window = self.window
         self.sampler = sampler_of(self.target, self._waiting, self._waiting_at_all)
@@ -94,9 +94,10 @@ class _CheckRun:
         throttled_before = _throttled(self.before)
         self.began = time.monotonic()
         background = [asyncio.create_task(self.sampler.sample())] if self.sampler else []
+        callers: list[asyncio.Task[None]] = []
         if window.call is not None:
-            background += [
-                asyncio.create_task(self._call(window.call, caller))
+            callers += [
+                asyncio.create_task(self._call(window.call, client))
                 for _ in range(window.concurrency)
             ]
         try:
@@ -105,15 +106,18 @@ class _CheckRun:
             ):
                 await self._send_probes(prober, self.began + self.times * window.seconds)
                 self.times += 1
+            for caller in callers:  # a call that is sent now could not be answered in the window
+                caller.cancel()
             wait = 0.0 if self.early else window.settle
             await asyncio.wait([probe.task for probe in self.probes], timeout=wait)
             throttled = _throttled(self.before) - throttled_before
             return replace(self._observation(), throttled=throttled)
         finally:
-            for task in [*background, *(request.task for request in (*self.probes, *self.calls))]:
+            requests = [*self.calls, *self.probes]
+            for task in [*background, *callers, *(request.task for request in requests)]:
                 task.cancel()
-            ends = await asyncio.gather(*background, return_exceptions=True)
-            await finish([*self.calls, *self.probes])
+            ends = await asyncio.gather(*background, *callers, return_exceptions=True)
+            await finish(requests)
             for failure in (end for end in ends if isinstance(end, Exception)):
                 raise failure
 
