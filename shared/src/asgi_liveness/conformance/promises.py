@@ -125,6 +125,8 @@ class Remedy:
 
     name: str
     does: str
+    processes: bool = False
+    """Whether its loops run in processes of their own, so that many of them use all cores."""
 
     @property
     def path(self) -> str:
@@ -139,9 +141,13 @@ REMEDIES: Final = (
     Remedy("offloaded", "a thread of a small pool of its own, which an async route awaits"),
     Remedy("supervised", "a cooperative job that the app's lifespan owns"),
     Remedy("streamed", "an async generator that sends each result as a server-sent event"),
-    Remedy("process", "a job in a process of its own"),
+    Remedy("process", "a job in a process of its own", processes=True),
     Remedy("paced", "short slices in an async route, which yields to the event loop after each"),
-    Remedy("queued", "a job in a task queue, which a worker runs, another process than the server"),
+    Remedy(
+        "queued",
+        "a job in a task queue, which a worker runs, another process than the server",
+        processes=True,
+    ),
 )
 
 
@@ -199,7 +205,7 @@ def leaves(remedy: Remedy) -> Window:
     )
 
 
-GIL_CONTROL: Final = Window("(nothing), a hundred probes", (), State.ALIVE, ("/hello",), 100, 0.008)
+GIL_CONTROL: Final = Window("(nothing), a hundred probes", (), State.ALIVE, ("/hello",), 100, 0.004)
 """The idle window that `gil` compares with."""
 
 

@@ -2,7 +2,7 @@
 
 The servers of one target start together, outside of any window. What waits, waits together:
 windows of different servers run side by side, and all endings of all targets too. A window whose
-times are compared with another's runs alone, and so does one of many loops, which needs all cores.
+times are compared with another's runs alone, and so does one of many processes: it needs all cores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from asgi_liveness.conformance.contract import State, Window
 from asgi_liveness.conformance.endings import Handover, Shutdown
 from asgi_liveness.conformance.outcome import Outcome
 from asgi_liveness.conformance.places import Places
-from asgi_liveness.conformance.promises import NEEDS_WORKER, lacking
+from asgi_liveness.conformance.promises import NEEDS_WORKER, REMEDIES, lacking
 from asgi_liveness.conformance.subject import Subject
 from asgi_liveness.errors import LivenessError, UsageError
 from asgi_liveness.foreign import plain_lines
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 _CORES: Final = os.cpu_count() or 1
 _MOST: Final = 1000  # characters of one line of a message, which may quote the app
-
-
+_PROCESSES: Final = {remedy.name for remedy in REMEDIES if remedy.processes}
 _SILENT: Final = {State.FROZEN, State.STARVED}
 
 
@@ -145,25 +144,26 @@ class Runner:
             window
             for cell in cells
             for window in cell.case.experiments
-            if isinstance(window, Window) and (cell.case.compares_times or window.at_once)
+            if isinstance(window, Window) and (cell.case.compares_times or _needs_all_cores(window))
         }
         live = [cell for cell in cells if cell.case.promise == "live"]
         for part in (live, [cell for cell in cells if cell not in live]):
             one_by_one = [cell for cell in part if alone.intersection(cell.case.experiments)]
-            await self._judge_rows(one_by_one, 1)
-            await self._judge_rows([cell for cell in part if cell not in one_by_one], _CORES)
+            for cell in one_by_one:
+                await self._judge(cell)
+            await self._judge_together([cell for cell in part if cell not in one_by_one])
 
-    async def _judge_rows(self, cells: Collection[Cell], at_once: int) -> None:
-        """Judge the cells of each server one after another, and of *at_once* servers together."""
-        places = asyncio.Semaphore(at_once)
+    async def _judge_together(self, cells: Collection[Cell]) -> None:
+        """Judge as many cells at a time as there are cores, and those of one server in order."""
+        places = asyncio.Semaphore(_CORES)
 
         async def judge_row(row: list[Cell]) -> None:
-            async with places:
-                for cell in row:
+            for cell in row:
+                async with places:
                     await self._judge(cell)
 
         rows = [[cell for cell in cells if cell.server == kind] for kind in self.servers]
-        await asyncio.gather(*(judge_row(row) for row in rows if row))
+        await asyncio.gather(*map(judge_row, rows))
 
     async def _judge_endings(self, cells: Collection[Cell]) -> None:
         """Watch all endings that the cells need at the same time, and judge the cells."""
@@ -237,6 +237,11 @@ class Runner:
             )
             return replace(result, outcome=Outcome.FAILED, message=message)
         return result
+
+
+def _needs_all_cores(window: Window) -> bool:
+    """Whether many loops run in processes of their own: those in one process share one GIL."""
+    return window.at_once and window.remedy in _PROCESSES
 
 
 async def _all_ready(subjects: list[Subject]) -> None:
