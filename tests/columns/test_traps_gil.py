@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from statistics import median
+from statistics import quantiles
 
 import pytest
 
@@ -16,18 +16,21 @@ from asgi_liveness.serving.servers import SERVERS
 pytestmark = pytest.mark.servers
 
 
-async def typical_wait(path: str) -> float:
-    """Return the median wait of probes of /hello, in seconds, after a request to *path*."""
+async def short_wait(path: str) -> float:
+    """Return the longest wait of the quickest quarter of probes, in seconds, after a request.
+
+    The other probes may wait for the processor of a busy machine as well.
+    """
     with Server(SERVERS[0], "examples.traps.threads_that_compute:app") as server:
         await server.ready()
         assert (await fetch(server.url, "GET", path)).status == 200
         probes = Window("computing", (), State.ALIVE, paths=("/hello",), probes=20, interval=0.1)
         seen = await watch(server, probes)
     assert seen.answered == {"/hello": 20}
-    return median(seen.waits)
+    return quantiles(seen.waits, n=4)[0]
 
 
 def test_threads_that_compute() -> None:
-    with_threads = asyncio.run(typical_wait("/threads"))
-    with_processes = asyncio.run(typical_wait("/processes"))
-    assert with_threads > 5 * with_processes
+    with_threads = asyncio.run(short_wait("/threads"))
+    with_processes = asyncio.run(short_wait("/processes"))
+    assert with_threads > 2 * with_processes
