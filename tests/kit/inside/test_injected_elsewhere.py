@@ -60,6 +60,25 @@ def test_a_fork_without_a_loop_leaves_its_parents_loop_watched(board: Board, sta
     assert [(one.process, one.runs) for one in board.heartbeats()] == [(process.pid, True)]
 
 
+def test_the_collector_of_a_fork_shows_nothing_in_its_parents_slot(
+    board: Board, start: Start, tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    start(
+        "import gc\n"
+        "async def fork():\n"
+        "    if not os.fork():\n"
+        "        held = [[n] for n in range(1_000_000)]\n"
+        "        for _ in range(10): gc.collect()\n"
+        f"        open({str(done)!r}, 'w').close()\n"
+        "        os._exit(0)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(fork())"
+    )
+    until(lambda: any(one.pass_since for one in board.heartbeats()) or done.exists())
+    assert done.exists()
+
+
 def test_a_child_process_is_watched_as_well(board: Board, run: Callable[..., str]) -> None:
     run(
         "import subprocess\n"

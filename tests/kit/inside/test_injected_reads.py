@@ -73,16 +73,27 @@ def test_a_pool_is_known_by_its_name_and_the_work_that_waits(board: Board, start
     assert [(pool.name, pool.queued) for pool in pooled] == [("reports", 3)] * 2
 
 
+COLLECTS = """\
+import gc
+async def fill():
+    held = [[n] for n in range(3_000_000)]
+    while True:
+        gc.collect()
+        await asyncio.sleep(0.05)
+"""
+
+
 def test_a_full_pass_of_the_collector_is_written(board: Board, start: Start) -> None:
-    start(
-        "import gc\n"
-        "async def fill():\n"
-        "    held = [[n] for n in range(3_000_000)]\n"
-        "    while True:\n        gc.collect()\n        await asyncio.sleep(0.05)\n"
-        "asyncio.run(fill())"
-    )
+    start(f"{COLLECTS}asyncio.run(fill())")
     found = until(board.collections)
     assert found[0].ended - found[0].began > MAX_STALL / 4
+
+
+def test_a_pass_of_the_collector_shows_while_it_goes_on(board: Board, start: Start) -> None:
+    start(f"{COLLECTS}asyncio.run(fill())")
+    since = until(lambda: max((each.pass_since for each in board.heartbeats()), default=0.0))
+    until(lambda: [each for each in board.collections() if each.ended > since])
+    until(lambda: not any(each.pass_since for each in board.heartbeats()))
 
 
 def test_code_that_keeps_the_gil_keeps_it_while_the_collector_is_timed(

@@ -373,6 +373,13 @@ def test_the_longest_pass_of_the_collector_in_a_stall_is_known() -> None:
     assert only(window(ends=(end(),))).collected == 0.0
 
 
+def test_a_pass_of_the_collector_that_goes_on_belongs_to_the_stall() -> None:
+    silent = heartbeat(beat_at=BEGAN, pass_since=BEGAN + 0.2)
+    assert only(window(heartbeats=(silent,))).collected == about(ENDED - BEGAN - 0.2)
+    other = heartbeat(process=8, pass_since=BEGAN)
+    assert only(window(heartbeats=(replace(silent, pass_since=0.0), other))).collected == 0.0
+
+
 def test_the_apps_own_line_comes_before_a_librarys_from_outside() -> None:
     outside = tuple(replace(one, outside=True) for one in samples(LIBRARY))
     stall = only(window(ends=(end(),), samples=(*samples(REPORT, count=2), *outside[2:])))

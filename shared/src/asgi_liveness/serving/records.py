@@ -58,6 +58,8 @@ class Heartbeat:
     """When it first did; 0 if it never did."""
     failed: bool = False
     """An exception ended the loop."""
+    pass_since: float = 0.0
+    """When the pass of the garbage collector began that goes on; 0 if there is none."""
     late_by: float = 0.0
     """Seconds by which all beats were late, together."""
     late: tuple[int, ...] = ()
@@ -172,6 +174,7 @@ def heartbeat(first: int, slot: Sequence[int]) -> Heartbeat:
         ),
         serves_since=slot[inside.SERVES_SINCE] / SECOND,
         failed=slot[inside.STATE] == inside.FAILED,
+        pass_since=slot[inside.PASS_SINCE] / SECOND,
         late_by=slot[inside.LATE_BY] / SECOND,
         late=tuple(slot[inside.LATE : inside.SLOT]),
     )

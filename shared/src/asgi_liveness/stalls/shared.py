@@ -25,20 +25,8 @@ def shared(blamed: list[Stall], package: str) -> tuple[Line, Stall]:
     for each, _ in lines:
         functions[function_of(each.frame)] += each.seen
     most, worst = max(lines, key=lambda row: (functions[function_of(row[0].frame)], row[0].seen))
-    worst = _with_passes(worst, blamed)
     if not is_of_app(most.frame.file, package):
         return replace(most, seen=functions[function_of(most.frame)]), worst
     stacks = [sample.stack for _, stall in lines for sample in stall.samples if sample.stack]
     ran, held = any(map(computes, blamed)), any(stall.gil_held for stall in blamed)
     return line(stacks, package, ran=ran, held=held) or most, worst
-
-
-def _with_passes(worst: Stall, blamed: list[Stall]) -> Stall:
-    """Give a stall that goes on the longest passes of the collector that another stall had.
-
-    A pass is written when it ends, so the last one of such a stall is not known yet.
-    """
-    if not worst.goes_on:
-        return worst
-    longest = max(stall.collected for stall in blamed)
-    return replace(worst, collected=min(longest, worst.length))

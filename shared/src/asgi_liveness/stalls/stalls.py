@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from asgi_liveness.serving.records import Collection
 from asgi_liveness.stalls import stack
 from asgi_liveness.stalls.line import Line, line
 
 if TYPE_CHECKING:
-    from asgi_liveness.serving.records import Collection, Frame, Heartbeat, Sample, StallEnd
+    from asgi_liveness.serving.records import Frame, Heartbeat, Sample, StallEnd
     from asgi_liveness.stalls.criteria import Criteria
 
 _MOSTLY: Final = 0.5
@@ -125,6 +126,14 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
     for heartbeat in record.heartbeats:
         if heartbeat.silent(record.ended) > criteria.max_stall:
             last[heartbeat.process, heartbeat.slot, heartbeat.beat_at] = record.ended
+    collections = [
+        *record.collections,
+        *(
+            Collection(heartbeat.process, heartbeat.pass_since, record.ended)
+            for heartbeat in record.heartbeats
+            if heartbeat.pass_since
+        ),
+    ]
     known = set(last)
     # A worker that was killed in a stall leaves samples, but neither an end nor a heartbeat.
     for sample in record.samples:
@@ -140,7 +149,7 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
             stall = _stall(began, length, tuple(samples), criteria)
             passes = (
                 min(each.ended, end) - max(each.began, first)
-                for each in record.collections
+                for each in collections
                 if each.process == process
             )
             collected = max(passes, default=0.0)

@@ -9,37 +9,49 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import time
 from collections import deque
 from functools import partial
+from itertools import cycle, repeat
+from operator import mul
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Appends = map[None]
+    Steps = zip[tuple[None, None]]
 else:
-    Appends = map
+    Steps = zip
 
 _MOST = 2**16
-"""Times that wait to be read, an even number. In a fork nobody reads them."""
+"""Times that wait to be read, an even number."""
 
 
-class _Clock(Appends):
-    """Takes a step, which appends the time, whenever one of its attributes is read."""
+class _Clock(Steps):
+    """Takes a step of each of its iterators whenever one of its attributes is read."""
 
     start = stop = property(next)
 
 
 class Collector:
-    """The passes of the garbage collector in this process."""
+    """The passes of the garbage collector in this process; *word* of *words* shows one that runs.
 
-    def __init__(self) -> None:
+    A fork times none: its words are its parent's.
+    """
+
+    def __init__(self, words: memoryview, word: int) -> None:
         self._times: deque[int] = deque(maxlen=_MOST)  # ns: a start and a stop in turn
-        clock = _Clock(self._times.append, iter(time.monotonic_ns, None))
+        now = iter(time.monotonic_ns, None)
+        clock = _Clock(
+            map(self._times.append, now),
+            map(words.__setitem__, repeat(word), map(mul, now, cycle((1, 0)))),
+        )
         # The collector calls it with "start" or "stop", and facts that become a default here.
         self._callback = partial(getattr, clock)
         gc.callbacks.append(self._callback)
+        _collectors.add(self)
 
     def passes(self, least: int) -> Iterator[tuple[int, int]]:
         """Yield when each pass of at least *least* ns began and ended, once; times in ns."""
@@ -52,3 +64,14 @@ class Collector:
         """Time no further pass."""
         with contextlib.suppress(ValueError):  # an app may have cleared the callbacks
             gc.callbacks.remove(self._callback)
+
+
+_collectors: WeakSet[Collector] = WeakSet()
+
+
+def _forget() -> None:
+    for collector in list(_collectors):
+        collector.forget()
+
+
+os.register_at_fork(after_in_child=_forget)

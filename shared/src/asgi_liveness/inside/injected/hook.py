@@ -72,7 +72,5 @@ class Hook:
 
     def _forget(self) -> None:
         """Leave the parent's watcher alone, in a fork."""
-        if self._watcher is not None:
-            self._watcher.collector.forget()
         self._watcher, self._lock = None, threading.Lock()
         self._process = os.getpid()

@@ -18,9 +18,10 @@ EDGES = (
 )
 """The upper edges, in ns, of the buckets that count how late beats were; the last has none."""
 PROCESS, THREAD, STATE, BEAT_AT, WATCHER_RAN_AT = range(5)
-PERIOD, KIND, PYTHON, PORTS, SERVES_SINCE, LATE_BY, LATE = range(5, 12)
-"""The words of a slot; times in ns. ``PORTS`` has four, on which the loop serves. ``LATE_BY`` is
-the sum of how late all beats were, and with ``LATE`` their buckets begin."""
+PERIOD, KIND, PYTHON, PORTS, SERVES_SINCE, PASS_SINCE, LATE_BY, LATE = range(5, 13)
+"""The words of a slot; times in ns. ``PORTS`` has four, on which the loop serves. ``PASS_SINCE`` is
+when the pass of the garbage collector began that goes on, in the first slot of a process; else 0.
+``LATE_BY`` is the sum of how late all beats were, and with ``LATE`` their buckets begin."""
 SLOT = LATE + len(EDGES) + 1
 PORT_BITS = 16
 SIZE = (HEADER + LOOPS * SLOT) * WORD
