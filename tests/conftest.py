@@ -22,7 +22,7 @@ import pytest
 from asgi_liveness.serving.group import Group
 from tests.waiting import until
 
-LIMIT = 60.0  # seconds that a command gets
+LIMIT = 180.0  # seconds that a command gets; it judges nothing, and the machine may be busy
 LEFT_LIMIT = 2.0  # seconds after which nothing of it may be there
 MARK = "ASGI_LIVENESS_TEST"
 # A shell lets what it starts in the background ignore these, and so would all that tests start.
