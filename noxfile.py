@@ -22,6 +22,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False  # `kit` logs those that are missing
 nox.options.reuse_existing_virtualenvs = True
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests start thousands of interpreters
 
 ROOT = Path(__file__).parent
 LOCK = "requirements.lock"

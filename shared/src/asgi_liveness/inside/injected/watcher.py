@@ -56,9 +56,9 @@ class Watcher:
         self._rest = max(int(self._period * SECOND), min(self._limit // 2, SECOND // 10))
         self._answered = self._words[layout.REQUESTS]
         self._pulses: dict[int, Pulse] = {}
-        self._free = [self._new_pulse()]
+        self._free: list[Pulse] = []
         self._over = threading.Event()
-        self._collector = Collector(self._words, self._free[0].slot + layout.PASS_SINCE)
+        self._collector: Collector | None = None
         self.thread = threading.Thread(target=self._watch, name="asgi-liveness", daemon=True)
         self.thread.start()
 
@@ -75,6 +75,8 @@ class Watcher:
                 loop.create_server = Serves(loop, self.serves)  # type: ignore[method-assign]
         pulse.start(loop)
         self._pulses[ident] = pulse
+        if self._collector is None:
+            self._collector = Collector(self._words, pulse.slot + layout.PASS_SINCE)
 
     def detach(self) -> None:
         """Stop beating in this thread, whose loop has stopped."""
@@ -96,7 +98,8 @@ class Watcher:
     def end(self) -> None:
         """Let the thread end, and then the heartbeats."""
         self._over.set()
-        self._collector.forget()
+        if self._collector is not None:
+            self._collector.forget()
 
     def _new_pulse(self) -> Pulse:
         return Pulse(self._words, self._board.take(), self._period, self._late)
@@ -132,7 +135,8 @@ class Watcher:
             while pulse.ended:
                 began, ended = pulse.ended.pop(0)
                 self._board.write(pulse.slot, began=began, ended=ended)
-        for began, ended in self._collector.passes(self._limit // 4):
+        passes = self._collector.passes(self._limit // 4) if self._collector else ()
+        for began, ended in passes:
             self._board.write(0, collected=began, ended=ended)
         if self._answered != self._words[layout.REQUESTS]:
             self._answer(running)
