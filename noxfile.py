@@ -44,10 +44,10 @@ nox.options.sessions = [
     *("lint", "types", "kit", "columns", "browser", "check", "fuzz", *FRAMEWORKS),
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
-# No more than cores: the tests time event loops of servers, which need a core each.
-WORKERS = ("--numprocesses", str(os.cpu_count() or 1), "--dist", "worksteal")
-# One more for tests that start no server: they wait for a third of the time.
-UNSERVED = ("--numprocesses", str((os.cpu_count() or 1) + 1))
+CORES = os.cpu_count() or 1
+# Tests that start servers wait for them for more than half of the time.
+WORKERS = ("--numprocesses", str(2 * CORES), "--dist", "worksteal")
+UNSERVED = ("--numprocesses", str(CORES + 1))  # the others wait for a third of the time
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REDIS_TESTS = (
     *("tests/kit/test_queued_redis.py", "tests/columns/test_queued_redis.py"),
@@ -239,7 +239,7 @@ def browser(session: nox.Session) -> None:
 def check(session: nox.Session) -> None:
     """Test `check` on apps with marked lines, on columns and server commands (-- --thorough)."""
     _install(session, *FRAMEWORKS, "servers", "test", "commands", "reports")
-    _test(session, "tests/corpus", workers=("--numprocesses", "auto"))
+    _test(session, "tests/corpus")
 
 
 @nox.session(tags=["test"])

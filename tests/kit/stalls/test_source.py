@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import warnings
 from pathlib import Path
 
 import pytest
 
+from asgi_liveness.stalls import source
 from asgi_liveness.stalls.source import in_loop, line_of, shown
 
 APP = """\
@@ -113,6 +115,25 @@ def test_a_file_that_cannot_be_read_has_no_lines(tmp_path: Path) -> None:
     for file in ("<string>", str(tmp_path), str(tmp_path / "gone.py")):
         assert line_of(file, 1) == ""
         assert not in_loop(file, 1)
+
+
+def test_the_syntax_around_a_line_is_searched_once_for_each_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched, path = list[ast.AST](), tmp_path / "app.py"
+
+    def holds(node: ast.AST, _: int) -> bool:
+        searched.append(node)
+        return False
+
+    monkeypatch.setattr(source, "_holds", holds)
+    for text in ("first = 1", "first, second = 1, 2"):
+        path.write_text(text)
+        assert not in_loop(str(path), 1)
+        before = len(searched)
+        assert not in_loop(str(path), 1)
+        assert len(searched) == before > 0
+        searched.clear()
 
 
 def test_lines_are_counted_as_python_counts_them(tmp_path: Path) -> None:

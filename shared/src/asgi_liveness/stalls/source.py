@@ -170,16 +170,17 @@ def calls_what_it_should_pass(frame: Frame, called: str) -> bool:
 
 def parsed(file: str) -> ast.Module:
     """Return the syntax of a file; that of an empty one if it has none."""
-    return _parsed(text(file))
+    return _syntax(text(file))[0]
 
 
-@lru_cache(maxsize=4)  # a judgement asks for the same few files again and again
-def _parsed(source: str) -> ast.Module:
+@lru_cache(maxsize=8)  # a judgement asks for the same lines of a few files again and again
+def _syntax(source: str) -> tuple[ast.Module, dict[int, list[ast.AST]]]:
+    """Return the syntax of a source, and room for the nodes that span its lines."""
     try:
         with warnings.catch_warnings(action="ignore"):  # they concern the app's authors alone
-            return ast.parse(source)
+            return ast.parse(source), {}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.parse("")
+        return ast.parse(""), {}
 
 
 def shown(file: str) -> str:
@@ -207,7 +208,10 @@ def text(file: str) -> str:
 
 def _around(file: str, line: int) -> list[ast.AST]:
     """Return the nodes of the syntax that span a line."""
-    return [node for node in ast.walk(parsed(file)) if _holds(node, line)]
+    module, known = _syntax(text(file))
+    if line not in known:
+        known[line] = [node for node in ast.walk(module) if _holds(node, line)]
+    return known[line]
 
 
 def _is_within(around: list[ast.AST], kinds: tuple[type[ast.stmt | ast.expr], ...]) -> bool:
