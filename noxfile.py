@@ -424,6 +424,13 @@ def steady(session: nox.Session) -> None:
     _patiently(session, "python", "-m", "tools.endurance.steady", *(session.posargs or ["5"]))
 
 
+@nox.session(tags=["endurance"])
+def busy(session: nox.Session) -> None:
+    """Run a command while processes keep the machine busy (-- 6 nox)."""
+    _install(session)
+    _patiently(session, "python", "-m", "tools.endurance.busy", *session.posargs)
+
+
 @nox.session(tags=["bench"])
 def early(session: nox.Session) -> None:
     """Check the corpus early and whole: the same verdicts and lines? (-- 5, -- -k crunching)."""

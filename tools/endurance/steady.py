@@ -7,11 +7,7 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from collections import Counter
-from contextlib import ExitStack
 
 from asgi_liveness.conformance import known
 from asgi_liveness.conformance.cases import choose_cases
@@ -23,10 +19,8 @@ from asgi_liveness.probing.response import lateness
 from asgi_liveness.serving.servers import choose_servers
 from asgi_liveness.serving.worker import worker_command
 from tools.comparison import COMPARISON, FRAMEWORKS, known_differences
+from tools.endurance.busy import busy
 from tools.tool import run_tool
-
-# It ends by itself when its parent has ended, for whatever reason.
-BUSY = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
 
 
 def main() -> int:
@@ -47,11 +41,7 @@ def main() -> int:
 
     outcomes: Counter[str] = Counter()
     code, wait, late, others = 0, 0.0, 0.0, 0.0
-    with ExitStack() as stack:
-        for _ in range(args.busy):
-            busy = subprocess.Popen([sys.executable, "-c", BUSY, str(os.getpid())])
-            stack.callback(busy.wait)
-            stack.callback(busy.kill)
+    with busy(args.busy):
         for number in range(1, args.runs + 1):
             report, run_late, run_others = once(targets, args.k)
             outcomes += report.verdicts

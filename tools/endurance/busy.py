@@ -1,0 +1,59 @@
+"""Run a command while processes are busy, and say how long it took: ``nox -s busy -- 6 nox``.
+
+``steady --busy`` keeps the machine busy in the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from tools.tool import run_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# It ends by itself when its parent has ended, for whatever reason.
+_BUSY: Final = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
+
+
+@contextmanager
+def busy(number: int) -> Iterator[None]:
+    """Keep the machine busy with a *number* of processes."""
+    with ExitStack() as stack:
+        for _ in range(number):
+            process = subprocess.Popen([sys.executable, "-c", _BUSY, str(os.getpid())])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        yield
+
+
+def main() -> int:
+    """Return the exit code of the command."""
+    parser = argparse.ArgumentParser(prog="nox -s busy --", description=__doc__)
+    parser.add_argument("processes", type=int)
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="with its arguments")
+    args = parser.parse_args()
+    if not args.command:
+        parser.error("name a command, as: 6 nox")
+    began = time.monotonic()
+    with busy(args.processes):
+        try:
+            code = subprocess.run(args.command, check=False).returncode
+        except OSError as error:
+            parser.error(f"{args.command[0]} does not start: {error.strerror}")
+    passed = time.monotonic() - began
+    print(
+        f"{' '.join(args.command)} ended with {code} after {passed:.0f} s while "
+        f"{args.processes} processes were busy"
+    )
+    return code
+
+
+if __name__ == "__main__":
+    run_tool(main)
