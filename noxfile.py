@@ -45,14 +45,14 @@ nox.options.sessions = [
     *(f"shutdown({LAST})", "package", "newcomer"),
 ]
 CORES = os.cpu_count() or 1
-# Tests that start servers wait for them for more than half of the time.
-WORKERS = ("--numprocesses", str(2 * CORES), "--dist", "worksteal")
-UNSERVED = ("--numprocesses", str(CORES + 1))  # the others wait for a third of the time
+# One more than cores for tests that start no server: they wait for a third of the time.
+UNSERVED = ("--numprocesses", str(CORES + 1))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REDIS_TESTS = (
     *("tests/kit/test_queued_redis.py", "tests/columns/test_queued_redis.py"),
     *("tests/columns/test_traps_queue.py", "tests/tools/test_cluster.py"),
 )
+BUSY = 50  # percent of the processor
 PATIENCE = 10.0  # seconds from Ctrl+C to a kill; the default of nox is 0.3
 
 
@@ -114,13 +114,24 @@ def _patiently(session: nox.Session, *command: str, exit_code: int = 0) -> None:
     )
 
 
-def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = WORKERS) -> None:
+def _workers(session: nox.Session) -> tuple[str, ...]:
+    """Return pytest's options for tests that start servers, which wait for most of the time.
+
+    Two processes for each core; one on a machine that other work keeps busy.
+    """
+    measure = ("python", "-c", "import psutil; print(psutil.cpu_percent(1.0))")
+    used = float(str(session.run(*measure, silent=True, log=False)))
+    each = 1 if used > BUSY else 2
+    return ("--numprocesses", str(each * CORES), "--dist", "worksteal")
+
+
+def _test(session: nox.Session, *otherwise: str, workers: tuple[str, ...] = ()) -> None:
     """Run pytest on the tests that the user names (-- tests/PATH::NAME), else on *otherwise*."""
     words = zip(["", *session.posargs], session.posargs, strict=False)
     named = [word for before, word in words if word and before not in ("-k", "-m")]
     paths = [word for word in named if (ROOT / word.partition("::")[0]).exists()]
     # A test that is named runs alone, and so it needs no workers.
-    parallel = () if any("::" in path for path in paths) else workers
+    parallel = () if any("::" in path for path in paths) else workers or _workers(session)
     _patiently(session, "pytest", *parallel, *(() if paths else otherwise), *session.posargs)
 
 
@@ -385,7 +396,16 @@ def coverage(session: nox.Session) -> None:
     # Other sessions judge the tests. Here some fail: a measured process is slower, and it cannot
     # write its measurements in the tests of a full disk.
     session.run(
-        *("coverage", "run", source, "-m", "pytest", "tests/kit", *WORKERS, *session.posargs),
+        *(
+            "coverage",
+            "run",
+            source,
+            "-m",
+            "pytest",
+            "tests/kit",
+            *_workers(session),
+            *session.posargs,
+        ),
         interrupt_timeout=PATIENCE,
         terminate_timeout=PATIENCE,
         success_codes=[0, 1],

@@ -604,7 +604,7 @@ def test_worker_that_was_suspended_ends_a_job_that_somebody_stopped(
         worker.process.resume()
         goes_on(other)
         until(lambda: jobs.status(key)["steps"] >= made)  # its end has the steps that it made
-        assert states(jobs, key, other) == ["lost", "running"]
+        until(lambda: states(jobs, key, other) == ["lost", "running"])  # its next sign of life
         made = len(notes(key))
         assert jobs.status(key)["steps"] == made
         goes_on(other)

@@ -21,6 +21,7 @@ from asgi_liveness.checking.run import run
 from asgi_liveness.checking.served import Address, Served
 from asgi_liveness.checking.windows import IDLE_LIMIT
 from asgi_liveness.errors import TargetError, UsageError
+from asgi_liveness.serving import launched
 from asgi_liveness.serving.launched import Launched
 from asgi_liveness.serving.servers import version
 from asgi_liveness.stalls.advice import Kind, advice
@@ -35,7 +36,7 @@ from tests.kit.checking.shop import (
     refused,
 )
 from tests.kit.checking.windows import heartbeat, window
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 __all__ = ["folder"]  # every test runs in it
 
@@ -128,7 +129,10 @@ def test_an_app_that_died_while_idle_is_started_again_for_the_request(folder: Pa
 
 
 @pytest.mark.servers
-def test_an_idle_app_shuts_itself_down_and_a_hanging_app_is_killed(folder: Path) -> None:
+def test_an_idle_app_shuts_itself_down_and_a_hanging_app_is_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launched, "POLITE_LIMIT", LIMIT)  # on a busy machine it takes its time
     checked("/fine", no_early=True)
     assert (folder / "shut down").read_text() == "x"
     checked("/loops", no_early=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from asgi_liveness.conformance.busy import LATE_LIMIT, OTHERS_LIMIT, too_busy
-from asgi_liveness.conformance.contract import IDLE
+from asgi_liveness.conformance.contract import BLOCKING, IDLE
 from asgi_liveness.conformance.observation import Observation
-from asgi_liveness.probing.response import SentRequest
+from asgi_liveness.probing.response import Response, SentRequest
 
 
 def observed(late: float = 0.0, others: float = 0.0, *, ran: bool = True) -> Observation:
@@ -41,10 +43,24 @@ def test_a_late_probe_shows_a_busy_machine(*, compares_times: bool) -> None:
     ("compares_times", "shown"), [(True, "other processes used 0.7 processors"), (False, "")]
 )
 def test_other_processes_change_a_ratio_of_times(shown: str, *, compares_times: bool) -> None:
-    rows = [observed(), observed(others=OTHERS_LIMIT + 0.2)]
-    assert too_busy(rows, compares_times=compares_times) == shown
+    loops = replace(observed(others=OTHERS_LIMIT + 0.2), window=BLOCKING)
+    assert too_busy([observed(), loops], compares_times=compares_times) == shown
+
+
+@pytest.mark.parametrize(
+    ("response", "shown"),
+    [(None, "other processes used 0.7 processors"), (Response(1.1, 503), "")],
+)
+def test_an_idle_app_may_be_silent_because_of_other_processes(
+    response: Response | None, shown: str
+) -> None:
+    probe = SentRequest("/hello", 1.0, 1.0, response)
+    idle = replace(observed(others=OTHERS_LIMIT + 0.2), probes=(probe,))
+    assert too_busy([idle], compares_times=False) == shown
+    assert too_busy([replace(idle, window=BLOCKING)], compares_times=False) == ""
 
 
 def test_loops_that_did_not_run_have_no_ratio() -> None:
-    rows = [observed(), observed(others=OTHERS_LIMIT + 0.2, ran=False)]
+    loops = replace(observed(others=OTHERS_LIMIT + 0.2, ran=False), window=BLOCKING)
+    rows = [observed(), loops]
     assert too_busy(rows, compares_times=True) == ""

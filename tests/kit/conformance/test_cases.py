@@ -82,7 +82,7 @@ def judge(
                     patch.setattr(shutdown_module, "SIGNALS", ("SIGTERM",))
                     patch.setattr(handover_module, "EXIT_LIMIT", 1.0)
                     patch.setattr(handover_module, "LOST_LIMIT", 1.0)
-                    patch.setattr(window_module, "ALIVE_CAP", 0.5)
+                    patch.setattr(window_module, "ALIVE_CAP", 1.0)
                     patch.setattr(load_module, "LIMIT", patience)
                     patch.setattr(load_module, "NO_PROGRESS_LIMIT", 0.5)
                 runner.judge(cell)

@@ -230,7 +230,9 @@ class Subject:
         try:
             if NEEDS_WORKER in window.needs:
                 await asyncio.to_thread(server.start_worker, self._worker)
-            observation = await watch(server, replace(window, paths=self._paths(window)))
+            idle_wait = self._control.longest_wait if self._control else 0.0
+            probed = replace(window, paths=self._paths(window))
+            observation = await watch(server, probed, idle_wait)
         except TargetError:
             await asyncio.to_thread(self.end)
             raise

@@ -34,13 +34,17 @@ app took 0.41 s (trial of the engine)."""
 FROZEN_HOLD: Final = 0.25
 """Seconds that an app which must freeze gets after the last probe. In 2,025 windows of living apps
 the first response never took longer than 0.15 s."""
+_SLOWER: Final = 3
+"""Times the idle app's longest wait that an app which must freeze gets, at least: on a busy machine
+it may only be slow."""
 MIN_PROBES: Final = 5
 """Probes of each path that leave even if the loops end earlier."""
 
 
-async def watch(server: Server, window: Window) -> Observation:
+async def watch(server: Server, window: Window, idle_wait: float = 0.0) -> Observation:
     """Observe one window. Afterwards none of its loops runs, unless ``recovered`` is false.
 
+    *idle_wait*: the seconds that the idle app's slowest response took.
     Raises ``RouteMissing`` if a path of the window responds with 404.
     """
     apart = window.then is Then.FAIL  # load and probes use one connection each, to see if it stays
@@ -49,7 +53,7 @@ async def watch(server: Server, window: Window) -> Observation:
             open_client(server.url, 1 if window.one_connection or apart else None) as client,
             open_client(server.url, 1 if apart else None) as own,
         ):
-            watching = _WindowRun(server, window, Load(server, window), server.logs())
+            watching = _WindowRun(server, window, Load(server, window), server.logs(), idle_wait)
             return await watching.through(client, client if window.one_connection else own)
     finally:
         server.ledger.stop()
@@ -62,6 +66,7 @@ class _WindowRun:
     load: Load
     logged: tuple[str, str]
     """The logs of the server and its worker before the window."""
+    idle_wait: float = 0.0
     probes: list[Request] = field(default_factory=list)
     followups: dict[str, Response] = field(default_factory=dict)
     ended_after: float | None = None
@@ -171,7 +176,8 @@ class _WindowRun:
         """Keep the window open until all probes are answered, or until its limit."""
         frozen = self.window.must_be is State.FROZEN or not running
         waiting = self.window.none_may_wait and self.load.unsettled
-        seconds = FROZEN_HOLD if frozen or waiting else ALIVE_CAP
+        hold = min(max(FROZEN_HOLD, _SLOWER * self.idle_wait), ALIVE_CAP)
+        seconds = hold if frozen or waiting else ALIVE_CAP
         await asyncio.wait([probe.task for probe in self.probes], timeout=seconds)
 
     def _log(self) -> str:
