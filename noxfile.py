@@ -395,17 +395,9 @@ def coverage(session: nox.Session) -> None:
     source = f"--source={ROOT / 'shared' / 'src' / 'asgi_liveness'}"
     # Other sessions judge the tests. Here some fail: a measured process is slower, and it cannot
     # write its measurements in the tests of a full disk.
+    tests = ("tests/kit", *_workers(session), *session.posargs)
     session.run(
-        *(
-            "coverage",
-            "run",
-            source,
-            "-m",
-            "pytest",
-            "tests/kit",
-            *_workers(session),
-            *session.posargs,
-        ),
+        *("coverage", "run", source, "-m", "pytest", *tests),
         interrupt_timeout=PATIENCE,
         terminate_timeout=PATIENCE,
         success_codes=[0, 1],

@@ -67,6 +67,7 @@ class _WindowRun:
     logged: tuple[str, str]
     """The logs of the server and its worker before the window."""
     idle_wait: float = 0.0
+    """Seconds that the idle app's slowest response took."""
     probes: list[Request] = field(default_factory=list)
     followups: dict[str, Response] = field(default_factory=dict)
     ended_after: float | None = None
