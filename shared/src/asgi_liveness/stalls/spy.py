@@ -18,6 +18,8 @@ from asgi_liveness.stalls.stack import callback
 _LIMIT: Final = 1.0
 """Seconds that a dump may take, which delays the end of a window by as much. On an idle machine it
 takes 0.013 to 0.05 s."""
+_PATIENCE: Final = 5.0
+"""Seconds that a dump may take which nothing but a report waits for."""
 
 DENIED: Final = "the system denies ptrace to py-spy: run as root or with the capability SYS_PTRACE"
 """The reason of a dump that this user may not make."""
@@ -60,7 +62,7 @@ async def dump(process: int) -> list[SpiedThread] | Refused:
 
 async def python_of(process: int) -> str:
     """Return the version of Python that *process* runs; "" where it is unknown."""
-    printed = await asyncio.to_thread(_printed, "--pid", str(process))
+    printed = await asyncio.to_thread(_printed, "--pid", str(process), limit=_PATIENCE)
     found = (
         _VERSION.search(printed.decode(errors="replace")) if isinstance(printed, bytes) else None
     )
@@ -88,18 +90,19 @@ def _dump(process: int) -> list[SpiedThread] | Refused:
         return Refused("py-spy prints an unknown format: pip install --upgrade py-spy")
 
 
-def _printed(*words: str) -> bytes | Refused:
-    """Return what ``py-spy dump`` prints."""
+def _printed(*words: str, limit: float | None = None) -> bytes | Refused:
+    """Return what ``py-spy dump`` prints within *limit* seconds, by default ``_LIMIT``."""
+    limit = limit or _LIMIT
     program = Path(sys.executable).with_name("py-spy")
     found = str(program) if program.exists() else shutil.which("py-spy")
     if found is None:
         return Refused("py-spy is not installed with this Python: pip install py-spy")
     try:
         done = subprocess.run(
-            [found, "dump", *words], capture_output=True, timeout=_LIMIT, check=False
+            [found, "dump", *words], capture_output=True, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return Refused(f"py-spy did not end within {_LIMIT:g} s")
+        return Refused(f"py-spy did not end within {limit:g} s")
     except OSError as error:
         return Refused(f"py-spy cannot be started: {error.strerror}")
     if done.returncode:
