@@ -31,6 +31,6 @@ async def short_wait(path: str) -> float:
 
 
 def test_threads_that_compute() -> None:
-    with_threads = asyncio.run(short_wait("/threads"))
-    with_processes = asyncio.run(short_wait("/processes"))
-    assert with_threads > 2 * with_processes
+    with_threads = min(asyncio.run(short_wait("/threads")) for _ in range(2))
+    with_processes = min(asyncio.run(short_wait("/processes")) for _ in range(2))
+    assert with_threads > 5 * with_processes

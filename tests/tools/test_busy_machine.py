@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.waiting import LIMIT, until
+from tools.comparison import ROOT
 from tools.endurance import busy
 
 ENDS = (sys.executable, "-c", "raise SystemExit(3)")
@@ -48,3 +53,18 @@ def test_what_cannot_run_is_one_line(
         busy.main()
     assert ended.value.code == 2
     assert line in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_the_command_started_ends_with_the_tool(number: int, tmp_path: Path) -> None:
+    inner = f"import time; open({str(tmp_path / 'runs')!r}, 'w').close(); time.sleep(600)"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    tool = (sys.executable, "-m", "tools.endurance.busy", "1", sys.executable, "-c", outer)
+    with subprocess.Popen(tool, cwd=ROOT, stderr=subprocess.PIPE, process_group=0) as process:
+        until((tmp_path / "runs").exists)
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert len(started) == 3
+        process.send_signal(number)
+        _, said = process.communicate(timeout=LIMIT)
+    assert said.splitlines()[-1] == b"interrupted; all that was started is ended"
+    until(lambda: not any(child.is_running() for child in started))

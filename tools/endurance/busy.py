@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from tools.tool import run_tool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PATIENCE: Final = 8.0  # seconds from Ctrl+C to a kill; nox kills this tool after 10
 # It ends by itself when its parent has ended, for whatever reason.
 _BUSY: Final = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
 
@@ -44,15 +47,28 @@ def main() -> int:
     began = time.monotonic()
     with busy(args.processes):
         try:
-            code = subprocess.run(args.command, check=False).returncode
+            code = ended(args.command)
         except OSError as error:
             parser.error(f"{args.command[0]} does not start: {error.strerror}")
     passed = time.monotonic() - began
-    print(
-        f"{' '.join(args.command)} ended with {code} after {passed:.0f} s while "
-        f"{args.processes} processes were busy"
-    )
+    print(f"{' '.join(args.command)} ended with {code} after {passed:.0f} s")
     return code
+
+
+def ended(command: list[str]) -> int:
+    """Return the exit code of a command; end its whole process group if this tool is ended."""
+    process = subprocess.Popen(command, process_group=0)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        raise
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CORPUS: Final = ROOT / "tests" / "corpus"
 DURATION: Final = "2.5s"  # of a window: an endless stall is certain after half of it
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = 130  # the exit code of a check after Ctrl+C
 LIMIT: Final = 300.0  # seconds for one check, with all requests of its app
 
 

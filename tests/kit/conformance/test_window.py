@@ -21,7 +21,13 @@ from asgi_liveness.conformance.contract import (
 )
 from asgi_liveness.conformance.observation import Observation
 from asgi_liveness.conformance.promises import REMEDIES, errors, leaves
-from asgi_liveness.conformance.window import MIN_PROBES, watch
+from asgi_liveness.conformance.window import (
+    ALIVE_CAP,
+    FROZEN_HOLD,
+    MIN_PROBES,
+    frozen_hold,
+    watch,
+)
 from asgi_liveness.errors import RouteMissing
 from asgi_liveness.serving.server import Server
 from asgi_liveness.serving.servers import SERVERS
@@ -191,3 +197,12 @@ def test_a_loop_is_made_to_raise_and_its_log_is_read(
         others = {probe.response.connection for probe in observation.probes if probe.response}
         assert len(own) == len(others) == 1
         assert own != others == {observation.followups["before"].connection}
+
+
+@pytest.mark.parametrize(
+    ("idle_wait", "seconds"), [(0.01, FROZEN_HOLD), (0.2, 0.6), (60.0, ALIVE_CAP)]
+)
+def test_an_app_that_must_freeze_gets_longer_where_the_idle_app_is_slow(
+    idle_wait: float, seconds: float
+) -> None:
+    assert frozen_hold(idle_wait) == pytest.approx(seconds)

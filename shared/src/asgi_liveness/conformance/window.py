@@ -41,6 +41,14 @@ MIN_PROBES: Final = 5
 """Probes of each path that leave even if the loops end earlier."""
 
 
+def frozen_hold(idle_wait: float) -> float:
+    """Return the seconds that an app which must freeze gets after the last probe.
+
+    *idle_wait*: the seconds that the idle app's slowest response took.
+    """
+    return min(max(FROZEN_HOLD, _SLOWER * idle_wait), ALIVE_CAP)
+
+
 async def watch(server: Server, window: Window, idle_wait: float = 0.0) -> Observation:
     """Observe one window. Afterwards none of its loops runs, unless ``recovered`` is false.
 
@@ -177,8 +185,7 @@ class _WindowRun:
         """Keep the window open until all probes are answered, or until its limit."""
         frozen = self.window.must_be is State.FROZEN or not running
         waiting = self.window.none_may_wait and self.load.unsettled
-        hold = min(max(FROZEN_HOLD, _SLOWER * self.idle_wait), ALIVE_CAP)
-        seconds = hold if frozen or waiting else ALIVE_CAP
+        seconds = frozen_hold(self.idle_wait) if frozen or waiting else ALIVE_CAP
         await asyncio.wait([probe.task for probe in self.probes], timeout=seconds)
 
     def _log(self) -> str:

@@ -36,6 +36,16 @@ class LoopRecord:
     ends: tuple[StallEnd, ...] = ()
     collections: tuple[Collection, ...] = ()
 
+    @property
+    def passes(self) -> list[Collection]:
+        """The passes of the garbage collector, and those that go on."""
+        open_ones = (
+            Collection(each.process, each.pass_since, self.ended)
+            for each in self.heartbeats
+            if each.pass_since
+        )
+        return [*self.collections, *open_ones]
+
 
 @dataclass(frozen=True)
 class Stall:
@@ -126,14 +136,6 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
     for heartbeat in record.heartbeats:
         if heartbeat.silent(record.ended) > criteria.max_stall:
             last[heartbeat.process, heartbeat.slot, heartbeat.beat_at] = record.ended
-    collections = [
-        *record.collections,
-        *(
-            Collection(heartbeat.process, heartbeat.pass_since, record.ended)
-            for heartbeat in record.heartbeats
-            if heartbeat.pass_since
-        ),
-    ]
     known = set(last)
     # A worker that was killed in a stall leaves samples, but neither an end nor a heartbeat.
     for sample in record.samples:
@@ -149,7 +151,7 @@ def stalls(record: LoopRecord, criteria: Criteria) -> list[Stall]:
             stall = _stall(began, length, tuple(samples), criteria)
             passes = (
                 min(each.ended, end) - max(each.began, first)
-                for each in collections
+                for each in record.passes
                 if each.process == process
             )
             collected = max(passes, default=0.0)
