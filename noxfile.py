@@ -144,7 +144,7 @@ def _test_apart(session: nox.Session, *otherwise: str, servers: str = "servers")
         _test(session, *otherwise)
     else:
         _test(session, *otherwise, "-m", "not servers", workers=UNSERVED)
-        _test(session, *otherwise, "-m", servers)
+        _test(session, *otherwise, "-m", f"{servers} and not alone")
 
 
 def _judge(session: nox.Session, *frameworks: str, arguments: tuple[str, ...] = ()) -> None:
@@ -232,6 +232,8 @@ def columns(session: nox.Session) -> None:
     _install(session, *FRAMEWORKS, "servers", "test", "frontier")
     others = ("tests/kit", "tests/corpus", "tests/browser")
     _test_apart(session, "tests", *(word for name in others for word in ("--ignore", name)))
+    if not session.posargs:
+        _test(session, "tests/columns", "-m", "alone", workers=("--numprocesses", "0"))
 
 
 @nox.session(tags=["test"])
