@@ -72,7 +72,7 @@ class StalledServer:
             await self._request(client, "/hello")
         last = {heartbeat.process for heartbeat in self.app.board.heartbeats()}
         self._count()
-        self.dumps, refused = len(sampler.samples), sampler.refused
+        self.dumps, refused = sum(bool(each.stack) for each in sampler.samples), sampler.refused
         if self.problems:  # the checks below hold only without one
             return
         self.memory.append(self._memory())

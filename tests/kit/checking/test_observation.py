@@ -70,7 +70,7 @@ def observed(
 
 def sample(at: float) -> dict[str, Any]:
     frames = [list(REPORT)]
-    counted = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
+    counted = {"ran": 0, "queued": 0, "slices": 0, "ready": False, "cpu": 0}
     return {"began": 1, "at": int(at * SECOND), **counted, "frames": frames}
 
 

@@ -366,10 +366,23 @@ def test_counters_of_a_thread_are_zeros_after_its_end() -> None:
     with process:
         assert process.stdin
         spent = partial(stacks.spent, process.pid, process.pid)
-        ran, _, slices = until(lambda: [counted for counted in [spent()] if counted[0]])[0]
-        assert ran > slices > 0
+        counted = until(lambda: [counted for counted in [spent()] if counted.ran])[0]
+        assert counted.ran > counted.slices > 0
         process.communicate(b"\n")
-    assert stacks.spent(process.pid, process.pid) == (0, 0, 0)
+    assert stacks.spent(process.pid, process.pid) == stacks.Spent(0, 0, 0, ready=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "ready"), [("while True: pass", True), ("import time; time.sleep(60)", False)]
+)
+def test_a_thread_is_ready_while_it_wants_a_processor(code: str, *, ready: bool) -> None:
+    process = subprocess.Popen([sys.executable, "-S", "-c", f"print(flush=True); {code}"])
+    try:
+        spent = partial(stacks.spent, process.pid, process.pid)
+        until(lambda: all(spent().ready is ready for _ in range(20)))
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_heartbeat_ends_soon_after_its_board(board: Board, start: Start) -> None:

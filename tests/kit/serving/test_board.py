@@ -33,10 +33,11 @@ SAMPLE = {
     "ran": 3,
     "queued": 4,
     "slices": 5,
+    "ready": True,
     "cpu": 6,
     "frames": FRAMES,
 }
-COUNTED: dict[str, Any] = {"ran": 3e-9, "queued": 4e-9, "slices": 5, "cpu": 6e-9}
+COUNTED: dict[str, Any] = {"ran": 3e-9, "queued": 4e-9, "slices": 5, "ready": True, "cpu": 6e-9}
 ENDED = {"began": SECOND, "ended": 3 * SECOND}
 
 

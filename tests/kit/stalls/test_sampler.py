@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from asgi_liveness.inside.injected import layout as inside
+from asgi_liveness.inside.injected.stacks import Spent
 from asgi_liveness.serving.board import Board
-from asgi_liveness.serving.records import Frame
+from asgi_liveness.serving.records import Frame, Heartbeat
 from asgi_liveness.stalls import sampler as sampling
 from asgi_liveness.stalls.sampler import Sampler
 from asgi_liveness.stalls.spy import Refused, SpiedThread
@@ -186,6 +187,18 @@ def test_a_process_whose_watcher_cannot_run_is_dumped(
     assert second.began == first.began
 
 
+@pytest.mark.parametrize(("late", "times"), [(0.75 * MAX_STALL, 1), (0.0, 0)])
+def test_what_the_thread_of_a_late_loop_used_is_counted_once(
+    late: float, times: int, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "spent", lambda *_: Spent(3 * 10**9, 10**9, 5, ready=True))
+    monkeypatch.setattr(Heartbeat, "silent", lambda *_: late)
+    silent(board)
+    found = run(sampler(board, PROCESS)).samples
+    assert [(each.stack, each.outside, each.ready) for each in found] == [((), True, True)] * times
+    assert [(each.ran, each.queued, each.slices) for each in found] == [(3.0, 1.0, 5)] * times
+
+
 def test_dumps_of_a_process_are_some_time_apart(board: Board, spy: Callable[..., Spy]) -> None:
     fake = spy(thread(REPORT))
     silent(board)
@@ -290,7 +303,7 @@ def write_samples(board: Board, *frames: Frame, times: int = 2) -> None:
     write_heartbeat(board, PROCESS=PROCESS, THREAD=THREAD, STATE=1, PERIOD=10**7)
     write_heartbeat(board, BEAT_AT=nanoseconds(ago=1.0), WATCHER_RAN_AT=10**18)
     began = read_word(board, inside.HEADER + inside.BEAT_AT)
-    counted = {"at": began, "ran": 0, "queued": 0, "slices": 0, "cpu": 0}
+    counted = {"at": began, "ran": 0, "queued": 0, "slices": 0, "ready": False, "cpu": 0}
     line = {"began": began, **counted, "frames": [*map(list, frames), *map(list, LOOP)]}
     with samples_of(board).open("a") as file:
         file.write((json.dumps(line) + "\n") * times)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import pytest
 
@@ -212,6 +213,24 @@ def test_a_stall_without_its_wait_for_a_processor_must_be_too_long(
     stall = only(window(ends=(end(),), samples=taken))
     assert (stall.frame, stall.length) == (frame, about(1.0 - PERIOD))
     assert stall.too_short is (frame is None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "waited"),
+    [
+        ({}, True),
+        ({"ready": False}, False),
+        ({"slices": 6}, False),  # it got a processor since, and the system counted the wait
+        ({"ran": 2.0}, False),  # it has not waited, but run
+    ],
+)
+def test_a_wait_for_a_processor_counts_while_it_goes_on(
+    changes: dict[str, Any], *, waited: bool
+) -> None:
+    last = {"slices": 5, "ran": 1.0, "ready": True, **changes}
+    taken = (sample(100.3, slices=5, ran=1.0, ready=True), sample(101.3, REPORT, **last))
+    stall = only(window(ends=(end(ended=BEGAN + 1.3),), samples=taken))
+    assert stall.waited is waited
 
 
 @pytest.mark.parametrize(("count", "too_short"), [(0, True), (2, True), (3, False)])

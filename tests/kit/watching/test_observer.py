@@ -65,7 +65,7 @@ def write(observer: Observer, *rows: dict[str, object], process: int = OWN, at: 
 
 def sampled(began: int, *stack: Frame) -> list[dict[str, object]]:
     """The lines of four samples, 60 ms apart."""
-    used = {"queued": 0, "slices": 5, "cpu": 0}
+    used = {"queued": 0, "slices": 5, "ready": True, "cpu": 0}
     return [
         {
             "began": began,

@@ -37,7 +37,7 @@ class Told:
         return self.open.take(line, self.memory.heartbeat(self.slot))
 
     def sample(self, after: float, frames: Any = FRAMES, began: int = BEGAN) -> Stall | None:
-        counted = dict.fromkeys(("ran", "queued", "slices", "cpu"), 0)
+        counted = dict.fromkeys(("ran", "queued", "slices", "ready", "cpu"), 0)
         at = began + int(after * SECOND)
         return self.take(began=began, at=at, frames=frames, **counted)
 

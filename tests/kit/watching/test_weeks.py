@@ -92,7 +92,7 @@ class Week:
         for number in range(4):
             self.passes(0.25, board)
             at = int(self.clock.now * SECOND)
-            used = {"ran": at - began, "queued": 0, "slices": number, "cpu": 0}
+            used = {"ran": at - began, "queued": 0, "slices": number, "ready": True, "cpu": 0}
             request = f"GET /items/{self.stalls}"
             board.write(slot, began=began, at=at, frames=frames, request=request, **used)
             if number % 2:

@@ -84,9 +84,12 @@ class Sample:
     ran: float = 0.0
     """Seconds that the thread has run since it began."""
     queued: float = 0.0
-    """Seconds that the thread has waited for a processor since it began."""
+    """Seconds that the thread has waited for a processor since it began, without a wait that goes
+    on."""
     slices: int = 0
     """How often the thread got a processor since it began."""
+    ready: bool = False
+    """Whether the thread ran, or waited for a processor."""
     cpu: float = 0.0
     """Seconds that all threads of the process have run since it began."""
     outside: bool = False
@@ -190,6 +193,7 @@ def sample(process: int, slot: int, line: dict[str, Any]) -> Sample:
         ran=line["ran"] / SECOND,
         queued=line["queued"] / SECOND,
         slices=int(line["slices"]),
+        ready=bool(line["ready"]),
         cpu=line["cpu"] / SECOND,
         slot=slot,
         request=str(line.get("request", "")),

@@ -155,15 +155,16 @@ class OutsideSampler:
                 return False
             shown, by_another = holder, holder.thread
         silence.is_proven = took is False
-        ran, queued, slices = spent(pid, own.thread)
+        counted = spent(pid, own.thread)
         sample = Sample(
             pid,
             silence.began,
             at,
             shown.stack,
-            ran=ran / _SECOND,
-            queued=queued / _SECOND,
-            slices=slices,
+            ran=counted.ran / _SECOND,
+            queued=counted.queued / _SECOND,
+            slices=counted.slices,
+            ready=counted.ready,
             cpu=used(pid),
             outside=True,
             gil_held=bool(by_another),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from asgi_liveness.inside.injected.stacks import spent
@@ -53,6 +53,8 @@ class Sampler:
     _next: dict[int, float] = field(default_factory=dict)
     """From when on each process may be dumped again."""
     _rests_until: float = 0.0
+    _late: dict[int, float] = field(default_factory=dict)
+    """The last beat before each loop was late, by its slot."""
 
     def heartbeats(self) -> list[Heartbeat]:
         """Return the heartbeats of the event loops that run and serve."""
@@ -73,6 +75,8 @@ class Sampler:
             await asyncio.sleep(self.every)
             now, heartbeats, waits = time.monotonic(), self.heartbeats(), self.waiting()
             for heartbeat in heartbeats:
+                if heartbeat.silent(now) > limit / 2:
+                    self._count(heartbeat)
                 if heartbeat.silent(now) > limit and (
                     self._held(heartbeat, now) or self._unblamed(heartbeat)
                 ):
@@ -103,23 +107,40 @@ class Sampler:
         if threads is None or not self._is_unchanged(heartbeat, held=held):
             return
         thread, stack = (_holder if held else _own)(threads, heartbeat.thread)
-        ran, queued, slices = spent(heartbeat.process, heartbeat.thread)
-        sample = Sample(
+        by_another = thread if thread != heartbeat.thread else 0
+        sample = self._counted(heartbeat, stack)
+        self.samples.append(replace(sample, gil_held=held, by_another=by_another))
+
+    def _count(self, heartbeat: Heartbeat) -> None:
+        """Keep what a late loop's thread has used, once in a stall, to compare its samples with.
+
+        The watcher cannot where the thread waits for a processor with the GIL in its hands.
+        """
+        if self._late.get(heartbeat.slot) == heartbeat.beat_at:
+            return
+        self._late[heartbeat.slot] = heartbeat.beat_at
+        sample = self._counted(heartbeat, ())
+        if sample.slices and self._is_unchanged(heartbeat, held=False):
+            self.samples.append(sample)
+
+    @staticmethod
+    def _counted(heartbeat: Heartbeat, stack: tuple[Frame, ...]) -> Sample:
+        """Return a sample, now, with what the thread has used."""
+        counted = spent(heartbeat.process, heartbeat.thread)
+        return Sample(
             heartbeat.process,
             began=heartbeat.beat_at,
             at=time.monotonic(),
             stack=stack,
-            ran=ran / _SECOND,
-            queued=queued / _SECOND,
-            slices=slices,
+            ran=counted.ran / _SECOND,
+            queued=counted.queued / _SECOND,
+            slices=counted.slices,
+            ready=counted.ready,
             cpu=used(heartbeat.process),
             outside=True,
-            gil_held=held,
-            by_another=thread if thread != heartbeat.thread else 0,
             slot=heartbeat.slot,
             watcher_ran_at=heartbeat.watcher_ran_at,
         )
-        self.samples.append(sample)
 
     def _is_unchanged(self, heartbeat: Heartbeat, *, held: bool) -> bool:
         """Whether the event loop has not beaten since, nor the watcher run if it was *held*."""

@@ -218,10 +218,22 @@ def _use(samples: tuple[Sample, ...]) -> _Use | None:
         return None
     first, last = counted[0], counted[-1]
     passed, ran = last.at - first.at, last.ran - first.ran
-    queued = last.queued - first.queued
+    queued = min(last.queued - first.queued + _waits(counted), passed)
     return _Use(
         ran=ran / max(passed - queued, ran, _INSTANT),
         queued=queued / passed,
         others=(last.cpu - first.cpu - ran) / passed,
         slices=(last.slices - first.slices) / passed,
     )
+
+
+def _waits(counted: list[Sample]) -> float:
+    """Return for how long the thread has waited for a processor when the last sample was taken.
+
+    The system counts a wait once it has ended. A thread that is ready in two samples, and got no
+    processor from one to the other, has waited for one.
+    """
+    last = counted[-1]
+    first = next(each for each in counted if each.slices == last.slices)
+    waits = last.ready and first.ready
+    return max(last.at - first.at - (last.ran - first.ran), 0.0) if waits else 0.0

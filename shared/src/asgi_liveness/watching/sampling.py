@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from asgi_liveness.inside.injected.stacks import spent
+from asgi_liveness.inside.injected.stacks import Spent, spent
 from asgi_liveness.stalls import spy, stack
 from asgi_liveness.stalls.spy import Refused
 from asgi_liveness.watching.processes import ended
@@ -37,7 +37,7 @@ class Sampling:
     refused: str = ""
     gone: str = ""
     """Why there is no more to sample, once the process has ended."""
-    _counted: dict[int, tuple[int, int, int]] = field(init=False)
+    _counted: dict[int, Spent] = field(init=False)
 
     def __post_init__(self) -> None:
         """Read how the threads that run event loops have spent their time before."""
@@ -70,10 +70,10 @@ class Sampling:
         """How each thread that runs an event loop has spent the time so far."""
         found = {}
         passed = max(time.monotonic() - self.began, _INSTANT)
-        for thread, (ran, queued, slices) in self._counted.items():
+        for thread, before in self._counted.items():
             now = spent(self.process, thread)
-            if slices and now[2]:
-                occupied = (now[0] - ran + now[1] - queued) / _SECOND
-                woken = now[2] - slices - _WOKEN * len(self.dumps)
+            if before.slices and now.slices:
+                occupied = (now.ran - before.ran + now.queued - before.queued) / _SECOND
+                woken = now.slices - before.slices - _WOKEN * len(self.dumps)
                 found[thread] = Usage(occupied / passed, woken / passed)
         return found

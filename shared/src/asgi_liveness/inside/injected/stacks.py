@@ -12,7 +12,7 @@ import gc
 import sys
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,17 +116,30 @@ def of_threads(loops: set[int]) -> list[dict[str, object]]:
     ]
 
 
-def spent(process: int, thread: int) -> tuple[int, int, int]:
-    """Return the ns for which a thread has run and waited for a processor, and how often it ran.
+class Spent(NamedTuple):
+    """How a thread has spent its time; zeros where the system does not count."""
 
-    Zeros where the system does not count.
-    """
+    ran: int = 0
+    """The ns for which it has run."""
+    queued: int = 0
+    """The ns for which it has waited for a processor, but for a wait that goes on."""
+    slices: int = 0
+    """How often it got a processor."""
+    ready: bool = False
+    """Whether it runs, or waits for a processor."""
+
+
+def spent(process: int, thread: int) -> Spent:
+    """Return how a thread has spent its time."""
+    folder = f"/proc/{process}/task/{thread}"
     try:
-        with open(f"/proc/{process}/task/{thread}/schedstat", "rb") as file:
+        with open(f"{folder}/schedstat", "rb") as file:
             ran, queued, slices = map(int, file.read().split())
+        with open(f"{folder}/stat", "rb") as file:
+            state = file.read().rpartition(b") ")[2][:1]
     except (OSError, ValueError):
-        return 0, 0, 0
-    return ran, queued, slices
+        return Spent()
+    return Spent(ran, queued, slices, state == b"R")
 
 
 def _of_task(task: asyncio.Task[Any]) -> list[Entry]:

@@ -25,7 +25,7 @@ _WORTH_COUNTING = 0.05  # seconds of a limit: to read the counters, a sample wai
 _REST = 0.05
 """Seconds for which the watcher rests while all loops beat. Each round costs the app a change of
 threads, some 0.1 ms."""
-_NOTHING = {"ran": 0, "queued": 0, "slices": 0, "cpu": 0}
+_NOTHING = {**stacks.Spent()._asdict(), "cpu": 0}
 
 
 class Writes(Protocol):
@@ -183,9 +183,8 @@ class Watcher:
     def _counted(self, pulse: Pulse) -> dict[str, int]:
         """Return the time that the loop's thread and the whole process have used."""
         thread = self._words[pulse.slot + layout.THREAD]
-        ran, queued, slices = stacks.spent(self._process, thread)
-        used = {"ran": ran, "queued": queued, "slices": slices, "cpu": time.process_time_ns()}
-        return {"at": time.monotonic_ns(), **used}
+        used = stacks.spent(self._process, thread)._asdict()
+        return {"at": time.monotonic_ns(), **used, "cpu": time.process_time_ns()}
 
     def _answer(self, running: list[Pulse]) -> None:
         """Write the stacks of all threads, and of the tasks of the loops that serve."""
