@@ -19,7 +19,7 @@ import asyncio, os, subprocess, sys, threading
 OTHER = '''
 import os, sys, time
 os.sched_setaffinity(0, [int(sys.argv[1])])
-while True:
+while os.getppid() == int(sys.argv[2]):
     until = time.monotonic() + {BURST}
     while time.monotonic() < until:
         pass
@@ -35,7 +35,7 @@ async def app(scope, receive, send):
         return
     if scope["path"] == "/yields":
         processor, own = min(os.sched_getaffinity(0)), threading.get_native_id()
-        subprocess.Popen([sys.executable, "-c", OTHER, str(processor)])
+        subprocess.Popen([sys.executable, "-c", OTHER, str(processor), str(os.getpid())])
         os.sched_setaffinity(own, [processor])
         os.sched_setscheduler(own, os.SCHED_IDLE, os.sched_param(0))
         while True:

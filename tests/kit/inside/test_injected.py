@@ -376,7 +376,7 @@ def test_counters_of_a_thread_are_zeros_after_its_end() -> None:
     ("code", "ready"), [("while True: pass", True), ("import time; time.sleep(60)", False)]
 )
 def test_a_thread_is_ready_while_it_wants_a_processor(code: str, *, ready: bool) -> None:
-    process = subprocess.Popen([sys.executable, "-S", "-c", f"print(flush=True); {code}"])
+    process = subprocess.Popen([sys.executable, "-S", "-c", code])
     try:
         spent = partial(stacks.spent, process.pid, process.pid)
         until(lambda: all(spent().ready is ready for _ in range(20)))
