@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from asgi_liveness.watching import attach as attaching
 from asgi_liveness.watching.attach import Attached, attach
 from asgi_liveness.watching.attach_text import text
 from asgi_liveness.watching.judged import Condition, Finding
+from asgi_liveness.watching.sampling import EVERY
 from tests.waiting import until
 
 SECONDS = 0.4
@@ -38,6 +41,23 @@ os.fork()
 asyncio.run(main())
 """
 FROZEN = "import asyncio, time\nasync def stuck():\n    time.sleep(600)\nasyncio.run(stuck())\n"
+BESIDE_A_THREAD = """\
+import asyncio, re, threading
+
+def spin():
+    while True:
+        pass
+
+async def wait_for_gil():
+    await asyncio.to_thread(re.match, r"(a+)+$", "a" * 60 + "b")
+
+async def wait_for_lock():
+    threading.Thread(target=spin, daemon=True).start()
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+"""
+"""What a loop's thread may wait for while another thread always holds the GIL."""
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -101,6 +121,32 @@ def test_a_frozen_script_has_its_file_from_its_own_folder(start: Start, tmp_path
     assert found.python == ".".join(map(str, sys.version_info[:3]))
     (note,) = found.finding.notes
     assert "listens on no port" in note
+
+
+@pytest.mark.parametrize(
+    ("waits", "holder", "words"),
+    [
+        ("wait_for_gil", "match", "another thread held the GIL in "),
+        ("wait_for_lock", "spin", "the event loop's thread stood in one place in "),
+    ],
+)
+def test_samples_that_take_long_show_what_a_loop_waits_for(
+    waits: str, holder: str, words: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = spy.dump
+
+    async def slow(pid: int) -> list[spy.SpiedThread] | Refused:
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(2 * EVERY)
+        os.kill(pid, signal.SIGCONT)
+        return await dump(pid)
+
+    process = start(sys.executable, "-c", f"{BESIDE_A_THREAD}\nasyncio.run({waits}())")
+    until(lambda: is_in(holder, process))
+    monkeypatch.setattr(spy, "dump", slow)
+    (found,) = attach(str(process.pid), 2 * SECONDS, [])
+    assert found.finding.state is Condition.FROZEN
+    assert found.finding.words.startswith(words)
 
 
 def test_a_program_that_is_no_python_is_refused(start: Start) -> None:

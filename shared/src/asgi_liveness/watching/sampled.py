@@ -21,12 +21,12 @@ ENOUGH: Final = 3
 
 
 class Usage(NamedTuple):
-    """How a thread spent the time in which it was sampled."""
+    """How a thread spent the time between the samples."""
 
     ran: float
     """The part for which it ran or waited for a processor."""
     wakes: float
-    """How often a second it got a processor, less the times that sampling woke it."""
+    """How often a second it got a processor."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from asgi_liveness.inside.injected.stacks import Spent, spent
 from asgi_liveness.stalls import spy, stack
@@ -20,10 +20,17 @@ EVERY: Final = 0.05
 """Seconds from one sample of a process to the next."""
 _LONGER: Final = 5.0
 """Seconds for which samples may be taken after the end, until there are enough."""
-_WOKEN: Final = 4
-"""How often a sample wakes a thread that waits, at most: 2 to 3.5 times were measured."""
+_QUIET: Final = 0.02
+"""Seconds between two samples, at least. How a thread spends its time counts only there: a sample
+stops all threads and wakes them, on a busy machine for most of the time."""
 _SECOND: Final = 1e9  # ns
-_INSTANT: Final = 1e-9  # seconds
+
+
+class _Count(NamedTuple):
+    """How threads have spent their time up to a moment."""
+
+    at: float
+    of: dict[int, Spent]
 
 
 @dataclass
@@ -37,25 +44,23 @@ class Sampling:
     refused: str = ""
     gone: str = ""
     """Why there is no more to sample, once the process has ended."""
-    _counted: dict[int, Spent] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Read how the threads that run event loops have spent their time before."""
-        loops = (each.thread for each in self.dumps[0] if stack.runs_a_loop(each.stack))
-        self._counted = {thread: spent(self.process, thread) for thread in loops}
+    _quiet: list[tuple[_Count, _Count]] = field(default_factory=list, init=False)
+    """The counts at the beginning and the end of each time between two samples."""
 
     async def run(self, until: float, turns: asyncio.Semaphore) -> None:
         """Sample the process until a moment, or until it ends.
 
         On a busy machine it may take longer: a verdict needs enough samples.
         """
-        due = self.began
-        while (due := max(due + EVERY, time.monotonic())) < until or (
+        due, before = self.began, self._count()
+        while (due := max(due + EVERY, before.at + _QUIET)) < until or (
             len(self.dumps) < ENOUGH and due < until + _LONGER
         ):
             await asyncio.sleep(due - time.monotonic())
             async with turns:
+                self._quiet.append((before, self._count()))
                 threads = await spy.dump(self.process)
+                before = self._count()
             if not isinstance(threads, Refused):
                 self.dumps.append(tuple(threads))
             elif why := ended(self.process):
@@ -65,15 +70,20 @@ class Sampling:
                 self.refused = threads.reason
         self.ended = time.monotonic()
 
+    def _count(self) -> _Count:
+        loops = (each.thread for each in self.dumps[0] if stack.runs_a_loop(each.stack))
+        return _Count(time.monotonic(), {each: spent(self.process, each) for each in loops})
+
     @property
     def used(self) -> dict[int, Usage]:
-        """How each thread that runs an event loop has spent the time so far."""
+        """How each thread that runs an event loop has spent the time between the samples."""
         found = {}
-        passed = max(time.monotonic() - self.began, _INSTANT)
-        for thread, before in self._counted.items():
-            now = spent(self.process, thread)
-            if before.slices and now.slices:
-                occupied = (now.ran - before.ran + now.queued - before.queued) / _SECOND
-                woken = now.slices - before.slices - _WOKEN * len(self.dumps)
-                found[thread] = Usage(occupied / passed, woken / passed)
+        passed = sum(after.at - before.at for before, after in self._quiet)
+        for thread in self._quiet[0][0].of if self._quiet else ():
+            pairs = [(before.of[thread], after.of[thread]) for before, after in self._quiet]
+            if all(one.slices for pair in pairs for one in pair):
+                ran = sum(now.ran - was.ran for was, now in pairs)
+                queued = sum(now.queued - was.queued for was, now in pairs)
+                woken = sum(now.slices - was.slices for was, now in pairs)
+                found[thread] = Usage((ran + queued) / _SECOND / passed, woken / passed)
         return found
