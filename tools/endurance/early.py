@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from asgi_liveness.stalls import stack
 from tools.comparison import ROOT
 from tools.marks import IDLE, marks
 from tools.tool import run_tool
@@ -67,7 +68,7 @@ class Check:
     def differences(self) -> tuple[int, int, list[str]]:
         """Return how many requests were checked and closed early, and what differs."""
         early, whole = self.routes(), self.routes("--no-early")
-        closed = sum(any("was certain" in note for note in row["notes"]) for row in early.values())
+        closed = sum(map(was_closed, early.values()))
         found = [
             f"{self.name} {request}: {shown(row)} early, {shown(whole[request])} whole"
             for request, row in early.items()
@@ -79,20 +80,33 @@ class Check:
         """Whether two rows have the same verdict, and the same line up to chance.
 
         All lines with one mark are one, and so are all lines of a function of a library: which of
-        them most samples show differs from run to run.
+        them most samples show differs from run to run. So does the function, where one calls
+        itself over many others; two whole windows show that as well. A window that was not closed
+        is a whole one, so the library is what it must have in common with another.
         """
-        return row["verdict"] == other["verdict"] and self._place(row) == self._place(other)
+        exact = was_closed(row)
+        places = (self._place(each, exact=exact) for each in (row, other))
+        return row["verdict"] == other["verdict"] and len(set(places)) == 1
 
-    def _place(self, row: dict[str, Any]) -> tuple[str, object]:
-        """Return where the culprit is: the file, and its mark, its line or its function."""
+    def _place(self, row: dict[str, Any], *, exact: bool) -> tuple[str, object]:
+        """Return where the culprit is: the file and its mark or line, or a library's function.
+
+        If it need not be *exact*, it is the library alone.
+        """
         culprit = row["culprit"]
         if not culprit:
             return "", 0
         path = self.folder / culprit["file"]
         if not path.resolve().is_relative_to(CORPUS):
-            return culprit["file"], culprit["function"]
+            package = stack.installed(culprit["file"])
+            return (culprit["file"], culprit["function"]) if exact or not package else (package, "")
         line = path.read_text().splitlines()[culprit["line"] - 1]
         return culprit["file"], line.partition("  # ")[2] or culprit["line"]
+
+
+def was_closed(row: dict[str, Any]) -> bool:
+    """Whether the window of a row was closed early."""
+    return any("was certain" in note for note in row["notes"])
 
 
 def shown(row: dict[str, Any]) -> str:
